@@ -418,7 +418,7 @@ export interface ShuttingDownReply {
   readonly pid: number;
 }
 
-/** What a runner needs of a template, sent once per `jobs` answer that uses it. */
+/** What a runner needs of a template; sent once per connection, before or with the first job that uses it: keep it. */
 export interface RunTemplate {
   readonly template: number;
   readonly options: JobOptions;

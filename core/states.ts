@@ -39,6 +39,8 @@ export const STATE_NAMES = Object.keys(STATE) as readonly StateName[];
 export const STATE_COUNT = STATE_NAMES.length;
 
 export type JobEvent =
+  | 'add'
+  | 'addDependent'
   | 'reserve'
   | 'start'
   | 'release'
@@ -60,7 +62,7 @@ export type JobEvent =
   | 'remove';
 
 const TRANSITIONS: Readonly<Record<StateName, Partial<Record<JobEvent, StateName>>>> = {
-  none: { requeue: 'ready', requeueDependent: 'dependent' },
+  none: { add: 'ready', addDependent: 'dependent' },
   ready: { reserve: 'reserved', depend: 'dependent', suspend: 'suspended', bury: 'buried', remove: 'removed' },
   dependent: { satisfy: 'ready', depend: 'dependent', suspend: 'suspended', remove: 'removed' },
   delayed: { due: 'ready', depend: 'dependent', suspend: 'suspended', remove: 'removed' },

@@ -1,0 +1,70 @@
+/** Attempts that are open: handed to a runner and not over. Their number follows the runners', never the queue's. */
+import type { Usage } from './protocol.ts';
+
+export interface Attempt extends Usage {
+  /** Never used again. */
+  readonly token: number;
+  readonly number: number;
+  readonly group: number;
+  readonly runnerId: string;
+  readonly host: string;
+  readonly ip: string;
+  readonly reservedMs: number;
+  pid: number;
+  /** 0: not started. */
+  startedMs: number;
+  /** Last sign of life, by the manager's clock. */
+  contactMs: number;
+  /** When contact was declared lost; 0: it was not. */
+  lostMs: number;
+  killed: boolean;
+  peakRamMb: number;
+  peakDiskMb: number;
+  cpuMs: number;
+  stdout: Uint8Array;
+  stderr: Uint8Array;
+}
+
+export class Attempts {
+  readonly #byToken = new Map<number, Attempt>();
+  readonly #byNumber = new Map<number, Attempt>();
+  readonly #byRunner = new Map<string, Set<Attempt>>();
+
+  get size(): number {
+    return this.#byToken.size;
+  }
+
+  add(attempt: Attempt): void {
+    this.#byToken.set(attempt.token, attempt);
+    this.#byNumber.set(attempt.number, attempt);
+    const held = this.#byRunner.get(attempt.runnerId);
+    if (held === undefined) this.#byRunner.set(attempt.runnerId, new Set([attempt]));
+    else held.add(attempt);
+  }
+
+  remove(attempt: Attempt): void {
+    this.#byToken.delete(attempt.token);
+    this.#byNumber.delete(attempt.number);
+    const held = this.#byRunner.get(attempt.runnerId);
+    held?.delete(attempt);
+    if (held?.size === 0) this.#byRunner.delete(attempt.runnerId);
+  }
+
+  byToken(token: number): Attempt | undefined {
+    return this.#byToken.get(token);
+  }
+
+  byNumber(number: number): Attempt | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  byRunner(runnerId: string): ReadonlySet<Attempt> {
+    return this.#byRunner.get(runnerId) ?? NONE;
+  }
+
+  all(): IterableIterator<Attempt> {
+    return this.#byToken.values();
+  }
+}
+
+const NONE: ReadonlySet<Attempt> = new Set();

@@ -1,0 +1,74 @@
+/** What must hold of a queue after each step (reliability.md (b), as far as its parts exist). Tests call it; it is slow. */
+import type { JobQueue } from './job-queue.ts';
+import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
+import { isHeld, isLive, STATE, STATE_COUNT, STATE_NAMES, stateName } from './states.ts';
+
+/**
+ * @returns a sentence per violation, each beginning with the invariant's name; empty when all hold
+ */
+export function checkInvariants(queue: JobQueue): string[] {
+  const faults: string[] = [];
+  const counts = new Map<string, number>();
+  const ready = new Map<number, number>();
+  const held = new Map<number, number>();
+  const keys = new Map<string, number>();
+  for (let number = FIRST_JOB_NUMBER; number < queue.table.end; number += 1) {
+    const state = queue.table.state(number);
+    if (state === STATE.none) continue;
+    const chunk = queue.table.chunkOf(number);
+    if (chunk === undefined) continue;
+    const group = chunk.group[rowOf(number)] as number;
+    add(counts, `${queue.templateOf(number).repGroup} ${state}`);
+    if (state === STATE.ready) add(ready, group);
+    const attempt = queue.attempts.byNumber(number);
+    if (isHeld(state)) {
+      add(held, group);
+      if (attempt === undefined) faults.push(`I4: ${stateName(state)} job ${number} has no attempt`);
+      else if (queue.attempts.byToken(attempt.token) !== attempt) faults.push(`I4: attempt ${attempt.token} is not found`);
+    } else if (attempt !== undefined) faults.push(`I7: ${stateName(state)} job ${number} has an open attempt`);
+    if (isLive(state)) {
+      const key = queue.table.keyHex(number);
+      const other = keys.get(key);
+      if (other !== undefined) faults.push(`I8: jobs ${other} and ${number} both have the key ${key}`);
+      keys.set(key, number);
+      const at = rowOf(number) * 4;
+      const k = chunk.key;
+      const found = queue.keys.find(k[at] as number, k[at + 1] as number, k[at + 2] as number, k[at + 3] as number);
+      if (found !== number) faults.push(`I10: the key of job ${number} leads to ${found}`);
+      if (queue.segments.isFinished(number) && queue.segments.size > 0) faults.push(`I10: live job ${number} is marked finished`);
+    }
+  }
+  checkCounts(queue, counts, faults);
+  for (let id = 0; id < queue.groups.size; id += 1) {
+    const group = queue.groups.get(id);
+    if (group.ready.ready !== (ready.get(id) ?? 0)) {
+      faults.push(`I2: group ${group.name} counts ${group.ready.ready} ready jobs, there are ${ready.get(id) ?? 0}`);
+    }
+    if (group.held !== (held.get(id) ?? 0)) {
+      faults.push(`I4: group ${group.name} counts ${group.held} held jobs, there are ${held.get(id) ?? 0}`);
+    }
+    const active = group.ready.ready > 0 || group.held > 0;
+    if (active !== queue.groups.active.has(group)) faults.push(`I2: group ${group.name} is not where planning looks`);
+  }
+  const open = [...held.values()].reduce((sum, n) => sum + n, 0);
+  if (open !== queue.attempts.size) faults.push(`I4: ${queue.attempts.size} attempts are open, ${open} jobs are held`);
+  return faults;
+}
+
+function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, faults: string[]): void {
+  for (let id = 0; id < queue.repGroups.size; id += 1) {
+    for (let state = 1; state < STATE_COUNT; state += 1) {
+      // Archived jobs are counted and have no row.
+      if (state === STATE.complete || state === STATE.removed) continue;
+      const counted = queue.repGroups.count(id, state);
+      const there = counts.get(`${id} ${state}`) ?? 0;
+      if (counted !== there) {
+        faults.push(`I1: ${queue.repGroups.name(id)} counts ${counted} ${STATE_NAMES[state]} jobs, there are ${there}`);
+      }
+    }
+  }
+}
+
+function add<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,552 @@
+/**
+ * The queue: every job's state, the order in which ready ones are served, and the attempts that are open.
+ *
+ * Pure: time, randomness and tokens are arguments, and what must be written is left in `changes` for whoever owns the
+ * disk. Every change of state goes through {@link JobQueue.#move}, which asks the transition table, so that no counter
+ * can be forgotten.
+ */
+import { type Attempt, Attempts } from './attempts.ts';
+import { DueTimes } from './due-times.ts';
+import { WrError } from './errors.ts';
+import { type FailReason, failReasonCode } from './fail-reasons.ts';
+import type { JobOptions } from './job-options.ts';
+import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
+import { JobTable, rowOf, type TableChunk } from './job-table.ts';
+import { KeyIndex } from './key-index.ts';
+import type { EndedEvent, TouchedAttempt } from './protocol.ts';
+import { RepGroups } from './rep-groups.ts';
+import { schedulerGroupOf } from './requirements.ts';
+import { retryDelayMs } from './retry.ts';
+import { type SchedulerGroup, SchedulerGroups } from './scheduler-groups.ts';
+import { SegmentDirectory } from './segment-directory.ts';
+import { isHeld, type JobEvent, nextStateCode, STATE } from './states.ts';
+
+/** A template as the queue uses it. */
+export interface Template {
+  readonly id: number;
+  readonly options: JobOptions;
+  readonly repGroup: number;
+  readonly schedulerGroup: SchedulerGroup;
+}
+
+/** What is to be written of a job: a whole record, or members laid over the one on disk. */
+export type Change = { readonly record: JobRecord } | { readonly patch: Partial<JobRecord> & Pick<JobRecord, 'state'> };
+
+export interface RunnerIdentity {
+  readonly runnerId: string;
+  readonly host: string;
+  readonly ip: string;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+export class JobQueue {
+  readonly table = new JobTable();
+  readonly keys = new KeyIndex(this.table);
+  readonly groups = new SchedulerGroups();
+  readonly repGroups = new RepGroups();
+  readonly segments = new SegmentDirectory();
+  readonly attempts = new Attempts();
+  readonly due = new DueTimes();
+  readonly templates: Template[] = [];
+  /** What must be written, by job number; the owner of the disk empties it. */
+  readonly changes = new Map<number, Change>();
+  /** Jobs that became complete or were removed, for the archive and for waiters; the owner empties it. */
+  readonly finished: number[] = [];
+  readonly #templateIds = new Map<string, number>();
+
+  // ------------------------------------------------------------ templates
+
+  /** The id of a template's canonical text, or `undefined` when it is new. */
+  templateId(json: string): number | undefined {
+    return this.#templateIds.get(json);
+  }
+
+  /** Takes in a template under the next id, or under the one it has on disk. */
+  addTemplate(json: string, options: JobOptions, id = this.templates.length): Template {
+    const template: Template = {
+      id,
+      options,
+      repGroup: this.repGroups.intern(options.repGroup),
+      schedulerGroup: this.groups.intern(schedulerGroupOf(options), options),
+    };
+    this.templates[id] = template;
+    this.#templateIds.set(json, id);
+    return template;
+  }
+
+  template(id: number): Template {
+    const template = this.templates[id];
+    if (template === undefined) throw new WrError('INTERNAL', `template ${id} is unknown`);
+    return template;
+  }
+
+  templateOf(number: number): Template {
+    return this.template(this.#chunk(number).template[rowOf(number)] as number);
+  }
+
+  // ------------------------------------------------------------ adding
+
+  /**
+   * Gives rows of one template, still without a state, their columns.
+   * @param priorities - by row from `from`; `null`: the template's
+   */
+  describe(from: number, count: number, template: Template, priorities: Uint8Array | null): void {
+    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
+      chunk.template.fill(template.id, row, row + rows);
+      chunk.group.fill(template.schedulerGroup.id, row, row + rows);
+      chunk.retriesLeft.fill(template.options.retries, row, row + rows);
+      chunk.attempts.fill(0, row, row + rows);
+      chunk.exitCode.fill(0, row, row + rows);
+      chunk.reason.fill(0, row, row + rows);
+      if (priorities === null) chunk.priority.fill(template.options.priority, row, row + rows);
+      else chunk.priority.set(priorities.subarray(offset, offset + rows), row);
+    });
+  }
+
+  /** Makes described rows ready: they are on disk. All of one template and, unless `mixed`, one priority. */
+  activate(from: number, count: number, template: Template, mixed: boolean): void {
+    const to = nextStateCode(STATE.none, 'add');
+    const group = template.schedulerGroup;
+    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
+      chunk.state.fill(to, row, row + rows);
+      this.table.occupy(from + offset, rows);
+      if (!mixed) group.ready.push(chunk.priority[row] as number, from + offset, rows);
+      else for (let i = 0; i < rows; i += 1) group.ready.push(chunk.priority[row + i] as number, from + offset + i, 1);
+    });
+    this.repGroups.move(template.repGroup, STATE.none, to, count);
+    this.groups.note(group);
+  }
+
+  // ------------------------------------------------------------ attempts
+
+  /**
+   * Hands out up to `count` ready jobs of a group, best first. They must not be started before their change is on disk.
+   * @param nextToken - gives an attempt token that was never used
+   */
+  reserve(group: SchedulerGroup, count: number, runner: RunnerIdentity, nowMs: number, nextToken: () => number): Attempt[] {
+    const reserved: Attempt[] = [];
+    while (reserved.length < count) {
+      const number = group.ready.pop((candidate, priority) => this.#isReady(candidate, group, priority));
+      if (number === 0) break;
+      const attempt: Attempt = {
+        token: nextToken(),
+        number,
+        group: group.id,
+        runnerId: runner.runnerId,
+        host: runner.host,
+        ip: runner.ip,
+        reservedMs: nowMs,
+        pid: 0,
+        startedMs: 0,
+        contactMs: nowMs,
+        lostMs: 0,
+        killed: false,
+        peakRamMb: 0,
+        peakDiskMb: 0,
+        cpuMs: 0,
+        stdout: NO_BYTES,
+        stderr: NO_BYTES,
+      };
+      this.#move(number, 'reserve');
+      this.#open(attempt);
+      this.#write(number, this.#attemptRecord(attempt));
+      reserved.push(attempt);
+    }
+    this.groups.note(group);
+    return reserved;
+  }
+
+  /** The runner started the command. False: the attempt was given up earlier. */
+  start(token: number, pid: number, startedMs: number, nowMs: number): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined) return false;
+    this.#hear(attempt, nowMs);
+    if (attempt.startedMs !== 0) return true; // Said again.
+    this.#markStarted(attempt, pid, startedMs);
+    this.#write(attempt.number, this.#attemptRecord(attempt));
+    return true;
+  }
+
+  /**
+   * The attempt is over. False: it was given up earlier, and nothing changes.
+   * @param random - in [0, 1): the jitter of the back-off
+   */
+  end(event: EndedEvent, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byToken(event.attempt);
+    if (attempt === undefined) return false;
+    this.#hear(attempt, nowMs);
+    if (attempt.startedMs === 0 && event.startedMs !== 0) this.#markStarted(attempt, event.pid, event.startedMs);
+    const { number } = attempt;
+    const template = this.templateOf(number);
+    this.#close(attempt);
+    if (event.outcome === 'complete') {
+      this.#move(number, 'succeed');
+      this.repGroups.recordCompletion(template.repGroup, event);
+    } else if (event.outcome === 'bury' || attempt.killed || !this.#useRetry(number, event.startedMs !== 0 || event.reason === 'command failed to start')) {
+      this.#move(number, 'bury');
+    } else {
+      this.#move(number, 'release');
+    }
+    this.#remember(number, event.exitCode, event.reason);
+    const readyMs = this.#delay(number, nowMs, random);
+    this.#write(number, { ...this.#attemptRecord(attempt), ...outcomeOf(event), readyMs, state: this.#stateOf(number) });
+    this.#settle(number, template);
+    return true;
+  }
+
+  /** The runner gives the job back without having started it: no attempt is used up. */
+  release(token: number, reason: FailReason, nowMs: number): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined) return false;
+    this.#close(attempt);
+    this.#requeue(attempt, reason, nowMs);
+    return true;
+  }
+
+  /** Signs of life of what a runner holds. @returns tokens it must kill: asked for by a user, or given up earlier */
+  touch(touched: readonly TouchedAttempt[], nowMs: number): number[] {
+    const kill: number[] = [];
+    for (const { attempt: token, ...usage } of touched) {
+      const attempt = this.attempts.byToken(token);
+      if (attempt === undefined) {
+        kill.push(token);
+        continue;
+      }
+      this.#hear(attempt, nowMs);
+      Object.assign(attempt, usage);
+      if (attempt.killed) kill.push(token);
+    }
+    return kill;
+  }
+
+  /** A runner came (back) and says what it holds. @returns the tokens that are not its own any more */
+  adopt(runnerId: string, holding: readonly number[], nowMs: number): number[] {
+    return holding.filter((token) => {
+      const attempt = this.attempts.byToken(token);
+      if (attempt === undefined || attempt.runnerId !== runnerId) return true;
+      this.#hear(attempt, nowMs);
+      return false;
+    });
+  }
+
+  /**
+   * Settles attempts that were not heard of for `ttrMs`: reserved ones go back to the queue, running ones are lost.
+   * @param isConnected - whether a runner's connection stands: it is silent only while it has nothing to say
+   */
+  expire(nowMs: number, ttrMs: number): void {
+    for (const attempt of [...this.attempts.all()]) {
+      if (attempt.lostMs !== 0 || nowMs - attempt.contactMs < ttrMs) continue;
+      if (attempt.startedMs === 0) {
+        this.#close(attempt);
+        this.#requeue(attempt, 'lost contact with runner', nowMs);
+      } else if (attempt.killed) {
+        this.#giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
+      } else {
+        attempt.lostMs = nowMs;
+        this.#move(attempt.number, 'lose');
+        this.#remember(attempt.number, -1, 'lost contact with runner');
+        this.#write(attempt.number, { ...this.#attemptRecord(attempt), endedMs: nowMs, reason: 'lost contact with runner' });
+      }
+    }
+  }
+
+  // ------------------------------------------------------------ users' wishes
+
+  /**
+   * Asks for the end of an open attempt; the runner is told by whoever holds its connection.
+   * @returns the attempt, or `undefined` when the job is not held
+   */
+  kill(number: number): Attempt | undefined {
+    const attempt = this.attempts.byNumber(number);
+    if (attempt === undefined) return undefined;
+    if (!attempt.killed) {
+      attempt.killed = true;
+      this.#write(number, this.#attemptRecord(attempt));
+    }
+    return attempt;
+  }
+
+  /** A user (or a check) is sure that a lost attempt is dead: normal retry accounting. */
+  confirmDead(number: number, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byNumber(number);
+    if (attempt === undefined || attempt.lostMs === 0) return false;
+    this.#giveUp(attempt, 'lost contact with runner', 'release', nowMs, random);
+    return true;
+  }
+
+  /** Makes a buried job ready with all of its retries. */
+  retry(number: number): boolean {
+    if (this.table.state(number) !== STATE.buried) return false;
+    const chunk = this.#chunk(number);
+    const retries = this.templateOf(number).options.retries;
+    chunk.retriesLeft[rowOf(number)] = retries;
+    this.#move(number, 'retry');
+    this.changes.set(number, { patch: { state: STATE.ready, retriesLeft: retries, readyMs: 0 } });
+    return true;
+  }
+
+  /** Takes a job that no runner holds out of the queue for good. */
+  remove(number: number): boolean {
+    const state = this.table.state(number);
+    if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed) return false;
+    const template = this.templateOf(number);
+    this.#move(number, 'remove');
+    this.changes.set(number, { patch: { state: STATE.removed } });
+    this.#settle(number, template);
+    return true;
+  }
+
+  /** Buries the ready jobs of a group whose requirements can never be met, up to `max`. @returns how many */
+  buryImpossible(group: SchedulerGroup, max: number): number {
+    let buried = 0;
+    for (; buried < max; buried += 1) {
+      const number = group.ready.pop((candidate, priority) => this.#isReady(candidate, group, priority));
+      if (number === 0) break;
+      // `pop` took it out of the lane already, as for a reservation.
+      group.ready.giveBack(this.#chunk(number).priority[rowOf(number)] as number, number);
+      this.#move(number, 'bury');
+      this.#remember(number, -1, 'resource requirements cannot be met');
+      this.changes.set(number, { patch: { state: STATE.buried, reason: 'resource requirements cannot be met', exitCode: -1 } });
+    }
+    return buried;
+  }
+
+  /** Makes delayed jobs ready whose time has come, up to `max`. @returns how many */
+  ripen(nowMs: number, max: number): number {
+    let ripe = 0;
+    for (const number of this.due.take(nowMs, max)) {
+      if (this.table.state(number) !== STATE.delayed) continue;
+      // Nothing is written: after a restart a delayed job whose time has come ripens again.
+      this.#move(number, 'due');
+      ripe += 1;
+    }
+    return ripe;
+  }
+
+  // ------------------------------------------------------------ restart
+
+  /** Puts a job back into the state its record tells of; rows were described and activated before. */
+  recover(number: number, record: JobRecord, nowMs: number): void {
+    const chunk = this.#chunk(number);
+    const row = rowOf(number);
+    chunk.attempts[row] = Math.min(255, record.attempts);
+    chunk.retriesLeft[row] = record.retriesLeft;
+    chunk.exitCode[row] = record.exitCode;
+    chunk.reason[row] = failReasonCode(record.reason);
+    const { state } = record;
+    if (state === STATE.ready) return;
+    if (isHeld(state)) this.#recoverHeld(number, record, nowMs);
+    else this.#place(number, state);
+    if (state === STATE.delayed) this.due.add(number, record.readyMs);
+  }
+
+  #recoverHeld(number: number, record: JobRecord, nowMs: number): void {
+    this.#place(number, record.state);
+    const { runnerId, host, ip, pid, reservedMs, startedMs, peakRamMb, peakDiskMb, cpuMs, killed } = record;
+    this.#open({
+      token: record.attempt,
+      number,
+      group: this.#chunk(number).group[rowOf(number)] as number,
+      runnerId,
+      host,
+      ip,
+      pid,
+      reservedMs,
+      startedMs,
+      contactMs: nowMs,
+      lostMs: record.state === STATE.lost ? record.endedMs : 0,
+      killed,
+      peakRamMb,
+      peakDiskMb,
+      cpuMs,
+      stdout: NO_BYTES,
+      stderr: NO_BYTES,
+    });
+  }
+
+  /** Recovery restores a state, it does not re-derive it (reliability.md c17): the one way around the table. */
+  #place(number: number, state: number): void {
+    const chunk = this.#chunk(number);
+    const template = this.templateOf(number);
+    const group = this.groups.get(chunk.group[rowOf(number)] as number);
+    chunk.state[rowOf(number)] = state;
+    this.repGroups.move(template.repGroup, STATE.ready, state);
+    group.ready.left(chunk.priority[rowOf(number)] as number);
+    this.groups.note(group);
+  }
+
+  // ------------------------------------------------------------ inside
+
+  #giveUp(attempt: Attempt, reason: FailReason, outcome: 'release' | 'bury', nowMs: number, random: number): void {
+    const { number } = attempt;
+    this.#close(attempt);
+    this.#move(number, outcome === 'release' && this.#useRetry(number, true) ? 'release' : 'bury');
+    this.#remember(number, -1, reason);
+    const readyMs = this.#delay(number, nowMs, random);
+    const endedMs = attempt.lostMs === 0 ? nowMs : attempt.lostMs;
+    this.#write(number, { ...this.#attemptRecord(attempt), state: this.#stateOf(number), exitCode: -1, reason, readyMs, endedMs });
+  }
+
+  #requeue(attempt: Attempt, reason: FailReason, nowMs: number): void {
+    const { number } = attempt;
+    if (attempt.killed) {
+      this.#move(number, 'bury');
+      this.#remember(number, -1, 'killed by user request');
+      this.#write(number, { ...this.#attemptRecord(attempt), state: STATE.buried, exitCode: -1, reason: 'killed by user request' });
+      return;
+    }
+    // Nothing ran, so nothing speaks for waiting.
+    this.#move(number, 'requeue');
+    this.#remember(number, 0, reason);
+    this.#write(number, { ...this.#attemptRecord(attempt), state: STATE.ready, reason, endedMs: nowMs });
+  }
+
+  /** Uses up one retry. False: none was left. A job that never started keeps them all. */
+  #useRetry(number: number, counts: boolean): boolean {
+    if (!counts) return true;
+    const chunk = this.#chunk(number);
+    const left = chunk.retriesLeft[rowOf(number)] as number;
+    if (left === 0) return false;
+    chunk.retriesLeft[rowOf(number)] = left - 1;
+    return true;
+  }
+
+  /** For a job that has just become delayed: when it is due. 0 otherwise. */
+  #delay(number: number, nowMs: number, random: number): number {
+    if (this.table.state(number) !== STATE.delayed) return 0;
+    const used = this.templateOf(number).options.retries - (this.#chunk(number).retriesLeft[rowOf(number)] as number);
+    const readyMs = nowMs + retryDelayMs(Math.max(0, used - 1), random);
+    this.due.add(number, readyMs);
+    return readyMs;
+  }
+
+  #markStarted(attempt: Attempt, pid: number, startedMs: number): void {
+    attempt.pid = pid;
+    attempt.startedMs = startedMs;
+    const chunk = this.#chunk(attempt.number);
+    const row = rowOf(attempt.number);
+    chunk.attempts[row] = Math.min(255, (chunk.attempts[row] as number) + 1);
+    this.#move(attempt.number, 'start');
+  }
+
+  /** A message arrived: contact counts from here, and a lost attempt is found again. */
+  #hear(attempt: Attempt, nowMs: number): void {
+    attempt.contactMs = nowMs;
+    if (attempt.lostMs === 0) return;
+    attempt.lostMs = 0;
+    this.#move(attempt.number, 'touch');
+    this.#remember(attempt.number, -1, '');
+    this.#write(attempt.number, this.#attemptRecord(attempt));
+  }
+
+  #open(attempt: Attempt): void {
+    this.attempts.add(attempt);
+    const group = this.groups.get(attempt.group);
+    group.held += 1;
+    this.groups.note(group);
+  }
+
+  #close(attempt: Attempt): void {
+    this.attempts.remove(attempt);
+    const group = this.groups.get(attempt.group);
+    group.held -= 1;
+    this.groups.note(group);
+  }
+
+  /** What follows from a job being done with: the archive takes it, or its `remove` behaviour does. */
+  #settle(number: number, template: Template): void {
+    const state = this.table.state(number);
+    if (state === STATE.buried && hasRemoveBehaviour(template.options)) {
+      this.remove(number);
+      return;
+    }
+    if (state !== STATE.complete && state !== STATE.removed) return;
+    this.segments.finish(number);
+    this.finished.push(number);
+  }
+
+  #isReady(number: number, group: SchedulerGroup, priority: number): boolean {
+    const chunk = this.table.chunkOf(number);
+    if (chunk === undefined) return false;
+    const row = rowOf(number);
+    return chunk.state[row] === STATE.ready && chunk.group[row] === group.id && chunk.priority[row] === priority;
+  }
+
+  #remember(number: number, exitCode: number, reason: FailReason): void {
+    const chunk = this.#chunk(number);
+    chunk.exitCode[rowOf(number)] = exitCode;
+    chunk.reason[rowOf(number)] = failReasonCode(reason);
+  }
+
+  /** The one place where a state changes. */
+  #move(number: number, event: JobEvent): void {
+    const chunk = this.#chunk(number);
+    const row = rowOf(number);
+    const from = chunk.state[row] as number;
+    const to = nextStateCode(from, event);
+    chunk.state[row] = to;
+    this.repGroups.move(this.template(chunk.template[row] as number).repGroup, from, to);
+    // A reservation was popped off its lane; all else leaves it here.
+    if (from !== STATE.ready && to !== STATE.ready) return;
+    const group = this.groups.get(chunk.group[row] as number);
+    if (from === STATE.ready && event !== 'reserve') group.ready.left(chunk.priority[row] as number);
+    if (to === STATE.ready) group.ready.giveBack(chunk.priority[row] as number, number);
+    this.groups.note(group);
+  }
+
+  #attemptRecord(attempt: Attempt): JobRecord {
+    const chunk = this.#chunk(attempt.number);
+    const row = rowOf(attempt.number);
+    return {
+      ...EMPTY_RECORD,
+      state: chunk.state[row] as JobRecord['state'],
+      attempts: chunk.attempts[row] as number,
+      retriesLeft: chunk.retriesLeft[row] as number,
+      attempt: attempt.token,
+      runnerId: attempt.runnerId,
+      host: attempt.host,
+      ip: attempt.ip,
+      pid: attempt.pid,
+      reservedMs: attempt.reservedMs,
+      startedMs: attempt.startedMs,
+      exitCode: -1,
+      killed: attempt.killed,
+    };
+  }
+
+  #write(number: number, record: JobRecord): void {
+    this.changes.set(number, { record });
+  }
+
+  #stateOf(number: number): JobRecord['state'] {
+    return this.table.state(number) as JobRecord['state'];
+  }
+
+  #chunk(number: number): TableChunk {
+    const chunk = this.table.chunkOf(number);
+    if (chunk === undefined) throw new WrError('JOB_NOT_FOUND', `command number ${number} is not in the queue`);
+    return chunk;
+  }
+
+  /** Calls back per chunk that a run of numbers touches: first row, rows, and offset into the run. */
+  #eachChunk(from: number, count: number, visit: (chunk: TableChunk, row: number, rows: number, offset: number) => void): void {
+    for (let offset = 0; offset < count; ) {
+      const chunk = this.table.chunkFor(from + offset);
+      const row = rowOf(from + offset);
+      const rows = Math.min(count - offset, chunk.state.length - row);
+      visit(chunk, row, rows, offset);
+      offset += rows;
+    }
+  }
+}
+
+function outcomeOf(event: EndedEvent): Partial<JobRecord> {
+  const { exitCode, reason, startedMs, endedMs, peakRamMb, peakDiskMb, cpuMs, cwd, stdout, stderr, pid } = event;
+  return { exitCode, reason, startedMs, endedMs, peakRamMb, peakDiskMb, cpuMs, cwd, stdout, stderr, pid };
+}
+
+function hasRemoveBehaviour(options: JobOptions): boolean {
+  const lists = [options.onFailure, options.onSuccess, options.onExit];
+  return lists.some((list) => list.some((behaviour) => behaviour.remove === true));
+}

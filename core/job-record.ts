@@ -1,0 +1,122 @@
+/**
+ * What is known of a job beyond its row: its current or last attempt, and how that ended.
+ *
+ * Written at each durable step, one record a job: `records` holds those still in the queue, `done` the complete ones.
+ * A job that was never reserved has none.
+ */
+import { pack, unpack } from 'msgpackr';
+import { WrError } from './errors.ts';
+import { type FailReason, failReasonCode, failReasonName } from './fail-reasons.ts';
+import { STATE, type StateCode } from './states.ts';
+
+export interface JobRecord {
+  readonly state: StateCode;
+  /** Times it reached running. */
+  readonly attempts: number;
+  readonly retriesLeft: number;
+  /** Token of the current or last attempt; 0: none. */
+  readonly attempt: number;
+  readonly runnerId: string;
+  readonly host: string;
+  readonly ip: string;
+  readonly pid: number;
+  /** Unix ms; 0: not yet. */
+  readonly reservedMs: number;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  /** When a delayed job becomes ready. */
+  readonly readyMs: number;
+  readonly exitCode: number;
+  readonly reason: FailReason;
+  readonly peakRamMb: number;
+  readonly peakDiskMb: number;
+  readonly cpuMs: number;
+  /** The actual working directory; '' unknown. */
+  readonly cwd: string;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** A kill was asked for: it holds over a restart. */
+  readonly killed: boolean;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+export const EMPTY_RECORD: JobRecord = {
+  state: STATE.none,
+  attempts: 0,
+  retriesLeft: 0,
+  attempt: 0,
+  runnerId: '',
+  host: '',
+  ip: '',
+  pid: 0,
+  reservedMs: 0,
+  startedMs: 0,
+  endedMs: 0,
+  readyMs: 0,
+  exitCode: 0,
+  reason: '',
+  peakRamMb: 0,
+  peakDiskMb: 0,
+  cpuMs: 0,
+  cwd: '',
+  stdout: NO_BYTES,
+  stderr: NO_BYTES,
+  killed: false,
+};
+
+/** As a positional array: half the size of named members, and faster both ways. */
+export function encodeRecord(record: JobRecord): Uint8Array {
+  return pack([
+    record.state,
+    record.attempts,
+    record.retriesLeft,
+    record.attempt,
+    record.runnerId,
+    record.host,
+    record.ip,
+    record.pid,
+    record.reservedMs,
+    record.startedMs,
+    record.endedMs,
+    record.readyMs,
+    record.exitCode,
+    failReasonCode(record.reason),
+    record.peakRamMb,
+    record.peakDiskMb,
+    record.cpuMs,
+    record.cwd,
+    record.stdout,
+    record.stderr,
+    record.killed,
+  ]);
+}
+
+/** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
+export function decodeRecord(bytes: Uint8Array): JobRecord {
+  const fields: unknown = unpack(bytes);
+  if (!Array.isArray(fields) || fields.length < 21) throw new WrError('STORE_UNREADABLE', 'a job record is damaged');
+  return {
+    state: fields[0],
+    attempts: fields[1],
+    retriesLeft: fields[2],
+    attempt: fields[3],
+    runnerId: fields[4],
+    host: fields[5],
+    ip: fields[6],
+    pid: fields[7],
+    reservedMs: fields[8],
+    startedMs: fields[9],
+    endedMs: fields[10],
+    readyMs: fields[11],
+    exitCode: fields[12],
+    reason: failReasonName(fields[13]),
+    peakRamMb: fields[14],
+    peakDiskMb: fields[15],
+    cpuMs: fields[16],
+    cwd: fields[17],
+    stdout: fields[18],
+    stderr: fields[19],
+    killed: fields[20],
+  };
+}

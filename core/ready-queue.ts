@@ -1,0 +1,161 @@
+/**
+ * The order in which ready jobs are served: within a scheduler group by priority, then by order of adding, which is
+ * the order of job numbers (jobs.md §6).
+ *
+ * A group has one lane per priority in use. A lane holds *ranges* of consecutive numbers, so that a million plain jobs
+ * are one entry, and a heap of single numbers that came back out of turn (retries). Entries are hints: whether a job is
+ * ready is said by the job table alone. Whoever takes a job out of the ready state otherwise than by `pop` tells `left`;
+ * its entry is skipped when it comes up.
+ */
+const RANGE_START = 16;
+
+class Lane {
+  readonly priority: number;
+  /** Pairs: first number, end (exclusive); ascending. */
+  #ranges = new Uint32Array(2 * RANGE_START);
+  #head = 0;
+  #tail = 0;
+  readonly #returned: number[] = [];
+  /** Jobs that are ready in this lane. */
+  ready = 0;
+
+  constructor(priority: number) {
+    this.priority = priority;
+  }
+
+  push(first: number, count: number): void {
+    this.ready += count;
+    const last = this.#tail - 2;
+    if (last >= this.#head && this.#ranges[last + 1] === first) {
+      this.#ranges[last + 1] = first + count;
+      return;
+    }
+    if (last >= this.#head && first < (this.#ranges[last + 1] as number)) {
+      for (let n = first; n < first + count; n += 1) pushHeap(this.#returned, n);
+      return;
+    }
+    if (this.#tail === this.#ranges.length) this.#makeRoom();
+    this.#ranges[this.#tail] = first;
+    this.#ranges[this.#tail + 1] = first + count;
+    this.#tail += 2;
+  }
+
+  giveBack(number: number): void {
+    this.ready += 1;
+    pushHeap(this.#returned, number);
+  }
+
+  /** The next number for which `isReady`, or 0. */
+  pop(isReady: (number: number) => boolean): number {
+    for (;;) {
+      const returned = this.#returned[0] ?? 0;
+      const ranged = this.#head < this.#tail ? (this.#ranges[this.#head] as number) : 0;
+      if (returned === 0 && ranged === 0) return 0;
+      const number = ranged === 0 || (returned !== 0 && returned <= ranged) ? popHeap(this.#returned) : this.#popRange();
+      if (!isReady(number)) continue;
+      this.ready -= 1;
+      return number;
+    }
+  }
+
+  #popRange(): number {
+    const number = this.#ranges[this.#head] as number;
+    if (number + 1 === this.#ranges[this.#head + 1]) this.#head += 2;
+    else this.#ranges[this.#head] = number + 1;
+    return number;
+  }
+
+  #makeRoom(): void {
+    const used = this.#tail - this.#head;
+    const room = used * 2 > this.#ranges.length ? this.#ranges.length * 2 : this.#ranges.length;
+    const ranges = room === this.#ranges.length ? this.#ranges : new Uint32Array(room);
+    ranges.set(this.#ranges.subarray(this.#head, this.#tail));
+    this.#ranges = ranges;
+    this.#head = 0;
+    this.#tail = used;
+  }
+}
+
+/** The lanes of one scheduler group, highest priority first. */
+export class ReadyGroup {
+  readonly #lanes: Lane[] = [];
+  ready = 0;
+
+  /** Adds consecutive numbers that have just become ready. */
+  push(priority: number, first: number, count: number): void {
+    this.ready += count;
+    this.#lane(priority).push(first, count);
+  }
+
+  /** Adds one that became ready again, at its old place. */
+  giveBack(priority: number, number: number): void {
+    this.ready += 1;
+    this.#lane(priority).giveBack(number);
+  }
+
+  /** A job of this priority left the ready state without being popped. */
+  left(priority: number): void {
+    this.ready -= 1;
+    this.#lane(priority).ready -= 1;
+  }
+
+  /** The best ready number, or 0. `isReady(number, priority)` tells stale entries. */
+  pop(isReady: (number: number, priority: number) => boolean): number {
+    for (const lane of this.#lanes) {
+      if (lane.ready === 0) continue;
+      const number = lane.pop((candidate) => isReady(candidate, lane.priority));
+      if (number === 0) continue;
+      this.ready -= 1;
+      return number;
+    }
+    return 0;
+  }
+
+  /** The highest priority of a ready job; −1 without any. */
+  get priority(): number {
+    return this.#lanes.find((lane) => lane.ready > 0)?.priority ?? -1;
+  }
+
+  #lane(priority: number): Lane {
+    let at = 0;
+    while (at < this.#lanes.length) {
+      const lane = this.#lanes[at] as Lane;
+      if (lane.priority === priority) return lane;
+      if (lane.priority < priority) break;
+      at += 1;
+    }
+    const lane = new Lane(priority);
+    this.#lanes.splice(at, 0, lane);
+    return lane;
+  }
+}
+
+function pushHeap(heap: number[], value: number): void {
+  let at = heap.length;
+  heap.push(value);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent] as number;
+    if (above <= value) break;
+    heap[at] = above;
+    at = parent;
+  }
+  heap[at] = value;
+}
+
+function popHeap(heap: number[]): number {
+  const top = heap[0] as number;
+  const last = heap.pop() as number;
+  if (heap.length === 0) return top;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && (heap[child + 1] as number) < (heap[child] as number)) child += 1;
+    if ((heap[child] as number) >= last) break;
+    heap[at] = heap[child] as number;
+    at = child;
+  }
+  heap[at] = last;
+  return top;
+}

@@ -1,0 +1,216 @@
+/**
+ * What stands in which table, as typed reads and writes over {@link KeyValueStore}.
+ *
+ * ```
+ * meta           name                 → number (f64)          counters
+ * templates      template id          → canonical JSON
+ * environments   MD5 of content (hex) → KEY=value, NUL-separated
+ * segments       segment id           → packed jobs (core/segment.ts)
+ * staged         segment id           → nothing               segments of adds that are not complete: dropped at start
+ * directory      first job number     → segment id, count     all segments, history included
+ * live           first job number     → bit per finished job  segments with live jobs: all that a start reads
+ * records        job number           → JobRecord             jobs in the queue that were ever touched
+ * done           job number           → JobRecord             complete jobs
+ * keys           16-byte key          → job number            complete jobs; written in sorted batches
+ * requests       request id           → result of an add      so that a repeated request gets the same answer
+ * groups         rep group id         → name, complete, sums
+ * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
+ * ```
+ * Numbers in keys are big-endian, so that key order is number order.
+ */
+import { pack, unpack } from 'msgpackr';
+import { type JobRecord, decodeRecord, encodeRecord } from '../core/job-record.ts';
+import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
+
+const EMPTY = new Uint8Array(0);
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export type Counter = 'nextNumber' | 'nextSegment' | 'nextAttempt';
+
+export interface DirectoryEntry {
+  readonly first: number;
+  readonly segment: number;
+  readonly count: number;
+}
+
+/** The remembered answer to an add. */
+export interface AddResult {
+  readonly added: number;
+  readonly queued: number;
+  readonly complete: number;
+  readonly usedDefaultRepGroup: boolean;
+  readonly warnings: readonly string[];
+  /** Unix ms; old ones are forgotten at start. */
+  readonly atMs: number;
+}
+
+export interface SavedRepGroup {
+  readonly name: string;
+  readonly complete: number;
+  readonly sums: readonly number[];
+}
+
+// ---------------------------------------------------------------- writes
+
+export function counterWrite(name: Counter, value: number): Write {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value);
+  return { table: 'meta', key: encoder.encode(name), value: bytes };
+}
+
+export function templateWrite(id: number, json: string): Write {
+  return { table: 'templates', key: u32Key(id), value: encoder.encode(json) };
+}
+
+export function environmentWrite(envId: string, env: Uint8Array): Write {
+  return { table: 'environments', key: encoder.encode(envId), value: env };
+}
+
+export function segmentWrite(segment: number, bytes: Uint8Array): Write {
+  return { table: 'segments', key: u32Key(segment), value: bytes };
+}
+
+export function stagedWrite(segment: number, staged: boolean): Write {
+  return { table: 'staged', key: u32Key(segment), value: staged ? EMPTY : null };
+}
+
+export function dropSegmentWrite(segment: number): Write {
+  return { table: 'segments', key: u32Key(segment), value: null };
+}
+
+export function directoryWrite(entry: DirectoryEntry): Write {
+  const value = new Uint8Array(8);
+  value.set(u32Key(entry.segment));
+  value.set(u32Key(entry.count), 4);
+  return { table: 'directory', key: u32Key(entry.first), value };
+}
+
+/** `null` bits: every job of it is finished. */
+export function liveWrite(first: number, finished: Uint8Array | null): Write {
+  return { table: 'live', key: u32Key(first), value: finished };
+}
+
+export function groupSegmentWrite(repGroup: number, first: number): Write {
+  const key = new Uint8Array(8);
+  key.set(u32Key(repGroup));
+  key.set(u32Key(first), 4);
+  return { table: 'groupSegments', key, value: EMPTY };
+}
+
+export function recordWrite(number: number, record: JobRecord | null): Write {
+  return { table: 'records', key: u32Key(number), value: record === null ? null : encodeRecord(record) };
+}
+
+export function doneWrite(number: number, record: JobRecord): Write {
+  return { table: 'done', key: u32Key(number), value: encodeRecord(record) };
+}
+
+export function completeKeyWrite(key: Uint8Array, number: number): Write {
+  return { table: 'keys', key, value: u32Key(number) };
+}
+
+export function repGroupWrite(id: number, saved: SavedRepGroup): Write {
+  return { table: 'groups', key: u32Key(id), value: pack(saved) };
+}
+
+export function requestWrite(requestId: string, result: AddResult | null): Write {
+  return { table: 'requests', key: encoder.encode(requestId), value: result === null ? null : pack(result) };
+}
+
+// ---------------------------------------------------------------- reads
+
+export function readCounter(store: KeyValueReader, name: Counter, otherwise: number): number {
+  const bytes = store.get('meta', encoder.encode(name));
+  if (bytes === undefined || bytes.byteLength !== 8) return otherwise;
+  return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0);
+}
+
+export function readTemplate(store: KeyValueReader, id: number): string | undefined {
+  const bytes = store.get('templates', u32Key(id));
+  return bytes === undefined ? undefined : decoder.decode(bytes);
+}
+
+export function* readTemplates(store: KeyValueReader): Iterable<{ readonly id: number; readonly json: string }> {
+  for (const { key, value } of store.range('templates')) yield { id: keyToU32(key), json: decoder.decode(value) };
+}
+
+export function readEnvironment(store: KeyValueReader, envId: string): Uint8Array | undefined {
+  return store.get('environments', encoder.encode(envId));
+}
+
+export function* readStaged(store: KeyValueReader): Iterable<number> {
+  for (const { key } of store.range('staged')) yield keyToU32(key);
+}
+
+export function* readLive(store: KeyValueReader): Iterable<{ readonly first: number; readonly finished: Uint8Array }> {
+  for (const { key, value } of store.range('live')) yield { first: keyToU32(key), finished: value };
+}
+
+export function readDirectory(store: KeyValueReader, first: number): DirectoryEntry | undefined {
+  const value = store.get('directory', u32Key(first));
+  return value === undefined ? undefined : directoryEntry(first, value);
+}
+
+/** The segment that holds a number, in the queue or in history. */
+export function findInDirectory(store: KeyValueReader, number: number): DirectoryEntry | undefined {
+  for (const { key, value } of store.range('directory', { from: u32Key(number), reverse: true, limit: 1 })) {
+    const entry = directoryEntry(keyToU32(key), value);
+    return number < entry.first + entry.count ? entry : undefined;
+  }
+  return undefined;
+}
+
+/** First numbers of the segments that hold jobs of a report group, from `from` on. */
+export function* readGroupSegments(store: KeyValueReader, repGroup: number, from = 0): Iterable<number> {
+  const key = (first: number): Uint8Array => {
+    const bytes = new Uint8Array(8);
+    bytes.set(u32Key(repGroup));
+    bytes.set(u32Key(first), 4);
+    return bytes;
+  };
+  const to = new Uint8Array(8);
+  to.set(u32Key(repGroup + 1));
+  for (const entry of store.range('groupSegments', { from: key(from), to })) yield keyToU32(entry.key.subarray(4));
+}
+
+export function* readRecords(store: KeyValueReader): Iterable<{ readonly number: number; readonly record: JobRecord }> {
+  for (const { key, value } of store.range('records')) yield { number: keyToU32(key), record: decodeRecord(value) };
+}
+
+export function readRecord(store: KeyValueReader, number: number): JobRecord | undefined {
+  const bytes = store.get('records', u32Key(number));
+  return bytes === undefined ? undefined : decodeRecord(bytes);
+}
+
+export function readDone(store: KeyValueReader, number: number): JobRecord | undefined {
+  const bytes = store.get('done', u32Key(number));
+  return bytes === undefined ? undefined : decodeRecord(bytes);
+}
+
+/** The job number of an archived complete job, or `undefined`. */
+export function readCompleteKey(store: KeyValueReader, key: Uint8Array): number | undefined {
+  const bytes = store.get('keys', key);
+  return bytes === undefined ? undefined : keyToU32(bytes);
+}
+
+export function* readRepGroups(store: KeyValueReader): Iterable<SavedRepGroup> {
+  for (const { value } of store.range('groups')) yield unpack(value);
+}
+
+export function readRequest(store: KeyValueReader, requestId: string): AddResult | undefined {
+  const bytes = store.get('requests', encoder.encode(requestId));
+  return bytes === undefined ? undefined : unpack(bytes);
+}
+
+/** Request ids whose answers are older than `beforeMs`. */
+export function* readOldRequests(store: KeyValueReader, beforeMs: number): Iterable<string> {
+  for (const { key, value } of store.range('requests')) {
+    const result: AddResult = unpack(value);
+    if (result.atMs < beforeMs) yield decoder.decode(key);
+  }
+}
+
+function directoryEntry(first: number, value: Uint8Array): DirectoryEntry {
+  return { first, segment: keyToU32(value), count: keyToU32(value.subarray(4)) };
+}
