@@ -31,8 +31,8 @@ const answer = encodeFrame([
 const answerBuffer = Buffer.from(answer);
 const decodedAnswer = decodeFrame<Reply>(answer);
 
-export function codecBench(): Bench {
-  return new Bench({ name: 'codec', time: 300 })
+export function codecBench(timeMs: number): Bench {
+  return new Bench({ name: 'codec', time: timeMs })
     .add('decode report + reserve', () => {
       decodeFrame<Request>(cycle);
     })
