@@ -32,7 +32,7 @@ const answerBuffer = Buffer.from(answer);
 const decodedAnswer = decodeFrame<Reply>(answer);
 
 export function codecBench(timeMs: number): Bench {
-  return new Bench({ name: 'codec', time: timeMs })
+  return new Bench({ name: 'codec', time: timeMs, warmupTime: timeMs })
     .add('decode report + reserve', () => {
       decodeFrame<Request>(cycle);
     })

@@ -53,7 +53,11 @@ export function keyIndexBench(timeMs: number): Bench {
   const filled = new Filled();
   while (filled.count < KEYS) filled.claimBatch();
   let at = 0;
-  return new Bench({ name: `key index, ${BATCH} keys at a time, ${KEYS} in it`, time: timeMs })
+  return new Bench({
+    name: `key index, ${BATCH} keys at a time, ${KEYS} in it`,
+    time: timeMs,
+    warmupTime: timeMs,
+  })
     .add('find, present', () => {
       at = (at + 7 * BATCH) % (KEYS - BATCH);
       filled.findBatch(at + 1);

@@ -13,7 +13,7 @@ export function readyQueueBench(timeMs: number): Bench {
   const take = (group: ReadyGroup): void => {
     for (let i = 0; i < BATCH; i += 1) group.pop(always);
   };
-  return new Bench({ name: `ready queue, ${BATCH} jobs at a time`, time: timeMs })
+  return new Bench({ name: `ready queue, ${BATCH} jobs at a time`, time: timeMs, warmupTime: timeMs })
     .add('one range in, all out', () => {
       inRow.push(0, next, BATCH);
       next += BATCH;
