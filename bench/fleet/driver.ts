@@ -164,7 +164,8 @@ class Driver {
   }
 
   go(): void {
-    this.#sliceStart = Math.floor(Date.now() / SLICE_MS);
+    this.nowMs = Date.now();
+    this.#sliceStart = Math.floor(this.nowMs / SLICE_MS);
     const clock = setInterval(() => {
       this.nowMs = Date.now();
     }, 10);

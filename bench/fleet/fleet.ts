@@ -3,12 +3,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import { schedulerGroupOf } from '../../core/requirements.ts';
 import type { ProbeTarget } from '../harness/probe.ts';
 import type { DriverCommand, DriverMessage, DriverOrder, DriverResult } from './driver.ts';
 import { Histogram } from './histogram.ts';
 
-/** The scheduler group of commands added without options: 1024 MB, 1 h, one core, no disk (jobs.md §6). */
-export const DEFAULT_GROUP = '1024:60:1:0';
+/** The scheduler group of commands added without options. */
+export const DEFAULT_GROUP = schedulerGroupOf(DEFAULT_JOB_OPTIONS);
 
 export interface FleetOptions {
   readonly target: ProbeTarget;
