@@ -15,30 +15,8 @@ import { CommandFiles } from './harness/files.ts';
 import type { Row } from './harness/table.ts';
 import { formatTable } from './harness/table.ts';
 import { runPieces } from './pieces/run.ts';
-import { add1m } from './questions/add-1m.ts';
-import { add10m } from './questions/add-10m.ts';
-import { addJson1m } from './questions/add-json-1m.ts';
-import { counts1m } from './questions/counts-1m.ts';
-import { cycles1000 } from './questions/cycles-1000.ts';
-import { footprint } from './questions/footprint.ts';
-import { idle10k } from './questions/idle-10k.ts';
-import { lastTenth } from './questions/last-tenth.ts';
+import { QUESTIONS } from './questions/all.ts';
 import type { Context, Question } from './questions/question.ts';
-import { restart1m } from './questions/restart-1m.ts';
-import { run10k } from './questions/run-10k.ts';
-
-const QUESTIONS: readonly Question[] = [
-  add1m,
-  add10m,
-  addJson1m,
-  footprint,
-  counts1m,
-  restart1m,
-  run10k,
-  cycles1000,
-  idle10k,
-  lastTenth,
-];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

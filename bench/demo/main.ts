@@ -1,10 +1,11 @@
 /**
- * `npm run demo`: a development manager in a temporary directory compresses every file below node_modules and checks each
+ * `npm run demo [-- --dir FOLDER]`: a development manager in a temporary directory compresses every file below a folder (node_modules) and checks each
  * round trip. Some commands fail on purpose: one kind is mended and retried, the other stays buried to be looked at.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import type { StatusJob } from '../../core/status-job.ts';
 import type { Finished } from '../harness/manager.ts';
 import { BenchManager } from '../harness/manager.ts';
@@ -12,7 +13,8 @@ import { filesBelow, GROUPS, writeCommands } from './commands.ts';
 import { describeLearned } from './learned.ts';
 import { watch } from './progress.ts';
 
-const MODULES = fileURLToPath(new URL('../../../node_modules', import.meta.url));
+const NODE_MODULES = fileURLToPath(new URL('../../../node_modules', import.meta.url));
+const { values } = parseArgs({ options: { dir: { type: 'string', default: NODE_MODULES } } });
 const ASKED_MB = 200;
 const PATIENCE_MS = 240_000;
 
@@ -27,7 +29,7 @@ function show(command: string, finished: Finished): void {
   }
 }
 
-async function demo(manager: BenchManager): Promise<void> {
+async function demo(manager: BenchManager, dir: string): Promise<void> {
   const wr = async (...args: string[]): Promise<Finished> => {
     const finished = await manager.wr(args);
     show(args.join(' '), finished);
@@ -37,7 +39,7 @@ async function demo(manager: BenchManager): Promise<void> {
   const settings = join(work, 'settings');
   const outDir = join(work, 'archives');
   mkdirSync(outDir);
-  const file = await writeCommands(filesBelow(MODULES), {
+  const file = await writeCommands(filesBelow(dir), {
     file: join(work, 'commands.txt'),
     outDir,
     settings,
@@ -114,7 +116,7 @@ async function main(): Promise<void> {
   // Asked for by Ctrl-C: the manager must not outlive its demo.
   process.once('SIGINT', () => void manager.remove().then(() => process.exit(130)));
   try {
-    await demo(manager);
+    await demo(manager, resolve(values.dir));
     heading('stopping');
     show('manager stop', await manager.wr(['manager', 'stop']));
   } finally {

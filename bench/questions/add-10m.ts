@@ -8,7 +8,7 @@ import type { BenchManager } from '../harness/manager.ts';
 import type { Row } from '../harness/table.ts';
 import { megabytes, seconds } from '../harness/table.ts';
 import type { Context, Question } from './question.ts';
-import { addAll, NO_RUNNERS, scaled, sizeName, withManager } from './question.ts';
+import { addAll, lasting, NO_RUNNERS, scaled, sizeName, withManager } from './question.ts';
 
 const TIME_TARGET_MS = 8_000;
 const MEMORY_TARGET_BYTES = 1.2e9;
@@ -60,7 +60,7 @@ async function ask(context: Context): Promise<Row[]> {
         drivers: 1,
         mode: 'paced',
         intervalMs: 250,
-        durationMs: RUN_MS,
+        durationMs: lasting(context, RUN_MS),
       }),
     );
     return [

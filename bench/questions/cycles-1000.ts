@@ -3,7 +3,7 @@ import { runFleet } from '../fleet/fleet.ts';
 import { plainLine } from '../harness/files.ts';
 import type { Row } from '../harness/table.ts';
 import type { Context, Question } from './question.ts';
-import { addAll, NO_RUNNERS, scaled, sizeName, withManager } from './question.ts';
+import { addAll, lasting, NO_RUNNERS, scaled, sizeName, withManager } from './question.ts';
 
 const RUNNERS = 1_000;
 const CYCLES_TARGET = 20_000;
@@ -27,9 +27,9 @@ async function ask(context: Context): Promise<Row[]> {
       ...base,
       mode: 'paced',
       intervalMs: PACED_INTERVAL_MS,
-      durationMs: DURATION_MS / 2,
+      durationMs: lasting(context, DURATION_MS / 2),
     });
-    const full = await runFleet({ ...base, mode: 'cycle', durationMs: DURATION_MS });
+    const full = await runFleet({ ...base, mode: 'cycle', durationMs: lasting(context, DURATION_MS) });
     const perSecond = (full.cycles / full.busyMs) * 1000;
     const pacedPerSecond = (paced.cycles / paced.busyMs) * 1000;
     return [

@@ -14,7 +14,7 @@ async function ask(context: Context): Promise<Row[]> {
     const empty = manager.memory();
     const emptyDisk = manager.databaseBytes();
     await addAll(manager, path, count);
-    await settle();
+    await settle(context);
     const memory = manager.memory();
     const perCommand = (memory.anonymousBytes - empty.anonymousBytes) / count;
     const resident = (memory.rssBytes - empty.rssBytes) / count;

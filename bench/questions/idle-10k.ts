@@ -3,7 +3,7 @@ import { runFleet } from '../fleet/fleet.ts';
 import type { Row } from '../harness/table.ts';
 import { megabytes } from '../harness/table.ts';
 import type { Context, Question } from './question.ts';
-import { NO_RUNNERS, scaled, settle, sizeName, withManager } from './question.ts';
+import { lasting, NO_RUNNERS, scaled, settle, sizeName, withManager } from './question.ts';
 
 const MEMORY_TARGET_BYTES = 250e6;
 const CPU_TARGET = 0.05;
@@ -14,6 +14,7 @@ const DRIVERS = 4;
 
 async function ask(context: Context): Promise<Row[]> {
   const runners = scaled(context, 10_000);
+  const measuredMs = lasting(context, MEASURED_MS);
   return withManager(context, NO_RUNNERS, async (manager) => {
     let cpuShare = Number.NaN;
     let rssBytes = Number.NaN;
@@ -24,17 +25,17 @@ async function ask(context: Context): Promise<Row[]> {
       drivers: DRIVERS,
       mode: 'idle',
       intervalMs: TOUCH_MS,
-      durationMs: DURATION_MS,
+      durationMs: lasting(context, DURATION_MS),
       onConnected: async () => {
         context.say(`${runners} runners connected`);
-        await settle(); // The handshakes are not what is asked for.
+        await settle(context); // The handshakes are not what is asked for.
         const before = manager.cpuSeconds();
         measuring = new Promise((resolve) => {
           setTimeout(() => {
-            cpuShare = (manager.cpuSeconds() - before) / (MEASURED_MS / 1000);
+            cpuShare = (manager.cpuSeconds() - before) / (measuredMs / 1000);
             rssBytes = manager.memory().rssBytes;
             resolve();
-          }, MEASURED_MS);
+          }, measuredMs);
         });
       },
     });

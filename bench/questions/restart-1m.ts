@@ -34,7 +34,7 @@ async function ask(context: Context): Promise<Row[]> {
   const path = context.files.write('plain', count, plainLine);
   return withManager(context, NO_RUNNERS, async (manager) => {
     await addAll(manager, path, count);
-    await settle();
+    await settle(context);
     const times: number[] = [];
     const returns: number[] = [];
     for (let round = 0; round < context.rounds; round += 1) {

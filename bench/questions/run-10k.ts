@@ -6,7 +6,7 @@ import { timeXargs } from '../harness/references.ts';
 import type { Row } from '../harness/table.ts';
 import { median, seconds } from '../harness/table.ts';
 import type { Context, Question } from './question.ts';
-import { addAll, scaled, sizeName, withManager } from './question.ts';
+import { addAll, lasting, scaled, sizeName, withManager } from './question.ts';
 
 const CORES = 2;
 const POLL_MS = 10;
@@ -46,7 +46,7 @@ async function ask(context: Context): Promise<Row[]> {
       );
       references.push(await timeXargs(path));
       times.push(await timeRun(manager, path, count, `run${round}`));
-      await sleep(IDLE_OUT_MS);
+      await sleep(lasting(context, IDLE_OUT_MS));
     }
     const measured = median(times);
     const reference = median(references);
