@@ -1,0 +1,143 @@
+/** Makes segments: from columns, and from another segment by leaving jobs out. `segment.ts` describes and reads them. */
+import { KEY_BYTES } from './identity.ts';
+import { FLAG, HEADER_BYTES, INDEX_WIDTHS, MAGIC, SEGMENT_VERSION, Segment } from './segment.ts';
+
+/** What is known of n jobs. */
+export interface SegmentColumns {
+  readonly count: number;
+  readonly templateIds: ArrayLike<number>;
+  /** Writes n × 16 bytes where it is told to, so that keys need no place of their own before. */
+  readonly keys: Uint8Array | ((target: Buffer) => void);
+  readonly commandLengths: ArrayLike<number>;
+  /** One after the other. */
+  readonly commands: Uint8Array;
+  /** Which of `templateIds`; `null`: all the first. */
+  readonly templateIndex: ArrayLike<number> | null;
+  /** `null`: the template's. */
+  readonly priorities: Uint8Array | null;
+  /** JSON a job, '' for none; `null`: no job has any. */
+  readonly deltas: readonly string[] | null;
+}
+
+/** A segment and where in it the keys are. */
+export interface PackedSegment {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** A view of `bytes`. */
+  readonly keys: Uint8Array<ArrayBuffer>;
+}
+
+const U16_MAX = 0xffff;
+
+/** @returns bytes in a buffer of their own, which may be moved to another thread */
+export function packSegment(columns: SegmentColumns): PackedSegment {
+  const { count, templateIds, commands, commandLengths, templateIndex, priorities } = columns;
+  const deltas = columns.deltas === null ? null : encodeDeltas(columns.deltas);
+  const wideCommands = hasWide(commandLengths, count);
+  const wideDeltas = deltas !== null && hasWide(deltas.lengths, count);
+  const indexCode = templateIndex === null ? 0 : indexCodeFor(templateIds.length);
+  const indexWidth = INDEX_WIDTHS[indexCode];
+  const deltaBytes = deltas?.bytes.length ?? 0;
+  const bytes = Buffer.from(
+    new ArrayBuffer(
+      HEADER_BYTES +
+        4 * templateIds.length +
+        count * (KEY_BYTES + (wideCommands ? 4 : 2) + indexWidth) +
+        (priorities === null ? 0 : count) +
+        (deltas === null ? 0 : count * (wideDeltas ? 4 : 2)) +
+        deltaBytes +
+        commands.length,
+    ),
+  ) as Buffer<ArrayBuffer>;
+  bytes.set(MAGIC);
+  bytes[3] = SEGMENT_VERSION;
+  const flags =
+    (wideCommands ? FLAG.wideCommands : 0) |
+    (indexCode << FLAG.indexShift) |
+    (priorities === null ? 0 : FLAG.priorities) |
+    (deltas === null ? 0 : FLAG.deltas) |
+    (wideDeltas ? FLAG.wideDeltas : 0);
+  let at = writeColumn(bytes, 4, [flags, count, templateIds.length, commands.length, deltaBytes], 5, 4);
+  at = writeColumn(bytes, at, templateIds, templateIds.length, 4);
+  const keys = bytes.subarray(at, at + KEY_BYTES * count);
+  if (typeof columns.keys === 'function') columns.keys(keys);
+  else keys.set(columns.keys.subarray(0, KEY_BYTES * count));
+  at = writeColumn(bytes, at + keys.length, commandLengths, count, wideCommands ? 4 : 2);
+  if (templateIndex !== null) at = writeColumn(bytes, at, templateIndex, count, indexWidth);
+  if (priorities !== null) at = writeColumn(bytes, at, priorities, count, 1);
+  if (deltas !== null) {
+    at = writeColumn(bytes, at, deltas.lengths, count, wideDeltas ? 4 : 2);
+    bytes.set(deltas.bytes, at);
+  }
+  bytes.set(commands, at + deltaBytes);
+  return {
+    bytes: new Uint8Array(bytes.buffer),
+    keys: new Uint8Array(bytes.buffer, keys.byteOffset, keys.length),
+  };
+}
+
+/**
+ * A segment without some of its jobs; the templates stay, used or not.
+ * @param keep - one byte a job; 1 keeps it
+ * @throws {WrError} STORE_UNREADABLE when the bytes are damaged
+ */
+export function filterSegment(bytes: Uint8Array, keep: Uint8Array): Uint8Array<ArrayBuffer> {
+  const segment = new Segment(bytes);
+  const kept: number[] = [];
+  for (let job = 0; job < segment.count; job += 1) if (keep[job] === 1) kept.push(job);
+  const commands = kept.map((job) => segment.command(job));
+  const deltas = kept.map((job) => segment.deltaJson(job));
+  const hasPriorities = segment.count > 0 && segment.priority(0) !== null;
+  return packSegment({
+    count: kept.length,
+    templateIds: segment.templateIds,
+    keys: Buffer.concat(kept.map((job) => segment.key(job))),
+    commandLengths: commands.map((command) => command.length),
+    commands: Buffer.concat(commands),
+    templateIndex: segment.templateCount > 1 ? kept.map((job) => segment.templateIndex(job)) : null,
+    priorities: hasPriorities ? Uint8Array.from(kept, (job) => segment.priority(job) as number) : null,
+    deltas: deltas.some((delta) => delta !== '') ? deltas : null,
+  }).bytes;
+}
+
+function hasWide(lengths: ArrayLike<number>, count: number): boolean {
+  for (let job = 0; job < count; job += 1) if ((lengths[job] as number) > U16_MAX) return true;
+  return false;
+}
+
+function indexCodeFor(templates: number): 1 | 2 | 3 {
+  if (templates <= 0x100) return 1;
+  return templates <= 0x1_0000 ? 2 : 3;
+}
+
+/** @returns where the next column begins */
+function writeColumn(
+  bytes: Buffer,
+  at: number,
+  values: ArrayLike<number>,
+  count: number,
+  width: number,
+): number {
+  let to = at;
+  for (let job = 0; job < count; job += 1) {
+    const value = values[job] as number;
+    bytes[to] = value;
+    if (width > 1) bytes[to + 1] = value >>> 8;
+    if (width > 2) {
+      bytes[to + 2] = value >>> 16;
+      bytes[to + 3] = value >>> 24;
+    }
+    to += width;
+  }
+  return to;
+}
+
+function encodeDeltas(deltas: readonly string[]): {
+  readonly bytes: Buffer;
+  readonly lengths: ArrayLike<number>;
+} {
+  const joined = deltas.join('');
+  const bytes = Buffer.from(joined);
+  // As long in bytes as in characters: ASCII, and every length is the text's.
+  const isAscii = bytes.length === joined.length;
+  return { bytes, lengths: deltas.map((delta) => (isAscii ? delta.length : Buffer.byteLength(delta))) };
+}

@@ -1,0 +1,224 @@
+/**
+ * Segments: the unit in which queued jobs are stored. Consecutive jobs, one column for each thing known of them, so that a
+ * plain job costs its command and 18 bytes. Little-endian:
+ *
+ * ```
+ * offset  size
+ *      0     3  "WRS"
+ *      3     1  format version
+ *      4     4  flags: which columns there are, and how wide
+ *      8     4  n, jobs
+ *     12     4  t, templates
+ *     16     4  bytes of all commands
+ *     20     4  bytes of all deltas
+ *     24    4t  template ids
+ *          16n  keys
+ *        2n|4n  command lengths
+ *     n|2n|4n?  which of the templates         absent with one template
+ *           n?  priorities                     absent when every job has its template's
+ *       2n|4n?  delta lengths, deltas as JSON  absent when no job has any
+ *               commands
+ * ```
+ *
+ * Stored bytes may be damaged: everything is checked before it is followed, and what does not fit is STORE_UNREADABLE.
+ */
+import { WrError } from './errors.ts';
+import { KEY_BYTES } from './identity.ts';
+import type { JobDelta } from './job-options.ts';
+import { parseDelta } from './template.ts';
+
+export const SEGMENT_VERSION = 1;
+export const HEADER_BYTES = 24;
+export const MAGIC = [0x57, 0x52, 0x53] as const;
+
+/** Bits of the flags. */
+export const FLAG = {
+  wideCommands: 1,
+  /** Two bits: the width of the template index as 0, 1, 2 or 3 for none, u8, u16, u32. */
+  indexShift: 1,
+  indexMask: 6,
+  priorities: 8,
+  deltas: 16,
+  wideDeltas: 32,
+} as const;
+const FLAGS_ALL = 63;
+export const INDEX_WIDTHS = [0, 1, 2, 4] as const;
+
+/** Where the columns of a segment stand. */
+interface Layout {
+  readonly keys: number;
+  readonly lengths: number;
+  readonly index: number;
+  readonly priorities: number;
+  readonly deltaLengths: number;
+  readonly deltas: number;
+  readonly commands: number;
+  readonly end: number;
+}
+
+/** A segment's jobs, read in place. Views it hands out share its bytes. */
+export class Segment {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly templateCount: number;
+  readonly #view: DataView;
+  readonly #layout: Layout;
+  readonly #lengthWidth: 2 | 4;
+  readonly #indexWidth: 0 | 1 | 2 | 4;
+  readonly #hasPriorities: boolean;
+  readonly #deltaWidth: 0 | 2 | 4;
+  #commandEnds: Uint32Array | undefined;
+  #deltaEnds: Uint32Array | undefined;
+
+  /** @throws {WrError} STORE_UNREADABLE for what is no segment, STORE_NEWER for a later format */
+  constructor(bytes: Uint8Array) {
+    if (bytes.length < HEADER_BYTES || MAGIC.some((byte, at) => bytes[at] !== byte))
+      throw damaged('it has no header');
+    const version = bytes[3] as number;
+    if (version > SEGMENT_VERSION) throw new WrError('STORE_NEWER', `stored jobs are of format ${version}`);
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const flags = this.#view.getUint32(4, true);
+    if (version === 0 || flags > FLAGS_ALL) throw damaged('its header makes no sense');
+    this.count = this.#view.getUint32(8, true);
+    this.templateCount = this.#view.getUint32(12, true);
+    this.#lengthWidth = flags & FLAG.wideCommands ? 4 : 2;
+    this.#indexWidth = INDEX_WIDTHS[((flags & FLAG.indexMask) >> FLAG.indexShift) as 0 | 1 | 2 | 3];
+    this.#hasPriorities = (flags & FLAG.priorities) !== 0;
+    this.#deltaWidth = (flags & FLAG.deltas) === 0 ? 0 : flags & FLAG.wideDeltas ? 4 : 2;
+    this.#layout = this.#layOut();
+    if (this.#layout.end !== bytes.length) throw damaged('its size is not what its header says');
+    if (this.count > 0 && this.templateCount === 0) throw damaged('it has no template');
+  }
+
+  #layOut(): Layout {
+    const n = this.count;
+    const keys = HEADER_BYTES + 4 * this.templateCount;
+    const lengths = keys + KEY_BYTES * n;
+    const index = lengths + this.#lengthWidth * n;
+    const priorities = index + this.#indexWidth * n;
+    const deltaLengths = priorities + (this.#hasPriorities ? n : 0);
+    const deltas = deltaLengths + this.#deltaWidth * n;
+    const commands = deltas + this.#view.getUint32(20, true);
+    return {
+      keys,
+      lengths,
+      index,
+      priorities,
+      deltaLengths,
+      deltas,
+      commands,
+      end: commands + this.#view.getUint32(16, true),
+    };
+  }
+
+  /** All keys, 16 bytes each: a view. */
+  get keys(): Uint8Array {
+    return this.bytes.subarray(this.#layout.keys, this.#layout.lengths);
+  }
+
+  /** The key of a job: a view of 16 bytes. */
+  key(job: number): Uint8Array {
+    const at = this.#layout.keys + KEY_BYTES * this.#check(job);
+    return this.bytes.subarray(at, at + KEY_BYTES);
+  }
+
+  /** The command of a job: a view. */
+  command(job: number): Uint8Array {
+    this.#commandEnds ??= this.#ends(
+      this.#layout.lengths,
+      this.#lengthWidth,
+      this.#layout.end - this.#layout.commands,
+    );
+    const from = this.#check(job) === 0 ? 0 : (this.#commandEnds[job - 1] as number);
+    const { commands } = this.#layout;
+    return this.bytes.subarray(commands + from, commands + (this.#commandEnds[job] as number));
+  }
+
+  /** Ids of the templates that its jobs may have. */
+  get templateIds(): Uint32Array {
+    return Uint32Array.from({ length: this.templateCount }, (_, at) => this.#templateIdAt(at));
+  }
+
+  #templateIdAt(at: number): number {
+    return this.#view.getUint32(HEADER_BYTES + 4 * at, true);
+  }
+
+  templateId(job: number): number {
+    return this.#templateIdAt(this.templateIndex(job));
+  }
+
+  /** Which of `templateIds` a job has. */
+  templateIndex(job: number): number {
+    this.#check(job);
+    if (this.#indexWidth === 0) return 0;
+    const index = this.#read(this.#layout.index, this.#indexWidth, job);
+    if (index >= this.templateCount) throw damaged('a job names a template it does not have');
+    return index;
+  }
+
+  /** `null`: the template's. */
+  priority(job: number): number | null {
+    this.#check(job);
+    return this.#hasPriorities ? (this.bytes[this.#layout.priorities + job] as number) : null;
+  }
+
+  /** What a job says differently from its template, as stored; '' when nothing. */
+  deltaJson(job: number): string {
+    this.#check(job);
+    if (this.#deltaWidth === 0) return '';
+    const { deltas, commands, deltaLengths } = this.#layout;
+    this.#deltaEnds ??= this.#ends(deltaLengths, this.#deltaWidth, commands - deltas);
+    const from = job === 0 ? 0 : (this.#deltaEnds[job - 1] as number);
+    const length = (this.#deltaEnds[job] as number) - from;
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + deltas + from, length).toString();
+  }
+
+  /** @throws {WrError} STORE_UNREADABLE when the delta is damaged */
+  delta(job: number): JobDelta | null {
+    const json = this.deltaJson(job);
+    return json === '' ? null : parseDelta(json);
+  }
+
+  #check(job: number): number {
+    if (!(job >= 0 && job < this.count)) throw new RangeError(`job ${job} of a segment of ${this.count}`);
+    return job;
+  }
+
+  #read(column: number, width: 1 | 2 | 4, job: number): number {
+    if (width === 1) return this.#view.getUint8(column + job);
+    return width === 2
+      ? this.#view.getUint16(column + 2 * job, true)
+      : this.#view.getUint32(column + 4 * job, true);
+  }
+
+  /** Running totals of a column of lengths, which must add up to `total`. */
+  #ends(column: number, width: 2 | 4, total: number): Uint32Array {
+    const ends = new Uint32Array(this.count);
+    let end = 0;
+    for (let job = 0; job < this.count; job += 1) {
+      end += this.#read(column, width, job);
+      if (end > total) break; // Before it could wrap.
+      ends[job] = end;
+    }
+    if (end !== total) throw damaged('its lengths do not add up');
+    return ends;
+  }
+}
+
+function damaged(why: string): WrError {
+  return new WrError('STORE_UNREADABLE', `stored jobs are damaged: ${why}`);
+}
+
+/**
+ * Writes template ids into a segment, in place: the ones it was packed with count from 0 within it.
+ * @throws {RangeError} when there are not as many as the segment has
+ * @throws {WrError} STORE_UNREADABLE
+ */
+export function setTemplateIds(bytes: Uint8Array, ids: ArrayLike<number>): void {
+  const { templateCount } = new Segment(bytes);
+  if (ids.length !== templateCount) throw new RangeError(`${ids.length} ids for ${templateCount} templates`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < templateCount; at += 1)
+    view.setUint32(HEADER_BYTES + 4 * at, ids[at] as number, true);
+}

@@ -1,0 +1,125 @@
+/** The task *ingest*: bytes of a command file to a packed segment of jobs with their keys. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { LineReader } from '../core/job-line.ts';
+import type { JobOptions } from '../core/job-options.ts';
+import { UnknownMembers } from '../core/json-values.ts';
+import { packSegment } from '../core/segment-pack.ts';
+import { takeMixedLines } from './mixed-lines.ts';
+import { takePlainLines } from './plain-lines.ts';
+import type { TakenLines } from './taken-lines.ts';
+
+export interface IngestTask {
+  /** Whole lines, or one long line; the last may lack its end. List the buffer in `transferList`. */
+  readonly bytes: Uint8Array;
+  /** What a line that says nothing gets. */
+  readonly defaults: JobOptions;
+  /** What `"bsub_mode": true` means; default `production`. */
+  readonly deployment?: string;
+}
+
+export interface IngestResult {
+  /** Commands; 0 with an error. */
+  readonly count: number;
+  /** Input lines, blank ones included. */
+  readonly lines: number;
+  /** 16 bytes a command: a view of `segment`'s own buffer. */
+  readonly keys: Uint8Array<ArrayBuffer>;
+  /** Its template ids count from 0 in `templates`: `setTemplateIds` gives it the true ones. Empty without commands. */
+  readonly segment: Uint8Array<ArrayBuffer>;
+  /** Canonical JSON a template; `parseTemplate` reads it. */
+  readonly templates: readonly string[];
+  /** `null`: every command has template 0. */
+  readonly templateIndex: Uint32Array<ArrayBuffer> | null;
+  /** `null`: every command has its template's. */
+  readonly priorities: Uint8Array<ArrayBuffer> | null;
+  /** Some command differs from its template in more than its priority. */
+  readonly hasDelta: boolean;
+  /** Some line did not set its report group itself. */
+  readonly usedDefaultRepGroup: boolean;
+  /** JSON members that mean nothing, at most 20. */
+  readonly unknownMembers: readonly string[];
+  /** The first bad line, from 1 within these bytes; nothing of them is to be added. */
+  readonly error: { readonly line: number; readonly message: string } | null;
+}
+
+/** Takes in a frame. A bad line is a result, not an exception. Of the file system it reads the cloud scripts that lines name. */
+export function ingest(task: IngestTask): IngestResult {
+  const bytes = Buffer.from(task.bytes.buffer, task.bytes.byteOffset, task.bytes.byteLength);
+  const unknown = new UnknownMembers();
+  const reader = new LineReader(task.defaults, {
+    deployment: task.deployment ?? 'production',
+    readText,
+    unknown,
+  });
+  const plain = takePlainLines(bytes, reader.defaultIdentity);
+  if (plain !== null && plain.keys.length > 0) reader.plain(); // Its template, as the only one.
+  const taken = plain ?? takeMixedLines(bytes, reader);
+  if (taken.error !== null || taken.keys.length === 0) return withoutCommands(taken, unknown);
+  return pack(taken, reader, unknown);
+}
+
+function pack(taken: TakenLines, reader: LineReader, unknown: UnknownMembers): IngestResult {
+  const count = taken.keys.length;
+  const templates = reader.templates.map(({ json }) => json);
+  const priorities = taken.priorities === null ? null : Uint8Array.from(taken.priorities);
+  const { bytes, keys } = packSegment({
+    count,
+    templateIds: templates.map((_, at) => at),
+    keys: (target) => target.write(taken.keys.join(''), 'latin1'),
+    commandLengths: taken.commandLengths,
+    commands: taken.commands.subarray(0, taken.commandBytes),
+    templateIndex: taken.templateIndex,
+    priorities,
+    deltas: taken.deltas,
+  });
+  return {
+    count,
+    lines: taken.lines,
+    keys,
+    segment: bytes,
+    templates,
+    templateIndex: taken.templateIndex === null ? null : Uint32Array.from(taken.templateIndex),
+    priorities,
+    hasDelta: taken.deltas !== null,
+    usedDefaultRepGroup: taken.usedDefaultRepGroup,
+    unknownMembers: unknown.names,
+    error: null,
+  };
+}
+
+function withoutCommands({ lines, error }: TakenLines, unknown: UnknownMembers): IngestResult {
+  return {
+    count: 0,
+    lines,
+    keys: new Uint8Array(0),
+    segment: new Uint8Array(0),
+    templates: [],
+    templateIndex: null,
+    priorities: null,
+    hasDelta: false,
+    usedDefaultRepGroup: false,
+    unknownMembers: unknown.names,
+    error: error === null ? null : { line: lines, message: error.message },
+  };
+}
+
+/** Scripts go into templates, which every manager keeps in memory. */
+const SCRIPT_BYTES_MAX = 1024 * 1024;
+
+function readText(path: string): string {
+  const text = readFileSync(path.startsWith('~/') ? homedir() + path.slice(1) : path, 'utf8');
+  if (text.length > SCRIPT_BYTES_MAX) throw new Error(`it is larger than ${SCRIPT_BYTES_MAX} bytes`);
+  return text;
+}
+
+/** Moves the result's buffers to the thread that asked. */
+export default function ingestTask(task: IngestTask): ReturnType<typeof move> {
+  const result = ingest(task);
+  const views = [result.segment, result.templateIndex, result.priorities];
+  return move({
+    [transferableSymbol]: views.flatMap((view) => (view === null ? [] : [view.buffer])),
+    [valueSymbol]: result,
+  });
+}
