@@ -9,6 +9,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { WrError } from '../core/errors.ts';
+import { findMissingPage } from './page-walk.ts';
 
 const META_OFFSET = 24;
 const META_BYTES = 144;
@@ -18,19 +19,14 @@ const DATA_VERSION = 2;
 const PAGE_BYTES_MIN = 512;
 const PAGE_BYTES_MAX = 65_536;
 
-export interface StoreFile {
-  /** Shorter than its highest page: legitimate when the last pages are free ones, damage otherwise. */
-  readonly short: boolean;
-}
-
 /**
  * @param write - whether it is going to be opened for writing
- * @returns `null` when there is no such file
+ * @returns whether there is a file
  * @throws {WrError} STORE_UNREADABLE, STORE_FOREIGN
  */
-export function inspectStoreFile(path: string, write: boolean): StoreFile | null {
+export function inspectStoreFile(path: string, write: boolean): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) return null;
+  if (stats === undefined) return false;
   // Opening a pipe or a device might block, or worse.
   if (!stats.isFile()) {
     throw new WrError(
@@ -40,7 +36,8 @@ export function inspectStoreFile(path: string, write: boolean): StoreFile | null
   }
   const file = openSync(path, write ? 'r+' : 'r');
   try {
-    return inspect(path, file);
+    inspect(path, file);
+    return true;
   } finally {
     closeSync(file);
   }
@@ -53,7 +50,7 @@ export function unreadable(path: string, cause: unknown): WrError {
   return new WrError('STORE_UNREADABLE', `the database ${path} cannot be opened: ${why}`, { cause });
 }
 
-function inspect(path: string, file: number): StoreFile {
+function inspect(path: string, file: number): void {
   const size = fstatSync(file).size;
   const first = readMeta(file, 0);
   if (first === null || first.magic !== MAGIC) throw foreign(path, 'it is not an LMDB file');
@@ -65,7 +62,11 @@ function inspect(path: string, file: number): StoreFile {
   if (second === null || size < 2 * pageBytes) throw damaged(path, `it ends after ${size} bytes`);
   if (second.magic !== MAGIC) throw damaged(path, 'its second header is damaged');
   const newest = second.transaction > first.transaction ? second : first;
-  return { short: size < (newest.lastPage + 1) * pageBytes };
+  if (size >= (newest.lastPage + 1) * pageBytes) return;
+  // Shorter than its highest page: right when the last pages were freed before they were written, damage otherwise.
+  const missing = findMissingPage(file, size, pageBytes, newest.roots);
+  if (missing !== null)
+    throw damaged(path, `it ends after ${size} bytes, and lacks what the page at ${missing} leads to`);
 }
 
 interface Meta {
@@ -74,6 +75,7 @@ interface Meta {
   readonly pageBytes: number;
   readonly lastPage: number;
   readonly transaction: number;
+  readonly roots: readonly bigint[];
 }
 
 function readMeta(file: number, pageOffset: number): Meta | null {
@@ -85,6 +87,7 @@ function readMeta(file: number, pageOffset: number): Meta | null {
     pageBytes: bytes.readUInt32LE(24),
     lastPage: Number(bytes.readBigUInt64LE(120)),
     transaction: Number(bytes.readBigUInt64LE(128)),
+    roots: [bytes.readBigUInt64LE(64), bytes.readBigUInt64LE(112)],
   };
 }
 
@@ -92,7 +95,6 @@ function foreign(path: string, why: string): WrError {
   return new WrError('STORE_FOREIGN', `${path} is no database of wr: ${why}`);
 }
 
-/** What the check before opening, or a read later on, found to be broken. */
-export function damaged(path: string, why: string): WrError {
+function damaged(path: string, why: string): WrError {
   return new WrError('STORE_UNREADABLE', `the database ${path} is damaged: ${why}`);
 }
