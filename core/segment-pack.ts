@@ -1,6 +1,6 @@
-/** Makes segments: from columns, and from another segment by leaving jobs out. `segment.ts` describes and reads them. */
+/** Makes segments from columns; `segment-format.ts` draws their bytes, `segment.ts` reads them. */
 import { KEY_BYTES } from './identity.ts';
-import { FLAG, HEADER_BYTES, INDEX_WIDTHS, MAGIC, SEGMENT_VERSION, Segment } from './segment.ts';
+import { FLAG, HEADER_BYTES, INDEX_WIDTHS, MAGIC, SEGMENT_VERSION } from './segment-format.ts';
 
 /** What is known of n jobs. */
 export interface SegmentColumns {
@@ -73,30 +73,6 @@ export function packSegment(columns: SegmentColumns): PackedSegment {
     bytes: new Uint8Array(bytes.buffer),
     keys: new Uint8Array(bytes.buffer, keys.byteOffset, keys.length),
   };
-}
-
-/**
- * A segment without some of its jobs; the templates stay, used or not.
- * @param keep - one byte a job; 1 keeps it
- * @throws {WrError} STORE_UNREADABLE when the bytes are damaged
- */
-export function filterSegment(bytes: Uint8Array, keep: Uint8Array): Uint8Array<ArrayBuffer> {
-  const segment = new Segment(bytes);
-  const kept: number[] = [];
-  for (let job = 0; job < segment.count; job += 1) if (keep[job] === 1) kept.push(job);
-  const commands = kept.map((job) => segment.command(job));
-  const deltas = kept.map((job) => segment.deltaJson(job));
-  const hasPriorities = segment.count > 0 && segment.priority(0) !== null;
-  return packSegment({
-    count: kept.length,
-    templateIds: segment.templateIds,
-    keys: Buffer.concat(kept.map((job) => segment.key(job))),
-    commandLengths: commands.map((command) => command.length),
-    commands: Buffer.concat(commands),
-    templateIndex: segment.templateCount > 1 ? kept.map((job) => segment.templateIndex(job)) : null,
-    priorities: hasPriorities ? Uint8Array.from(kept, (job) => segment.priority(job) as number) : null,
-    deltas: deltas.some((delta) => delta !== '') ? deltas : null,
-  }).bytes;
 }
 
 function hasWide(lengths: ArrayLike<number>, count: number): boolean {

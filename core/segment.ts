@@ -1,48 +1,14 @@
 /**
- * Segments: the unit in which queued jobs are stored. Consecutive jobs, one column for each thing known of them, so that a
- * plain job costs its command and 18 bytes. Little-endian:
- *
- * ```
- * offset  size
- *      0     3  "WRS"
- *      3     1  format version
- *      4     4  flags: which columns there are, and how wide
- *      8     4  n, jobs
- *     12     4  t, templates
- *     16     4  bytes of all commands
- *     20     4  bytes of all deltas
- *     24    4t  template ids
- *          16n  keys
- *        2n|4n  command lengths
- *     n|2n|4n?  which of the templates         absent with one template
- *           n?  priorities                     absent when every job has its template's
- *       2n|4n?  delta lengths, deltas as JSON  absent when no job has any
- *               commands
- * ```
+ * Segments of queued jobs, read in place and changed; `segment-format.ts` draws their bytes, `segment-pack.ts` makes them.
  *
  * Stored bytes may be damaged: everything is checked before it is followed, and what does not fit is STORE_UNREADABLE.
  */
 import { WrError } from './errors.ts';
 import { KEY_BYTES } from './identity.ts';
 import type { JobDelta } from './job-options.ts';
+import { FLAG, FLAGS_ALL, HEADER_BYTES, INDEX_WIDTHS, MAGIC, SEGMENT_VERSION } from './segment-format.ts';
+import { packSegment } from './segment-pack.ts';
 import { parseDelta } from './template.ts';
-
-export const SEGMENT_VERSION = 1;
-export const HEADER_BYTES = 24;
-export const MAGIC = [0x57, 0x52, 0x53] as const;
-
-/** Bits of the flags. */
-export const FLAG = {
-  wideCommands: 1,
-  /** Two bits: the width of the template index as 0, 1, 2 or 3 for none, u8, u16, u32. */
-  indexShift: 1,
-  indexMask: 6,
-  priorities: 8,
-  deltas: 16,
-  wideDeltas: 32,
-} as const;
-const FLAGS_ALL = 63;
-export const INDEX_WIDTHS = [0, 1, 2, 4] as const;
 
 /** Where the columns of a segment stand. */
 interface Layout {
@@ -221,4 +187,28 @@ export function setTemplateIds(bytes: Uint8Array, ids: ArrayLike<number>): void 
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at < templateCount; at += 1)
     view.setUint32(HEADER_BYTES + 4 * at, ids[at] as number, true);
+}
+
+/**
+ * A segment without some of its jobs; the templates stay, used or not.
+ * @param keep - one byte a job; 1 keeps it
+ * @throws {WrError} STORE_UNREADABLE when the bytes are damaged
+ */
+export function filterSegment(bytes: Uint8Array, keep: Uint8Array): Uint8Array<ArrayBuffer> {
+  const segment = new Segment(bytes);
+  const kept: number[] = [];
+  for (let job = 0; job < segment.count; job += 1) if (keep[job] === 1) kept.push(job);
+  const commands = kept.map((job) => segment.command(job));
+  const deltas = kept.map((job) => segment.deltaJson(job));
+  const hasPriorities = segment.count > 0 && segment.priority(0) !== null;
+  return packSegment({
+    count: kept.length,
+    templateIds: segment.templateIds,
+    keys: Buffer.concat(kept.map((job) => segment.key(job))),
+    commandLengths: commands.map((command) => command.length),
+    commands: Buffer.concat(commands),
+    templateIndex: segment.templateCount > 1 ? kept.map((job) => segment.templateIndex(job)) : null,
+    priorities: hasPriorities ? Uint8Array.from(kept, (job) => segment.priority(job) as number) : null,
+    deltas: deltas.some((delta) => delta !== '') ? deltas : null,
+  }).bytes;
 }
