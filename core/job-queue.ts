@@ -196,9 +196,15 @@ export class JobQueue {
   }
 
   /** The runner gives the job back without having started it: no attempt is used up. */
-  release(token: number, reason: FailReason, nowMs: number): boolean {
+  release(token: number, reason: FailReason, nowMs: number, random: number): boolean {
     const attempt = this.attempts.byToken(token);
     if (attempt === undefined) return false;
+    if (attempt.startedMs !== 0) {
+      // It did run, whatever the runner now says: that counts.
+      this.#hear(attempt, nowMs);
+      this.#giveUp(attempt, 'command failed to complete normally', 'release', nowMs, random);
+      return true;
+    }
     this.#close(attempt);
     this.#requeue(attempt, reason, nowMs);
     return true;
@@ -232,7 +238,6 @@ export class JobQueue {
 
   /**
    * Settles attempts that were not heard of for `ttrMs`: reserved ones go back to the queue, running ones are lost.
-   * @param isConnected - whether a runner's connection stands: it is silent only while it has nothing to say
    */
   expire(nowMs: number, ttrMs: number): void {
     for (const attempt of [...this.attempts.all()]) {
@@ -249,6 +254,11 @@ export class JobQueue {
         this.#write(attempt.number, { ...this.#attemptRecord(attempt), endedMs: nowMs, reason: 'lost contact with runner' });
       }
     }
+  }
+
+  /** The manager itself stood still for so long: no runner could be heard, so none was silent. */
+  extendContacts(stalledMs: number): void {
+    for (const attempt of this.attempts.all()) attempt.contactMs += stalledMs;
   }
 
   // ------------------------------------------------------------ users' wishes
@@ -282,7 +292,7 @@ export class JobQueue {
     const retries = this.templateOf(number).options.retries;
     chunk.retriesLeft[rowOf(number)] = retries;
     this.#move(number, 'retry');
-    this.changes.set(number, { patch: { state: STATE.ready, retriesLeft: retries, readyMs: 0 } });
+    this.#amend(number, { state: STATE.ready, retriesLeft: retries, readyMs: 0 });
     return true;
   }
 
@@ -292,7 +302,7 @@ export class JobQueue {
     if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed) return false;
     const template = this.templateOf(number);
     this.#move(number, 'remove');
-    this.changes.set(number, { patch: { state: STATE.removed } });
+    this.#amend(number, { state: STATE.removed });
     this.#settle(number, template);
     return true;
   }
@@ -307,7 +317,7 @@ export class JobQueue {
       group.ready.giveBack(this.#chunk(number).priority[rowOf(number)] as number, number);
       this.#move(number, 'bury');
       this.#remember(number, -1, 'resource requirements cannot be met');
-      this.changes.set(number, { patch: { state: STATE.buried, reason: 'resource requirements cannot be met', exitCode: -1 } });
+      this.#amend(number, { state: STATE.buried, reason: 'resource requirements cannot be met', exitCode: -1 });
     }
     return buried;
   }
@@ -416,7 +426,7 @@ export class JobQueue {
   #delay(number: number, nowMs: number, random: number): number {
     if (this.table.state(number) !== STATE.delayed) return 0;
     const used = this.templateOf(number).options.retries - (this.#chunk(number).retriesLeft[rowOf(number)] as number);
-    const readyMs = nowMs + retryDelayMs(Math.max(0, used - 1), random);
+    const readyMs = nowMs + retryDelayMs(Math.max(0, used - 1), () => random);
     this.due.add(number, readyMs);
     return readyMs;
   }
@@ -517,6 +527,14 @@ export class JobQueue {
 
   #write(number: number, record: JobRecord): void {
     this.changes.set(number, { record });
+  }
+
+  /** Lays members over what is to be written of a job, or over what is on disk. */
+  #amend(number: number, patch: Partial<JobRecord> & Pick<JobRecord, 'state'>): void {
+    const change = this.changes.get(number);
+    if (change === undefined) this.changes.set(number, { patch });
+    else if ('record' in change) this.changes.set(number, { record: { ...change.record, ...patch } });
+    else this.changes.set(number, { patch: { ...change.patch, ...patch } });
   }
 
   #stateOf(number: number): JobRecord['state'] {

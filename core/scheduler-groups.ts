@@ -1,6 +1,7 @@
 /** Scheduler groups: jobs that a runner may take one after the other, because they ask for the same (jobs.md §6). */
 import type { JobOptions } from './job-options.ts';
 import { ReadyGroup } from './ready-queue.ts';
+import { requirementsOf } from './requirements.ts';
 
 export interface SchedulerGroup {
   readonly id: number;
@@ -24,13 +25,14 @@ export class SchedulerGroups {
   intern(name: string, options: JobOptions): SchedulerGroup {
     const known = this.find(name);
     if (known !== undefined) return known;
+    const requirements = requirementsOf(options);
     const group: SchedulerGroup = {
       id: this.#groups.length,
       name,
-      memoryMb: options.memoryMb < 924 ? options.memoryMb + 100 : options.memoryMb,
-      timeMs: options.timeMs,
-      cpus: options.cpus,
-      other: options.other,
+      memoryMb: requirements.memoryMb,
+      timeMs: requirements.timeMs,
+      cpus: requirements.cpus,
+      other: requirements.other,
       ready: new ReadyGroup(),
       held: 0,
     };

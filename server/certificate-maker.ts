@@ -1,7 +1,6 @@
 /** Makes the CA and the server certificate of a manager (spec: manager.md §5); loaded only when they are missing. */
 import { randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
-import { CERTIFICATE_LIFE_MS } from './certificates.ts';
 
 // The library's container looks for annotations of its classes' constructors through a global that programs usually
 // get from a polyfill. Its classes have no annotated constructors, so "none" is the whole answer, and no polyfill is needed.
@@ -22,7 +21,9 @@ const ORGANISATION = 'wr manager';
 export interface MakerRequest {
   readonly domain: string;
   readonly ips: readonly string[];
+  /** Unix ms from which the certificates are valid, and for how long. */
   readonly nowMs: number;
+  readonly lifeMs: number;
 }
 
 export interface MadeCertificates {
@@ -37,7 +38,7 @@ export async function makeCertificates(request: MakerRequest): Promise<MadeCerti
   const [caKeys, serverKeys] = await Promise.all([makeKeys(), makeKeys()]);
   const life = {
     notBefore: new Date(request.nowMs),
-    notAfter: new Date(request.nowMs + CERTIFICATE_LIFE_MS),
+    notAfter: new Date(request.nowMs + request.lifeMs),
     signingAlgorithm: RSA,
   };
   const ca = await x509.X509CertificateGenerator.createSelfSigned({

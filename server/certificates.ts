@@ -49,7 +49,7 @@ export async function ensureCertificates(request: CertificateRequest): Promise<{
   }
   // The generator is loaded here only: most starts find their files.
   const { makeCertificates } = await import('./certificate-maker.ts');
-  const { ca, cert, key } = await makeCertificates(request);
+  const { ca, cert, key } = await makeCertificates({ ...request, lifeMs: CERTIFICATE_LIFE_MS });
   await writeAll([
     { file: keyFile, text: key, mode: 0o600 },
     { file: caFile, text: ca, mode: 0o666 },

@@ -12,6 +12,7 @@
  * records        job number           → JobRecord             jobs in the queue that were ever touched
  * done           job number           → JobRecord             complete jobs
  * keys           16-byte key          → job number            complete jobs; written in sorted batches
+ * unindexed      batch                → job numbers           complete jobs whose keys are not in `keys` yet
  * requests       request id           → result of an add      so that a repeated request gets the same answer
  * groups         rep group id         → name, complete, sums
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
@@ -110,6 +111,12 @@ export function completeKeyWrite(key: Uint8Array, number: number): Write {
   return { table: 'keys', key, value: u32Key(number) };
 }
 
+/** Job numbers that completed in one commit; `null`: their keys are in `keys` now. */
+export function unindexedWrite(batch: number, numbers: readonly number[] | null): Write {
+  if (numbers === null) return { table: 'unindexed', key: u32Key(batch), value: null };
+  return { table: 'unindexed', key: u32Key(batch), value: new Uint8Array(Uint32Array.from(numbers).buffer) };
+}
+
 export function repGroupWrite(id: number, saved: SavedRepGroup): Write {
   return { table: 'groups', key: u32Key(id), value: pack(saved) };
 }
@@ -192,6 +199,15 @@ export function readDone(store: KeyValueReader, number: number): JobRecord | und
 export function readCompleteKey(store: KeyValueReader, key: Uint8Array): number | undefined {
   const bytes = store.get('keys', key);
   return bytes === undefined ? undefined : keyToU32(bytes);
+}
+
+export function* readUnindexed(
+  store: KeyValueReader,
+): Iterable<{ readonly batch: number; readonly numbers: readonly number[] }> {
+  for (const { key, value } of store.range('unindexed')) {
+    const aligned = value.slice();
+    yield { batch: keyToU32(key), numbers: Array.from(new Uint32Array(aligned.buffer, 0, aligned.byteLength >>> 2)) };
+  }
 }
 
 export function* readRepGroups(store: KeyValueReader): Iterable<SavedRepGroup> {

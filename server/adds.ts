@@ -1,0 +1,441 @@
+/**
+ * Adds under way: frames come in, go to the pool to be parsed, and stay in input order; a long add's segments are stored
+ * as they come. Nothing of an add is queued before its end was seen and all of it is on disk; whatever goes wrong before
+ * leaves nothing behind.
+ */
+import { createHash } from 'node:crypto';
+import type { Claim } from '../core/claims.ts';
+import { asWrError, WrError } from '../core/errors.ts';
+import type { JobOptions } from '../core/job-options.ts';
+import type { JobQueue, Template } from '../core/job-queue.ts';
+import { laterOptions } from '../core/later-options.ts';
+import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame, LINE_BYTES_MAX } from '../core/protocol.ts';
+import { filterSegment, setTemplateIds } from '../core/segment.ts';
+import { parseTemplate } from '../core/template.ts';
+import type { KeyValueStore, Write } from '../store/key-value.ts';
+import {
+  type AddResult,
+  dropSegmentWrite,
+  environmentWrite,
+  readEnvironment,
+  readRequest,
+  segmentWrite,
+  stagedWrite,
+  templateWrite,
+} from '../store/layout.ts';
+import type { IngestResult } from '../workers/ingest.ts';
+import { AddCommit, type AddPart } from './add-commit.ts';
+import type { Archive } from './archive.ts';
+import type { Clock } from './clock.ts';
+import type { Peer } from './peer.ts';
+import type { Pools } from './pools.ts';
+
+/** Keys in one `addKeys` message. */
+const KEYS_PER_MESSAGE = 32_768;
+/** Keys are held back while a peer has so much to read. */
+const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
+const BUFFER_POLL_MS = 5;
+
+interface Upload {
+  readonly peer: Peer;
+  readonly begin: AddBegin;
+  readonly defaults: JobOptions;
+  readonly generation: number;
+  readonly parts: AddPart[];
+  readonly parsed: Map<number, IngestResult>;
+  readonly warnings: Set<string>;
+  readonly stagings: Promise<void>[];
+  /** A line that goes on in the next frame. */
+  partial: Uint8Array[];
+  partialBytes: number;
+  received: number;
+  nextSeq: number;
+  /** Input lines seen in the frames taken in so far: what line numbers in errors count from. */
+  lines: number;
+  commands: number;
+  usedDefaultRepGroup: boolean;
+  end: AddEnd | undefined;
+  refused: WrError | undefined;
+  finishing: boolean;
+}
+
+export class Adds {
+  readonly #queue: JobQueue;
+  readonly #store: KeyValueStore;
+  readonly #pools: Pools;
+  readonly #clock: Clock;
+  readonly #archive: Archive;
+  readonly #commit: AddCommit;
+  readonly #onAdded: () => void;
+  readonly #uploads = new Map<string, Upload>();
+  /** Request ids that were answered before and are being sent again: their frames are let go by. */
+  readonly #repeats = new Map<string, { readonly peer: Peer; readonly result: AddResult }>();
+  /** Adds past their last frame, by request id: a repeat waits for the same answer. */
+  readonly #finishing = new Map<string, Promise<AddResult>>();
+  #nextSegment: number;
+  /** Templates and environments that are not known to be on disk: every write of an add takes them along. */
+  readonly #unsaved = new Map<string, Write>();
+
+  constructor(options: {
+    readonly queue: JobQueue;
+    readonly store: KeyValueStore;
+    readonly pools: Pools;
+    readonly clock: Clock;
+    readonly archive: Archive;
+    readonly nextSegment: number;
+    readonly onAdded: () => void;
+  }) {
+    this.#queue = options.queue;
+    this.#store = options.store;
+    this.#pools = options.pools;
+    this.#clock = options.clock;
+    this.#archive = options.archive;
+    this.#nextSegment = options.nextSegment;
+    this.#onAdded = options.onAdded;
+    this.#commit = new AddCommit(this.#queue, this.#store, this.#clock);
+  }
+
+  /** Adds under way. */
+  get size(): number {
+    return this.#uploads.size;
+  }
+
+  /** @throws {WrError} when the add cannot begin */
+  begin(peer: Peer, message: AddBegin): void {
+    const { requestId } = message;
+    const known = readRequest(this.#store, requestId);
+    if (known !== undefined) {
+      this.#repeats.set(requestId, { peer, result: known });
+      return;
+    }
+    const earlier = this.#uploads.get(requestId);
+    if (earlier !== undefined && !earlier.finishing) this.#abandon(earlier);
+    if (this.#finishing.has(requestId)) return;
+    this.#uploads.set(requestId, {
+      peer,
+      begin: message,
+      defaults: { ...message.defaults, envId: this.#keepEnvironment(message.env) },
+      generation: this.#archive.enter(),
+      parts: [],
+      parsed: new Map(),
+      warnings: new Set(),
+      stagings: [],
+      partial: [],
+      partialBytes: 0,
+      received: 0,
+      nextSeq: 0,
+      lines: 0,
+      commands: 0,
+      usedDefaultRepGroup: false,
+      end: undefined,
+      refused: undefined,
+      finishing: false,
+    });
+  }
+
+  frame(peer: Peer, message: AddFrame): void {
+    const upload = this.#uploads.get(message.requestId);
+    if (upload === undefined) {
+      peer.post({ type: 'addCredit', requestId: message.requestId, frames: 1, commands: 0 });
+      return;
+    }
+    if (upload.refused !== undefined) return;
+    if (message.seq !== upload.received) {
+      this.#refuse(upload, new WrError('BAD_PROTOCOL', `frame ${message.seq} of an add came where ${upload.received} was due`));
+      return;
+    }
+    if (message.seq - upload.nextSeq > 2 * ADD_WINDOW_FRAMES) {
+      this.#refuse(upload, new WrError('BAD_PROTOCOL', 'a client sends frames of an add without waiting for credit'));
+      return;
+    }
+    upload.received += 1;
+    void this.#parse(upload, message);
+  }
+
+  async end(peer: Peer, message: AddEnd): Promise<void> {
+    const { requestId } = message;
+    const repeat = this.#repeats.get(requestId);
+    if (repeat !== undefined) {
+      this.#repeats.delete(requestId);
+      peer.post({ type: 'added', id: message.id, ...answer(repeat.result) });
+      return;
+    }
+    const finishing = this.#finishing.get(requestId);
+    if (finishing !== undefined) {
+      peer.post({ type: 'added', id: message.id, ...answer(await finishing) });
+      return;
+    }
+    const upload = this.#uploads.get(requestId);
+    if (upload === undefined) throw new WrError('BAD_PROTOCOL', 'the end of an add that never began');
+    if (upload.refused !== undefined) throw upload.refused;
+    upload.end = message;
+    this.#finishWhenComplete(upload);
+  }
+
+  /** A connection is gone: adds it had not ended are dropped, nothing of them is queued. */
+  closed(peer: Peer): void {
+    for (const upload of this.#uploads.values()) {
+      if (upload.peer === peer && !upload.finishing) this.#abandon(upload);
+    }
+    for (const [requestId, repeat] of this.#repeats) if (repeat.peer === peer) this.#repeats.delete(requestId);
+  }
+
+  // ------------------------------------------------------------ frames
+
+  async #parse(upload: Upload, { seq, bytes, more }: AddFrame): Promise<void> {
+    try {
+      const whole = this.#joinPartial(upload, bytes, more === true);
+      const result = whole === null ? EMPTY_RESULT : await this.#pools.ingest({ bytes: whole, defaults: upload.defaults });
+      upload.parsed.set(seq, result);
+    } catch (error) {
+      this.#refuse(upload, asWrError(error));
+      return;
+    }
+    await this.#advance(upload);
+  }
+
+  #joinPartial(upload: Upload, bytes: Uint8Array, more: boolean): Uint8Array | null {
+    if (!more && upload.partial.length === 0) return bytes.slice();
+    upload.partialBytes += bytes.byteLength;
+    // One frame may follow the end of the line: the parser names the line that is too long.
+    if (upload.partialBytes > 2 * LINE_BYTES_MAX) {
+      throw new WrError('BAD_LINE', `line ${upload.lines + 1} is longer than ${LINE_BYTES_MAX} bytes`);
+    }
+    upload.partial.push(bytes.slice());
+    if (more) return null;
+    const whole = concat(upload.partial, upload.partialBytes);
+    upload.partial = [];
+    upload.partialBytes = 0;
+    return whole;
+  }
+
+  /** Takes in what is parsed, in input order. */
+  async #advance(upload: Upload): Promise<void> {
+    try {
+      for (;;) {
+        const result = upload.parsed.get(upload.nextSeq);
+        if (result === undefined || upload.refused !== undefined) return;
+        upload.parsed.delete(upload.nextSeq);
+        upload.nextSeq += 1;
+        this.#take(upload, result);
+        const { requestId } = upload.begin;
+        upload.peer.post({ type: 'addCredit', requestId, frames: 1, commands: upload.commands });
+        this.#finishWhenComplete(upload);
+      }
+    } catch (error) {
+      this.#refuse(upload, asWrError(error));
+    }
+  }
+
+  #take(upload: Upload, result: IngestResult): void {
+    if (result.error !== null) {
+      throw new WrError('BAD_LINE', `line ${upload.lines + result.error.line}: ${result.error.message}`);
+    }
+    upload.lines += result.lines;
+    const { head } = upload.begin;
+    const wanted = head === 0 ? result.count : Math.min(result.count, head - upload.commands);
+    if (wanted === 0) return;
+    upload.commands += wanted;
+    upload.usedDefaultRepGroup ||= result.usedDefaultRepGroup;
+    for (const name of result.unknownMembers) upload.warnings.add(`unknown option "${name}" is ignored`);
+    const templates = result.templates.map((json) => this.#template(json, upload.warnings));
+    let bytes = result.segment;
+    setTemplateIds(bytes, templates.map((template) => template.id)); // They were local to the frame.
+    let { keys, templateIndex, priorities } = result;
+    if (wanted < result.count) {
+      bytes = filterSegment(bytes, new Uint8Array(result.count).fill(1, 0, wanted));
+      keys = keys.slice(0, wanted * 16);
+      templateIndex = templateIndex?.slice(0, wanted) ?? null;
+      priorities = priorities?.slice(0, wanted) ?? null;
+    }
+    const segment = this.#nextSegment;
+    this.#nextSegment += 1;
+    const part = { segment, bytes, keys, templates, templateIndex, priorities, inHistory: null };
+    // An add of one frame goes to disk in one transaction; a longer one as it comes.
+    if (upload.received === 1 && upload.end !== undefined) upload.parts.push(part);
+    else {
+      upload.parts.push({ ...part, bytes: null });
+      this.#stage(upload, segment, bytes);
+    }
+  }
+
+  #stage(upload: Upload, segment: number, bytes: Uint8Array): void {
+    const shared = this.#takeUnsaved();
+    const staged = this.#store
+      .commit([...shared.writes, segmentWrite(segment, bytes), stagedWrite(segment, true)])
+      .then(shared.saved);
+    upload.stagings.push(staged);
+    staged.catch((error: unknown) => this.#refuse(upload, asWrError(error)));
+  }
+
+  #template(json: string, warnings: Set<string>): Template {
+    const known = this.#queue.templateId(json);
+    const template = known === undefined ? this.#newTemplate(json) : this.#queue.template(known);
+    for (const name of laterOptions(template.options)) {
+      warnings.add(`${name} is stored, but has no effect yet (see docs/later.md)`);
+    }
+    return template;
+  }
+
+  #newTemplate(json: string): Template {
+    const template = this.#queue.addTemplate(json, parseTemplate(json));
+    this.#unsaved.set(`template ${template.id}`, templateWrite(template.id, json));
+    return template;
+  }
+
+  #takeUnsaved(): { readonly writes: readonly Write[]; readonly saved: () => void } {
+    const taken = [...this.#unsaved];
+    return {
+      writes: taken.map(([, write]) => write),
+      saved: () => {
+        for (const [name] of taken) this.#unsaved.delete(name);
+      },
+    };
+  }
+
+  #keepEnvironment(env: Uint8Array | undefined): string {
+    if (env === undefined) return '';
+    const envId = createHash('md5').update(env).digest('hex');
+    if (readEnvironment(this.#store, envId) === undefined) {
+      this.#unsaved.set(`environment ${envId}`, environmentWrite(envId, env.slice()));
+    }
+    return envId;
+  }
+
+  // ------------------------------------------------------------ the end
+
+  #finishWhenComplete(upload: Upload): void {
+    const { end } = upload;
+    if (end === undefined || upload.nextSeq < end.frames || upload.finishing) return;
+    upload.finishing = true;
+    const result = this.#finish(upload, end);
+    this.#finishing.set(upload.begin.requestId, result);
+    const forget = (): void => {
+      this.#finishing.delete(upload.begin.requestId);
+      this.#uploads.delete(upload.begin.requestId);
+      this.#archive.leave(upload.generation);
+    };
+    result.then(forget, (error: unknown) => {
+      forget();
+      this.#drop(upload);
+      const { code, message } = asWrError(error);
+      upload.peer.post({ type: 'error', id: end.id, code, message, retryable: false });
+    });
+  }
+
+  async #finish(upload: Upload, end: AddEnd): Promise<AddResult> {
+    await Promise.all(upload.stagings);
+    const parts = await this.#archive.lookUp(upload.parts);
+    const { result, claims } = await this.#commitParts(upload, parts);
+    this.#onAdded();
+    await this.#commit.waitForOthers(claims);
+    if (upload.begin.wantKeys) await this.#sendKeys(upload, parts, claims, end.id);
+    upload.peer.post({ type: 'added', id: end.id, ...answer(result) });
+    return result;
+  }
+
+  async #commitParts(
+    upload: Upload,
+    parts: readonly AddPart[],
+  ): Promise<{ readonly result: AddResult; readonly claims: readonly Claim[] }> {
+    const shared = this.#takeUnsaved();
+    const sum = (claims: readonly Claim[], of: 'count' | 'queued' | 'complete'): number =>
+      claims.reduce((total, claim) => total + claim[of], 0);
+    const { rerun, requestId } = upload.begin;
+    const added = await this.#commit.commit(parts, rerun, this.#nextSegment, requestId, shared.writes, (claims) => ({
+      added: sum(claims, 'count'),
+      queued: sum(claims, 'queued'),
+      complete: sum(claims, 'complete'),
+      usedDefaultRepGroup: upload.usedDefaultRepGroup,
+      warnings: [...upload.warnings].sort(),
+      atMs: this.#clock.nowMs(),
+    }));
+    shared.saved();
+    return added;
+  }
+
+  async #sendKeys(upload: Upload, parts: readonly AddPart[], claims: readonly Claim[], id: number): Promise<void> {
+    for (const [i, part] of parts.entries()) {
+      const completeAt = claims[i]?.completeAt ?? null;
+      const keys = completeAt === null ? part.keys : withoutMarked(part.keys, completeAt);
+      for (let at = 0; at < keys.byteLength; at += KEYS_PER_MESSAGE * 16) {
+        while (upload.peer.open && upload.peer.bufferedBytes > PEER_BUFFER_BYTES) {
+          await new Promise<void>((resolve) => this.#clock.after(BUFFER_POLL_MS, resolve));
+        }
+        upload.peer.post({ type: 'addKeys', id, keys: keys.subarray(at, at + KEYS_PER_MESSAGE * 16) });
+      }
+    }
+  }
+
+  // ------------------------------------------------------------ refusing
+
+  #refuse(upload: Upload, error: WrError): void {
+    if (upload.refused !== undefined || upload.finishing) return;
+    upload.refused = error;
+    const { requestId } = upload.begin;
+    const { code, message } = error;
+    if (upload.end === undefined) upload.peer.post({ type: 'addRefused', requestId, code, message });
+    else upload.peer.post({ type: 'error', id: upload.end.id, code, message, retryable: false });
+    this.#abandon(upload);
+  }
+
+  /** Forgets an add that will not come to its end. */
+  #abandon(upload: Upload): void {
+    // A refused one stays until its client ends or leaves, so that later frames of it are understood.
+    if (upload.refused === undefined || upload.end !== undefined || !upload.peer.open) {
+      this.#uploads.delete(upload.begin.requestId);
+    }
+    upload.refused ??= new WrError('DISCONNECTED', 'the client left before its add was complete');
+    this.#archive.leave(upload.generation);
+    this.#drop(upload);
+  }
+
+  #drop(upload: Upload): void {
+    const writes = upload.parts
+      .filter((part) => part.bytes === null)
+      .flatMap((part) => [dropSegmentWrite(part.segment), stagedWrite(part.segment, false)]);
+    upload.parts.length = 0;
+    upload.parsed.clear();
+    // What this leaves behind the next start finds and drops.
+    if (writes.length > 0) void this.#store.commit(writes).catch(() => undefined);
+  }
+}
+
+const EMPTY_RESULT: IngestResult = {
+  count: 0,
+  lines: 0,
+  keys: new Uint8Array(0),
+  segment: new Uint8Array(0),
+  templates: [],
+  templateIndex: null,
+  priorities: null,
+  hasDelta: false,
+  usedDefaultRepGroup: false,
+  unknownMembers: [],
+  error: null,
+};
+
+function answer({ added, queued, complete, usedDefaultRepGroup, warnings }: AddResult): Omit<AddResult, 'atMs'> {
+  return { added, queued, complete, usedDefaultRepGroup, warnings };
+}
+
+function concat(parts: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+function withoutMarked(keys: Uint8Array, marked: Uint8Array): Uint8Array {
+  const kept = new Uint8Array(keys.byteLength);
+  let at = 0;
+  for (let i = 0; i < marked.length; i += 1) {
+    if (marked[i] === 1) continue;
+    kept.set(keys.subarray(i * 16, i * 16 + 16), at);
+    at += 16;
+  }
+  return kept.subarray(0, at);
+}

@@ -1,0 +1,128 @@
+/** Kill, retry and remove: which jobs are meant, what changes, and the answer once it is on disk. */
+import type { Attempt } from '../core/attempts.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { KillRequest, RemoveRequest, RetryRequest } from '../core/protocol.ts';
+import { isHeld, STATE, stateMask } from '../core/states.ts';
+import { type Clock, Slices } from './clock.ts';
+import type { Peer } from './peer.ts';
+import type { Persist } from './persist.ts';
+import type { RunnerDesk } from './runner-desk.ts';
+import type { Selection } from './selection.ts';
+
+const KILLABLE = stateMask(['reserved', 'running', 'lost']);
+const REMOVABLE = stateMask(['ready', 'dependent', 'delayed', 'suspended', 'buried']);
+/** Answers remembered, so that a repeated request is not carried out twice. */
+const ANSWERS_MAX = 10_000;
+
+interface Answer {
+  readonly changed: number;
+  readonly eligible: number;
+}
+
+export class Changes {
+  readonly #queue: JobQueue;
+  readonly #selection: Selection;
+  readonly #persist: Persist;
+  readonly #desk: RunnerDesk;
+  readonly #clock: Clock;
+  readonly #onReady: () => void;
+  readonly #answers = new Map<string, Promise<Answer>>();
+
+  constructor(options: {
+    readonly queue: JobQueue;
+    readonly selection: Selection;
+    readonly persist: Persist;
+    readonly desk: RunnerDesk;
+    readonly clock: Clock;
+    readonly onReady: () => void;
+  }) {
+    this.#queue = options.queue;
+    this.#selection = options.selection;
+    this.#persist = options.persist;
+    this.#desk = options.desk;
+    this.#clock = options.clock;
+    this.#onReady = options.onReady;
+  }
+
+  async kill(peer: Peer, request: KillRequest): Promise<void> {
+    await this.#once(peer, request, () => this.#kill(request));
+  }
+
+  async retry(peer: Peer, request: RetryRequest): Promise<void> {
+    await this.#once(peer, request, () =>
+      this.#each(request.select, 1 << STATE.buried, (number) => this.#queue.retry(number)),
+    );
+    this.#onReady();
+  }
+
+  async remove(peer: Peer, request: RemoveRequest): Promise<void> {
+    const mask = request.buriedOnly ? 1 << STATE.buried : REMOVABLE;
+    await this.#once(peer, request, () => this.#each(request.select, mask, (number) => this.#queue.remove(number)));
+  }
+
+  async #kill({ select, confirmDead, ageMs }: KillRequest): Promise<Answer> {
+    const nowMs = this.#clock.nowMs();
+    const numbers = await this.#selection.numbers(select, KILLABLE);
+    const killed: Attempt[] = [];
+    let changed = 0;
+    let eligible = 0;
+    for (const number of numbers) {
+      const attempt = this.#queue.attempts.byNumber(number);
+      if (attempt === undefined || !isOld(attempt, confirmDead, ageMs, nowMs)) continue;
+      if (confirmDead !== (attempt.lostMs > 0)) continue;
+      eligible += 1;
+      if (confirmDead) {
+        if (this.#queue.confirmDead(number, nowMs, this.#clock.random())) changed += 1;
+      } else if (isHeld(this.#queue.table.state(number))) {
+        this.#queue.kill(number);
+        killed.push(attempt);
+        changed += 1;
+      }
+    }
+    this.#desk.pushKill(killed);
+    this.#onReady();
+    return { changed, eligible };
+  }
+
+  async #each(select: KillRequest['select'], mask: number, change: (number: number) => boolean): Promise<Answer> {
+    const numbers = await this.#selection.numbers(select, mask);
+    const slices = new Slices(this.#clock);
+    let changed = 0;
+    for (let i = 0; i < numbers.length; i += 1) {
+      if (change(numbers[i] as number)) changed += 1;
+      if ((i & 255) === 255) {
+        this.#persist.note();
+        await slices.pause();
+      }
+    }
+    return { changed, eligible: numbers.length };
+  }
+
+  /** Carries a request out, unless its id was seen: then the first answer is given again. */
+  async #once(
+    peer: Peer,
+    { id, requestId }: { readonly id: number; readonly requestId: string },
+    act: () => Promise<Answer>,
+  ): Promise<void> {
+    let answer = this.#answers.get(requestId);
+    if (answer === undefined) {
+      answer = act().then(async (done) => {
+        await this.#persist.flushed();
+        return done;
+      });
+      this.#answers.set(requestId, answer);
+      answer.catch(() => this.#answers.delete(requestId));
+      for (const oldest of this.#answers.keys()) {
+        if (this.#answers.size <= ANSWERS_MAX) break;
+        this.#answers.delete(oldest);
+      }
+    }
+    peer.post({ type: 'changed', id, ...(await answer) });
+  }
+}
+
+function isOld(attempt: Attempt, confirmDead: boolean, ageMs: number, nowMs: number): boolean {
+  if (ageMs === 0) return true;
+  const since = confirmDead ? attempt.lostMs : attempt.startedMs;
+  return since > 0 && nowMs - since >= ageMs;
+}

@@ -1,0 +1,158 @@
+/** Status: counts and summaries from the counters, listings from a worker, page by page as fast as the reader reads. */
+import type { JobQueue } from '../core/job-queue.ts';
+import { type GroupSummary, PAGE_WINDOW, type StateCounts, type StatusRequest } from '../core/protocol.ts';
+import { spread } from '../core/rep-groups.ts';
+import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states.ts';
+import type { BuriedResult, Cursor } from '../workers/query.ts';
+import type { Clock } from './clock.ts';
+import type { Peer } from './peer.ts';
+import type { Pools } from './pools.ts';
+import type { Selection } from './selection.ts';
+
+const STATES = ['ready', 'dependent', 'delayed', 'suspended', 'reserved', 'running', 'lost', 'buried', 'complete'] as const satisfies readonly JobState[];
+
+/** A listing under way to a client. */
+interface Listing {
+  readonly peer: Peer;
+  /** Pages that may still be sent. */
+  credit: number;
+  /** Goes on when there is credit again. */
+  resume: (() => void) | undefined;
+}
+
+export class Listings {
+  readonly #queue: JobQueue;
+  readonly #pools: Pools;
+  readonly #selection: Selection;
+  readonly #clock: Clock;
+  readonly #under = new Map<string, Listing>();
+
+  constructor(queue: JobQueue, pools: Pools, selection: Selection, clock: Clock) {
+    this.#queue = queue;
+    this.#pools = pools;
+    this.#selection = selection;
+    this.#clock = clock;
+  }
+
+  async status(peer: Peer, request: StatusRequest): Promise<void> {
+    const byCounter = request.host === '' && request.select.by !== 'keys' && request.states.length === 0;
+    if (request.output === 'counts' && byCounter) {
+      peer.post({ type: 'counts', id: request.id, counts: this.#counts(request) });
+    } else if (request.output === 'counts') {
+      peer.post({ type: 'counts', id: request.id, counts: await this.#countSelected(request) });
+    } else if (request.output === 'summary') {
+      await this.#summary(peer, request);
+    } else await this.#pages(peer, request, request.output);
+  }
+
+  more(peer: Peer, of: number, pages: number): void {
+    const listing = this.#under.get(`${peer.id} ${of}`);
+    if (listing === undefined) return;
+    listing.credit += pages;
+    listing.resume?.();
+  }
+
+  closed(peer: Peer): void {
+    for (const listing of this.#under.values()) if (listing.peer === peer) listing.resume?.();
+  }
+
+  // ------------------------------------------------------------ counters
+
+  #counts({ select }: StatusRequest): StateCounts {
+    if (select.by === 'all') {
+      const { totals } = this.#queue.repGroups;
+      return countsOf((state) => totals[state] ?? 0);
+    }
+    return this.#sum(this.#selection.groups(select));
+  }
+
+  #sum(groups: readonly number[]): StateCounts {
+    return countsOf((state) => groups.reduce((sum, id) => sum + this.#queue.repGroups.count(id, state), 0));
+  }
+
+  async #countSelected(request: StatusRequest): Promise<StateCounts> {
+    const numbers = await this.#selection.numbers(request.select, this.#mask(request));
+    const counts = new Map<number, number>();
+    for (const number of numbers) {
+      const state = this.#queue.table.state(number) || STATE.complete;
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+    return countsOf((state) => counts.get(state) ?? 0);
+  }
+
+  async #summary(peer: Peer, request: StatusRequest): Promise<void> {
+    const groups = this.#selection.groups(request.select);
+    const buried = await this.#buried(request);
+    const shown = groups
+      .filter((id) => request.select.by === 'repGroup' || this.#hasIncomplete(id))
+      .map((id) => this.#groupSummary([id], this.#queue.repGroups.name(id), buried))
+      .sort((a, b) => (a.repGroup < b.repGroup ? -1 : 1));
+    const ids = shown.map((group) => this.#queue.repGroups.find(group.repGroup) as number);
+    peer.post({ type: 'summary', id: request.id, groups: shown, all: this.#groupSummary(ids, 'all above', []) });
+  }
+
+  #hasIncomplete(id: number): boolean {
+    return STATES.some((state) => state !== 'complete' && this.#queue.repGroups.count(id, STATE[state]) > 0);
+  }
+
+  async #buried(request: StatusRequest): Promise<readonly BuriedResult[]> {
+    if ((this.#queue.repGroups.totals[STATE.buried] ?? 0) === 0) return [];
+    const scope = await this.#selection.scope(request.select, 1 << STATE.buried);
+    return this.#pools.buried(scope, this.#queue.table.snapshot());
+  }
+
+  #groupSummary(ids: readonly number[], repGroup: string, buried: readonly BuriedResult[]): GroupSummary {
+    const { repGroups } = this.#queue;
+    const sum = (of: Parameters<typeof repGroups.sum>[1]): number => ids.reduce((total, id) => total + repGroups.sum(id, of), 0);
+    const jobs = sum('jobs');
+    const starts = ids.map((id) => repGroups.sum(id, 'firstStartMs')).filter((ms) => ms > 0);
+    return {
+      repGroup,
+      counts: this.#sum(ids),
+      memoryMb: spread(jobs, sum('memory'), sum('memorySquares')),
+      diskMb: spread(jobs, sum('disk'), sum('diskSquares')),
+      wallMs: spread(jobs, sum('wall'), sum('wallSquares')),
+      cpuMs: spread(jobs, sum('cpu'), sum('cpuSquares')),
+      firstStartMs: starts.reduce((first, ms) => Math.min(first, ms), starts[0] ?? 0),
+      lastEndMs: ids.reduce((last, id) => Math.max(last, repGroups.sum(id, 'lastEndMs')), 0),
+      buried: buried.filter((kind) => kind.repGroup === repGroup).map(({ exitCode, reason, keys }) => ({ exitCode, reason, keys })),
+    };
+  }
+
+  // ------------------------------------------------------------ pages
+
+  async #pages(peer: Peer, request: StatusRequest, output: 'plain' | 'jobs'): Promise<void> {
+    const scope = await this.#selection.scope(request.select, this.#mask(request));
+    const complete = this.#sum(this.#selection.groups(request.select)).complete;
+    const name = `${peer.id} ${request.id}`;
+    const listing: Listing = { peer, credit: PAGE_WINDOW, resume: undefined };
+    this.#under.set(name, listing);
+    try {
+      let cursor: Cursor | null = { phase: 0, number: 0 };
+      while (cursor !== null && peer.open) {
+        const { id, limit, env, host } = request;
+        const nowMs = this.#clock.nowMs();
+        const table = this.#queue.table.snapshot();
+        const result = await this.#pools.page({ scope, table, id, output, limit, env, host, nowMs, cursor, complete });
+        peer.postFrame(result.frame);
+        cursor = result.next;
+        listing.credit -= 1;
+        if (listing.credit === 0 && cursor !== null && peer.open) {
+          await new Promise<void>((resolve) => (listing.resume = resolve));
+          listing.resume = undefined;
+        }
+      }
+    } finally {
+      this.#under.delete(name);
+    }
+  }
+
+  #mask({ states, select }: StatusRequest): number {
+    if (states.length > 0) return stateMask(states);
+    return select.by === 'all' ? INCOMPLETE_MASK : INCOMPLETE_MASK | (1 << STATE.complete);
+  }
+}
+
+function countsOf(count: (state: number) => number): StateCounts {
+  return Object.fromEntries(STATES.map((state) => [state, count(STATE[state])])) as unknown as StateCounts;
+}

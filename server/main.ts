@@ -1,0 +1,306 @@
+/**
+ * The manager's process: takes its configuration from the environment, opens what the manager needs, and closes it again
+ * in order. `wr manager start` starts it; the configuration comes as `WR_…` variables, the rest as flags.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Config, resolveConfig } from '../core/config.ts';
+import { asWrError, WrError } from '../core/errors.ts';
+import { CLIENT_PATH, FRAME_BYTES_MAX, PROTOCOL } from '../core/protocol.ts';
+import { VERSION } from '../core/version.ts';
+import { openLmdb } from '../store/lmdb.ts';
+import { checkCertificates, ensureCertificates } from './certificates.ts';
+import { SYSTEM_CLOCK } from './clock.ts';
+import { hostName, ownAddress } from './host.ts';
+import { openLog } from './log.ts';
+import { Manager } from './manager.ts';
+import { claimPidFile, releasePidFile } from './pid-file.ts';
+import { openPools } from './pools.ts';
+import { LocalScheduler } from './schedulers/local.ts';
+import { Session } from './sessions.ts';
+import { chooseToken, sameToken, writePrivateFile } from './token.ts';
+import { openTransport } from './transport/open.ts';
+import type { Connection, HttpRequest, HttpResponse, TransportHandlers } from './transport/transport.ts';
+
+/** A clean stop waits so long for runners to report the end of what was killed (since-0.36.md §3.2). */
+const STOP_PATIENCE_MS = 60_000;
+const LOOP_RESOLUTION_MS = 10;
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
+const DRAIN_BYTES = 1024 * 1024;
+const IDLE_SECONDS = 60;
+
+const FLAGS = {
+  foreground: { type: 'boolean' },
+  scheduler: { type: 'string' },
+  max_cores: { type: 'string' },
+  max_ram: { type: 'string' },
+  use_cert_domain: { type: 'boolean' },
+  debug: { type: 'boolean' },
+  runner_filelog: { type: 'string' },
+  runner_syslog: { type: 'boolean' },
+  deployment: { type: 'string' },
+} as const;
+
+type Flags = ReturnType<typeof readFlags>;
+
+function readFlags() {
+  // Flags that other schedulers understand are let by.
+  return parseArgs({ options: FLAGS, strict: false, allowPositionals: true }).values as {
+    foreground?: boolean;
+    scheduler?: string;
+    max_cores?: string;
+    max_ram?: string;
+    use_cert_domain?: boolean;
+    debug?: boolean;
+    runner_filelog?: string;
+    runner_syslog?: boolean;
+    deployment?: string;
+  };
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new WrError('BAD_INPUT', `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function main(): Promise<void> {
+  const flags = readFlags();
+  const config = await resolveConfig({
+    cwd: process.cwd(),
+    home: homedir(),
+    uid: process.getuid?.() ?? 0,
+    env: process.env,
+    deploymentFlag: flags.deployment,
+    readText,
+    exists: existsSync,
+  });
+  process.umask(config.umask);
+  prepareDirectory(config.managerDir);
+  const foreground = flags.foreground === true;
+  const log = openLog({
+    path: config.logFile,
+    level: flags.debug === true ? 'debug' : 'info',
+    stderr: foreground,
+    maxSizeMb: config.logsMaxSizeMb,
+    maxBackups: config.logsMaxBackups,
+    maxAgeDays: config.logsMaxAgeDays,
+    compress: config.logsCompress,
+    nowMs: SYSTEM_CLOCK.nowMs,
+  });
+  try {
+    await serve(config, flags, log);
+  } catch (thrown) {
+    const error = asWrError(thrown);
+    const cause = error.cause instanceof Error ? error.cause.message : undefined;
+    log.crit(`wr manager cannot start: ${error.message}`, { code: error.code, hint: error.hint, ...(cause === undefined ? {} : { cause }) });
+    await log.close();
+    process.exitCode = 1;
+  }
+}
+
+async function serve(config: Config, flags: Flags, log: ReturnType<typeof openLog>): Promise<void> {
+  claimPidFile(config.pidFile);
+  const closers: (() => Promise<void> | void)[] = [() => releasePidFile(config.pidFile)];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.reverse()) await closer();
+    closers.length = 0;
+  };
+  try {
+    await serveUntilStopped(config, flags, log, closers);
+  } finally {
+    await close();
+  }
+}
+
+async function serveUntilStopped(
+  config: Config,
+  flags: Flags,
+  log: ReturnType<typeof openLog>,
+  closers: (() => Promise<void> | void)[],
+): Promise<void> {
+  const { token, reused } = chooseToken(readText(config.tokenFile));
+  if (reused) log.warn('the existing token is used again', { file: config.tokenFile });
+  const expiresMs = await prepareCertificates(config, log);
+
+  let manager: Manager | undefined;
+  const stopped = makeSignal();
+  const transport = await openTransport(
+    {
+      host: '0.0.0.0',
+      clientPort: config.clientPort,
+      webPort: config.webPort,
+      certFile: config.certFile,
+      keyFile: config.keyFile,
+      paths: [CLIENT_PATH],
+      protocol: PROTOCOL,
+      frameBytesMax: FRAME_BYTES_MAX,
+      bodyBytesMax: BODY_BYTES_MAX,
+      bufferedBytesMax: BUFFERED_BYTES_MAX,
+      drainBytes: DRAIN_BYTES,
+      idleSeconds: IDLE_SECONDS,
+    },
+    handlers(token, () => manager),
+  );
+  closers.push(() => transport.close());
+  if (transport.fallbackReason !== undefined) log.info('uWebSockets.js is not used', { reason: transport.fallbackReason });
+
+  if (config.deployment === 'development') removeStore(config);
+  const created = !existsSync(config.dbFile);
+  const store = openLmdb(config.dbFile);
+  closers.push(() => store.close());
+  if (created) log.info('a new database was created', { file: config.dbFile });
+
+  const pools = openPools(config.dbFile);
+  closers.push(() => pools.close());
+  const ip = ownAddress();
+  const host = flags.use_cert_domain === true ? config.certDomain : ip;
+  const address = `${host}:${transport.clientPort}`;
+  const scheduler = openScheduler(config, flags, address, log);
+  const loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+  loopDelay.enable();
+  manager = new Manager({
+    store,
+    pools,
+    clock: SYSTEM_CLOCK,
+    log,
+    scheduler,
+    about: () => {
+      const toMs = (ns: number): number => Math.max(0, ns / 1e6 - LOOP_RESOLUTION_MS);
+      const delays = { loopDelayP99Ms: toMs(loopDelay.percentile(99)), loopDelayMaxMs: toMs(loopDelay.max) };
+      loopDelay.reset();
+      return {
+        host: hostName(),
+        address,
+        webPort: transport.webPort,
+        pid: process.pid,
+        version: VERSION,
+        transport: transport.name,
+        ...delays,
+        rssBytes: process.memoryUsage.rss(),
+      };
+    },
+    onShutdown: () => stopped.resolve('a client asked for it'),
+    onFatal: (error) => stopped.reject(error),
+  });
+  listenToSignals(flags.foreground === true, (reason) => stopped.resolve(reason), log);
+  const started = manager.start();
+  started.catch((error: unknown) => stopped.reject(error));
+
+  // The token file tells `wr manager start` that all is well; it is the last to be written.
+  writePrivateFile(config.addressFile, address);
+  writePrivateFile(config.tokenFile, token);
+  log.info(`wr manager ${VERSION} started on ${address}`, { pid: process.pid, web: transport.webPort, transport: transport.name });
+  const cancelExpiry = SYSTEM_CLOCK.after(Math.min(2 ** 31 - 1, expiresMs - SYSTEM_CLOCK.nowMs()), () => {
+    if (SYSTEM_CLOCK.nowMs() >= expiresMs) stopped.resolve('the certificate has expired');
+  });
+
+  const reason = await stopped.promise;
+  cancelExpiry();
+  log.info('wr manager is stopping', { reason });
+  await started;
+  await manager.stop(STOP_PATIENCE_MS);
+  log.info('wr manager stopped', { reason });
+}
+
+function handlers(token: string, manager: () => Manager | undefined): TransportHandlers {
+  const session = (connection: Connection): Session => connection.session as Session;
+  return {
+    authorise: (given) => sameToken(given, token) && manager() !== undefined,
+    open: (connection) => {
+      connection.session = new Session(connection);
+    },
+    message: (connection, bytes) => manager()?.receive(session(connection), bytes),
+    drain: () => undefined,
+    close: (connection) => manager()?.closed(session(connection)),
+    http: answerHttp,
+  };
+}
+
+/** What is served over HTTPS so far: the version, which needs no token. */
+function answerHttp({ path, method }: HttpRequest): HttpResponse {
+  const json = { 'content-type': 'application/json' };
+  if (path === '/rest/version/' || path === '/rest/version') {
+    if (method !== 'GET') return { status: 405, headers: json, body: '"So far only GET is supported"' };
+    return { status: 200, headers: json, body: JSON.stringify({ Version: VERSION, API: '1' }) };
+  }
+  return { status: 404, headers: { 'content-type': 'text/plain' }, body: 'not found\n' };
+}
+
+async function prepareCertificates(config: Config, log: ReturnType<typeof openLog>): Promise<number> {
+  const nowMs = SYSTEM_CLOCK.nowMs();
+  const { created } = await ensureCertificates({ ...config, domain: config.certDomain, ips: [ownAddress()], nowMs });
+  if (created) log.info('new certificates were made', { ca: config.caFile, cert: config.certFile });
+  return checkCertificates(config, nowMs);
+}
+
+function openScheduler(config: Config, flags: Flags, address: string, log: ReturnType<typeof openLog>): LocalScheduler {
+  const name = flags.scheduler ?? config.scheduler;
+  if (name !== 'local') {
+    throw new WrError('NOT_SUPPORTED', `the scheduler ${name} is not supported yet; local is`);
+  }
+  return new LocalScheduler({
+    maxCores: Number(flags.max_cores ?? -1),
+    maxRamMb: Number(flags.max_ram ?? -1),
+    entryFile: fileURLToPath(new URL('../cli/main.js', import.meta.url)),
+    deployment: config.deployment,
+    server: address,
+    certDomain: config.certDomain,
+    logDir: flags.runner_filelog ?? '',
+    syslog: flags.runner_syslog === true,
+    clock: SYSTEM_CLOCK,
+    log,
+  });
+}
+
+/** The first signal stops cleanly; a second Ctrl-C in the foreground ends at once. */
+function listenToSignals(foreground: boolean, stop: (reason: string) => void, log: ReturnType<typeof openLog>): void {
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      signals += 1;
+      if (signals === 1) stop(signal);
+      else if (foreground && signal === 'SIGINT') process.exit(1);
+      else log.info('already stopping', { signal });
+    });
+  }
+  process.on('SIGHUP', () => undefined);
+}
+
+/** Ours alone, whatever the umask and whatever it was before (reliability.md c46). */
+function prepareDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const mode = statSync(path).mode & 0o777;
+    if ((mode & 0o022) !== 0) chmodSync(path, mode & ~0o022);
+  } catch (cause) {
+    throw new WrError('CANNOT_START', `the manager's directory ${path} cannot be made: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** A development deployment begins anew at every start (manager.md §2). */
+function removeStore(config: Config): void {
+  for (const path of [config.dbFile, `${config.dbFile}-lock`, config.dbBackupFile]) {
+    if (!path.startsWith('s3://')) rmSync(path, { force: true });
+  }
+}
+
+/** A promise that is settled from elsewhere: by the first reason to stop. */
+function makeSignal(): { promise: Promise<string>; resolve: (reason: string) => void; reject: (error: unknown) => void } {
+  let resolve: (reason: string) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<string>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+await main();

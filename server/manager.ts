@@ -1,0 +1,327 @@
+/**
+ * The manager: puts its parts together, takes each request to the part that answers it, and keeps time.
+ *
+ * Nothing here listens, forks or opens a file: transport, store, pools, scheduler and clock are handed in, so that the
+ * same manager runs in production, in tests and in simulations.
+ */
+import { decodeFrame } from '../core/codec.ts';
+import { asWrError, WrError } from '../core/errors.ts';
+import { JobQueue } from '../core/job-queue.ts';
+import { type ManagerStatusReply, type Request, type SettleRequest, TTR_MS } from '../core/protocol.ts';
+import type { KeyValueStore } from '../store/key-value.ts';
+import { counterWrite } from '../store/layout.ts';
+import { SegmentCache } from '../store/segment-cache.ts';
+import { Adds } from './adds.ts';
+import { Allotment } from './allotment.ts';
+import { Archive } from './archive.ts';
+import { Changes } from './changes.ts';
+import type { Clock } from './clock.ts';
+import { Listings } from './listings.ts';
+import type { Log } from './log.ts';
+import type { Peer } from './peer.ts';
+import { Persist } from './persist.ts';
+import type { Pools } from './pools.ts';
+import { recover } from './recovery.ts';
+import { RunnerDesk } from './runner-desk.ts';
+import type { Scheduler } from './schedulers/scheduler.ts';
+import { Selection } from './selection.ts';
+import { Settling } from './settling.ts';
+
+/** Looks for due and silent jobs so often. */
+const TICK_MS = 250;
+/** Delayed jobs made ready in one step. */
+const RIPEN_MAX = 2_000;
+/** Attempt tokens are set aside on disk so many at a time: after a crash none is given out again. */
+const TOKEN_LEASE = 1_000_000;
+/** A pause of the manager's own this long is no silence of the runners' (reliability.md c10). */
+const STALL_MS = 2_000;
+
+export interface ManagerOptions {
+  readonly store: KeyValueStore;
+  readonly pools: Pools;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly scheduler: Scheduler;
+  readonly ttrMs?: number;
+  /** What `managerStatus` tells besides the queue's own. */
+  readonly about: () => Omit<ManagerStatusReply, 'type' | 'id' | 'mode' | 'scheduler'>;
+  /** A client asked for a clean stop. */
+  readonly onShutdown: () => void;
+  /** Nothing can be written any more, and nobody knows what the disk kept: only a restart from it is safe. */
+  readonly onFatal: (error: WrError) => void;
+}
+
+type Mode = ManagerStatusReply['mode'];
+
+export class Manager {
+  readonly queue = new JobQueue();
+  readonly persist: Persist;
+  readonly archive: Archive;
+  readonly #options: ManagerOptions;
+  readonly #desk: RunnerDesk;
+  readonly #allotment: Allotment;
+  readonly #listings: Listings;
+  readonly #changes: Changes;
+  readonly #settling: Settling;
+  #adds: Adds | undefined;
+  #mode: Mode = 'recovering';
+  #nextToken = 1;
+  #tokensLeased = 1;
+  #lastTickMs = 0;
+  #cancelTick: () => void = () => undefined;
+  /** Requests that came during recovery: they are answered after it. */
+  #early: (() => void)[] = [];
+
+  constructor(options: ManagerOptions) {
+    this.#options = options;
+    const { store, pools, clock, log, scheduler } = options;
+    const { queue } = this;
+    this.persist = new Persist(queue, store, clock, {
+      failing: (error) => {
+        log.error('results cannot be written; trying again', { error: error.message, code: error.code });
+        if (error.code === 'STORE_FAILED') options.onFatal(error);
+      },
+      recovered: () => log.warn('results can be written again'),
+      completed: (batch, numbers) => this.archive.completed(batch, numbers),
+      removed: (numbers) => this.archive.removed(numbers),
+      settled: (numbers) => this.#settling.settled(numbers),
+    });
+    this.archive = new Archive(queue, store, pools, clock);
+    const selection = new Selection(queue, pools);
+    this.#desk = new RunnerDesk({
+      queue,
+      store,
+      segments: new SegmentCache(store),
+      persist: this.persist,
+      clock,
+      nextToken: () => this.#takeToken(),
+      events: {
+        hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
+        changed: () => this.#allotment.changed(),
+        unreadable: (error) => log.error('a command could not be read from the database', { error: asWrError(error).message }),
+      },
+    });
+    this.#allotment = new Allotment({ queue, pools, clock, scheduler, log, persist: this.persist });
+    this.#listings = new Listings(queue, pools, selection, clock);
+    this.#settling = new Settling(queue, pools, selection, clock);
+    const onReady = (): void => this.#ready();
+    this.#changes = new Changes({ queue, selection, persist: this.persist, desk: this.#desk, clock, onReady });
+  }
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  get attemptsOpen(): number {
+    return this.queue.attempts.size;
+  }
+
+  get runnersConnected(): number {
+    return this.#desk.connected;
+  }
+
+  /** Takes up what the database holds; requests that came meanwhile are answered afterwards. */
+  async start(): Promise<void> {
+    const { store, clock, log, pools } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const recovered = await recover(store, this.queue, clock, () => undefined);
+    this.#nextToken = recovered.nextAttempt;
+    this.#tokensLeased = recovered.nextAttempt;
+    const batches = recovered.unindexed.map(({ batch }) => batch);
+    this.persist.startBatchesAt(Math.max(0, ...batches) + 1);
+    for (const { batch, numbers } of recovered.unindexed) this.archive.completed(batch, numbers);
+    this.#adds = new Adds({
+      queue: this.queue,
+      store,
+      pools,
+      clock,
+      archive: this.archive,
+      nextSegment: recovered.nextSegment,
+      onAdded: () => this.#ready(),
+    });
+    log.info('recovered prior state', { jobs: this.queue.keys.size, ms: Math.round(clock.monotonicMs() - startedMs) });
+    if (this.#mode === 'recovering') this.#mode = 'started';
+    this.#lastTickMs = clock.monotonicMs();
+    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+    const early = this.#early;
+    this.#early = [];
+    for (const request of early) request();
+    this.#ready();
+  }
+
+  /** A frame of a peer. Whatever is wrong with it ends that request, never the manager. */
+  receive(peer: Peer, frame: Uint8Array): void {
+    let requests: readonly Request[];
+    try {
+      requests = decodeFrame<Request>(frame);
+    } catch (error) {
+      this.#options.log.warn('a frame could not be decoded', { error: asWrError(error).message });
+      peer.post({ type: 'error', id: 0, code: 'BAD_PROTOCOL', message: 'the frame could not be decoded', retryable: false });
+      return;
+    }
+    for (const request of requests) this.#handle(peer, request);
+  }
+
+  closed(peer: Peer): void {
+    this.#adds?.closed(peer);
+    this.#desk.closed(peer);
+    this.#listings.closed(peer);
+    this.#settling.closed(peer);
+  }
+
+  /** Kills what runs and waits until its end is reported, `patienceMs` at most; then everything is on disk. */
+  async stop(patienceMs: number): Promise<void> {
+    const { clock, scheduler } = this.#options;
+    this.#mode = 'stopping';
+    this.#allotment.close();
+    this.#desk.stop();
+    const untilMs = clock.monotonicMs() + patienceMs;
+    while (this.queue.attempts.size > 0 && clock.monotonicMs() < untilMs) {
+      await new Promise<void>((resolve) => clock.after(20, resolve));
+    }
+    await scheduler.cleanup();
+    this.#cancelTick();
+    await this.persist.flushed();
+    await this.archive.settle();
+  }
+
+  // ------------------------------------------------------------ requests
+
+  #handle(peer: Peer, request: Request): void {
+    if (this.#mode === 'recovering' && !isAnsweredAlways(request)) {
+      this.#early.push(() => this.#handle(peer, request));
+      return;
+    }
+    try {
+      const answered = this.#answer(peer, request);
+      answered?.catch((error: unknown) => this.#fail(peer, request, error));
+    } catch (error) {
+      this.#fail(peer, request, error);
+    }
+  }
+
+  #answer(peer: Peer, request: Request): Promise<void> | undefined {
+    switch (request.type) {
+      case 'reserve':
+        this.#desk.reserve(peer, request);
+        return undefined;
+      case 'report':
+        this.#desk.report(peer, request);
+        return undefined;
+      case 'touch':
+        this.#desk.touch(peer, request);
+        return undefined;
+      case 'hello':
+        this.#desk.hello(peer, request);
+        return undefined;
+      case 'env':
+        this.#desk.env(peer, request);
+        return undefined;
+      case 'addBegin':
+        this.#refuseWhenStopping();
+        this.#addsNow().begin(peer, request);
+        peer.post({ type: 'pong', id: request.id });
+        return undefined;
+      case 'addFrame':
+        this.#addsNow().frame(peer, request);
+        return undefined;
+      case 'addEnd':
+        return this.#addsNow().end(peer, request);
+      case 'status':
+        return this.#listings.status(peer, request);
+      case 'more':
+        this.#listings.more(peer, request.of, request.pages);
+        return undefined;
+      case 'kill':
+        return this.#changes.kill(peer, request);
+      case 'retry':
+        this.#refuseWhenStopping();
+        return this.#changes.retry(peer, request);
+      case 'remove':
+        return this.#changes.remove(peer, request);
+      case 'settle':
+        return this.#settle(peer, request);
+      case 'ping':
+        peer.post({ type: 'pong', id: request.id });
+        return undefined;
+      case 'managerStatus':
+        peer.post({
+          type: 'managerStatus',
+          id: request.id,
+          mode: this.#mode,
+          scheduler: this.#options.scheduler.name,
+          ...this.#options.about(),
+        });
+        return undefined;
+      case 'shutdown':
+        peer.post({ type: 'shuttingDown', id: request.id, pid: this.#options.about().pid });
+        this.#options.onShutdown();
+        return undefined;
+      default:
+        request satisfies never;
+        throw new WrError('BAD_PROTOCOL', `a request of type ${String((request as { type: unknown }).type)} is unknown`);
+    }
+  }
+
+  #settle(peer: Peer, request: SettleRequest): Promise<void> {
+    return this.#settling.wait(peer, request);
+  }
+
+  #addsNow(): Adds {
+    if (this.#adds === undefined) throw new WrError('RECOVERING', 'the manager is recovering prior state');
+    return this.#adds;
+  }
+
+  #refuseWhenStopping(): void {
+    if (this.#mode === 'stopping') throw new WrError('STOPPING', 'the manager is stopping');
+  }
+
+  #fail(peer: Peer, request: Request, thrown: unknown): void {
+    const error = asWrError(thrown);
+    if (error.code === 'INTERNAL') {
+      this.#options.log.error('a request failed', { type: request.type, error: error.message, stack: stackOf(thrown) });
+    }
+    const id = 'id' in request ? request.id : 0;
+    const retryable = error.code === 'RECOVERING' || error.code === 'STOPPING';
+    peer.post({ type: 'error', id, code: error.code, message: error.message, retryable });
+  }
+
+  // ------------------------------------------------------------ time
+
+  #tick(): void {
+    const { clock, ttrMs = TTR_MS } = this.#options;
+    const monotonicMs = clock.monotonicMs();
+    const stalledMs = monotonicMs - this.#lastTickMs - TICK_MS;
+    this.#lastTickMs = monotonicMs;
+    if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
+    const nowMs = clock.nowMs();
+    this.queue.expire(nowMs, ttrMs);
+    if (this.queue.ripen(nowMs, RIPEN_MAX) > 0) this.#ready();
+    if (this.queue.changes.size > 0) this.persist.note();
+    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+  }
+
+  /** Jobs may have become ready. */
+  #ready(): void {
+    this.#desk.serveWaiting();
+    this.#allotment.changed();
+  }
+
+  #takeToken(): number {
+    if (this.#nextToken >= this.#tokensLeased) {
+      this.#tokensLeased = this.#nextToken + TOKEN_LEASE;
+      this.persist.add(counterWrite('nextAttempt', this.#tokensLeased));
+    }
+    const token = this.#nextToken;
+    this.#nextToken += 1;
+    return token;
+  }
+}
+
+function isAnsweredAlways(request: Request): boolean {
+  return request.type === 'ping' || request.type === 'managerStatus' || request.type === 'shutdown';
+}
+
+function stackOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? '') : '';
+}

@@ -1,0 +1,183 @@
+/**
+ * Group commit: the changes of everything that happened since the last flush go to disk together, and only then is
+ * anyone told. One batch is under way at a time; what happens meanwhile makes up the next, so that batches grow with the
+ * load and a flush is never waited for twice.
+ *
+ * A batch that fails is not dropped: the changes are true, only not on disk yet. It is tried again every second, and until
+ * then nothing is acknowledged and nothing handed out (reliability.md c7, S21).
+ */
+import type { JobQueue } from '../core/job-queue.ts';
+import type { JobRecord } from '../core/job-record.ts';
+import { EMPTY_RECORD } from '../core/job-record.ts';
+import { asWrError, type WrError } from '../core/errors.ts';
+import type { SegmentEntry } from '../core/segment-directory.ts';
+import { STATE } from '../core/states.ts';
+import type { KeyValueStore, Write } from '../store/key-value.ts';
+import { doneWrite, liveWrite, readRecord, recordWrite, repGroupWrite, unindexedWrite } from '../store/layout.ts';
+import type { Clock } from './clock.ts';
+
+const RETRY_MS = 1_000;
+
+export interface PersistEvents {
+  /** A batch could not be written; said once until one succeeds again. */
+  failing(error: WrError): void;
+  recovered(): void;
+  /** These jobs are complete on disk; their keys are not in the index of complete jobs yet. */
+  completed(batch: number, numbers: readonly number[]): void;
+  /** These jobs are removed on disk. */
+  removed(numbers: readonly number[]): void;
+  /** These jobs' records were written, as complete, buried or removed: nothing more happens to them by itself. */
+  settled(numbers: readonly number[]): void;
+}
+
+export class Persist {
+  readonly #queue: JobQueue;
+  readonly #store: KeyValueStore;
+  readonly #clock: Clock;
+  readonly #events: PersistEvents;
+  #callbacks: (() => void)[] = [];
+  #extra: Write[] = [];
+  #underWay = false;
+  #scheduled = false;
+  #failed: WrError | undefined;
+  #nextBatch = 1;
+  /** Batches and writes since the start, for tests and metrics. */
+  batches = 0;
+  writes = 0;
+
+  constructor(queue: JobQueue, store: KeyValueStore, clock: Clock, events: PersistEvents) {
+    this.#queue = queue;
+    this.#store = store;
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** At start: batches below this are in use. */
+  startBatchesAt(batch: number): void {
+    this.#nextBatch = batch;
+  }
+
+  /** Why nothing can be written now, if so. */
+  get failure(): WrError | undefined {
+    return this.#failed;
+  }
+
+  /** Calls back once everything changed so far is on disk. */
+  after(callback: () => void): void {
+    this.#callbacks.push(callback);
+    this.#schedule();
+  }
+
+  /** As {@link after}. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => this.after(resolve));
+  }
+
+  /** Adds a write to the next batch; nobody need wait for it. */
+  add(write: Write): void {
+    this.#extra.push(write);
+    this.#schedule();
+  }
+
+  /** Tells that the queue has changes, when no one waits for them. */
+  note(): void {
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#underWay || this.#scheduled) return;
+    this.#scheduled = true;
+    // Not at once: what else this turn of the event loop brings belongs to the same batch.
+    void this.#clock.turn().then(() => {
+      this.#scheduled = false;
+      if (!this.#underWay) void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#underWay = true;
+    while (this.#callbacks.length > 0 || this.#hasChanges()) {
+      const callbacks = this.#callbacks;
+      this.#callbacks = [];
+      const { writes, emptied, completed, removed, settled } = this.#collect();
+      if (writes.length > 0) await this.#commit(writes);
+      if (completed.length > 0) this.#events.completed(this.#nextBatch++, completed);
+      if (removed.length > 0) this.#events.removed(removed);
+      if (settled.length > 0) this.#events.settled(settled);
+      for (const entry of emptied) this.#queue.segments.drop(entry);
+      this.batches += 1;
+      this.writes += writes.length;
+      for (const callback of callbacks) callback();
+    }
+    this.#underWay = false;
+  }
+
+  #hasChanges(): boolean {
+    const { changes, segments, repGroups } = this.#queue;
+    return changes.size > 0 || this.#extra.length > 0 || segments.changed.size > 0 || repGroups.changed.size > 0;
+  }
+
+  async #commit(writes: readonly Write[]): Promise<void> {
+    for (;;) {
+      try {
+        await this.#store.commit(writes);
+        if (this.#failed !== undefined) this.#events.recovered();
+        this.#failed = undefined;
+        return;
+      } catch (thrown) {
+        const error = asWrError(thrown);
+        if (this.#failed === undefined) this.#events.failing(error);
+        this.#failed = error;
+        await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
+      }
+    }
+  }
+
+  #collect(): Batch {
+    const queue = this.#queue;
+    const writes = this.#extra;
+    this.#extra = [];
+    const settled: number[] = [];
+    for (const [number, change] of queue.changes) {
+      const record = 'record' in change ? change.record : this.#patched(number, change.patch);
+      pushRecord(writes, number, record);
+      if (SETTLED.has(record.state)) settled.push(number);
+    }
+    queue.changes.clear();
+    const finished = queue.finished.splice(0);
+    const completed = finished.filter((number) => queue.table.state(number) === STATE.complete);
+    const removed = finished.filter((number) => queue.table.state(number) === STATE.removed);
+    if (completed.length > 0) writes.push(unindexedWrite(this.#nextBatch, completed));
+    const emptied: SegmentEntry[] = [];
+    for (const entry of queue.segments.changed) {
+      writes.push(liveWrite(entry.first, entry.remaining === 0 ? null : (entry.finished as Uint8Array).slice()));
+      if (entry.remaining === 0) emptied.push(entry);
+    }
+    queue.segments.changed.clear();
+    for (const id of queue.repGroups.changed) writes.push(repGroupWrite(id, queue.repGroups.save(id)));
+    queue.repGroups.changed.clear();
+    return { writes, emptied, completed, removed, settled };
+  }
+
+  #patched(number: number, patch: Partial<JobRecord>): JobRecord {
+    return { ...(readRecord(this.#store, number) ?? EMPTY_RECORD), ...patch };
+  }
+}
+
+interface Batch {
+  readonly writes: Write[];
+  readonly emptied: readonly SegmentEntry[];
+  readonly completed: readonly number[];
+  readonly removed: readonly number[];
+  readonly settled: readonly number[];
+}
+
+const SETTLED: ReadonlySet<number> = new Set([STATE.complete, STATE.buried, STATE.removed]);
+
+function pushRecord(writes: Write[], number: number, record: JobRecord): void {
+  if (record.state === STATE.complete) {
+    writes.push(doneWrite(number, record), recordWrite(number, null));
+  } else if (record.state === STATE.removed) {
+    writes.push(recordWrite(number, null));
+  } else writes.push(recordWrite(number, record));
+}

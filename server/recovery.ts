@@ -1,0 +1,164 @@
+/**
+ * From the database back to the queue: templates, report groups, the live segments' keys and the records of jobs that were
+ * touched. History is not read, but for the few completions whose keys were not indexed when the manager died.
+ */
+import { asWords } from '../core/claims.ts';
+import type { JobQueue, Template } from '../core/job-queue.ts';
+import { rowOf } from '../core/job-table.ts';
+import { isMarked } from '../core/segment-directory.ts';
+import { Segment } from '../core/segment.ts';
+import { STATE } from '../core/states.ts';
+import { parseTemplate } from '../core/template.ts';
+import { type KeyValueStore, u32Key, type Write } from '../store/key-value.ts';
+import {
+  dropSegmentWrite,
+  findInDirectory,
+  readCounter,
+  readDirectory,
+  readLive,
+  readOldRequests,
+  readRecords,
+  readRepGroups,
+  readStaged,
+  readTemplates,
+  readUnindexed,
+  requestWrite,
+  stagedWrite,
+} from '../store/layout.ts';
+import { type Clock, Slices } from './clock.ts';
+
+/** Answers to adds are kept so long for clients that ask again. */
+const REQUESTS_KEPT_MS = 24 * 3_600_000;
+/** Rows put back between two looks at the clock. */
+const ROWS_PER_STEP = 4_096;
+
+export interface Recovered {
+  readonly nextSegment: number;
+  readonly nextAttempt: number;
+  /** Completions to be indexed, by batch. */
+  readonly unindexed: readonly { readonly batch: number; readonly numbers: readonly number[] }[];
+}
+
+/**
+ * Fills an empty queue.
+ * @param progress - called now and then with the jobs put back so far
+ */
+export async function recover(
+  store: KeyValueStore,
+  queue: JobQueue,
+  clock: Clock,
+  progress: (jobs: number) => void,
+): Promise<Recovered> {
+  await dropLeftovers(store, clock);
+  for (const saved of readRepGroups(store)) queue.repGroups.restore(saved);
+  queue.repGroups.changed.clear();
+  for (const { id, json } of readTemplates(store)) queue.addTemplate(json, parseTemplate(json), id);
+  queue.repGroups.changed.clear();
+  queue.table.raiseEnd(readCounter(store, 'nextNumber', 1));
+  await recoverSegments(store, queue, clock, progress);
+  await recoverRecords(store, queue, clock);
+  return {
+    nextSegment: readCounter(store, 'nextSegment', 1),
+    nextAttempt: readCounter(store, 'nextAttempt', 1),
+    unindexed: recoverUnindexed(store, queue),
+  };
+}
+
+/** What adds left behind that never came to their end, and answers nobody will ask for again. */
+async function dropLeftovers(store: KeyValueStore, clock: Clock): Promise<void> {
+  const writes: Write[] = [];
+  for (const segment of readStaged(store)) writes.push(dropSegmentWrite(segment), stagedWrite(segment, false));
+  for (const requestId of readOldRequests(store, clock.nowMs() - REQUESTS_KEPT_MS)) writes.push(requestWrite(requestId, null));
+  if (writes.length > 0) await store.commit(writes);
+}
+
+async function recoverSegments(store: KeyValueStore, queue: JobQueue, clock: Clock, progress: (jobs: number) => void): Promise<void> {
+  const slices = new Slices(clock);
+  let jobs = 0;
+  for (const { first, finished } of [...readLive(store)]) {
+    const entry = readDirectory(store, first);
+    const bytes = entry === undefined ? undefined : store.get('segments', u32Key(entry.segment));
+    if (entry === undefined || bytes === undefined) continue;
+    const segment = new Segment(bytes);
+    const bits = finished.byteLength === 0 ? null : finished;
+    const { count } = entry;
+    let remaining = 0;
+    for (let from = 0; from < count; from += ROWS_PER_STEP) {
+      remaining += recoverRows(queue, segment, first, bits, from, Math.min(count, from + ROWS_PER_STEP));
+      await slices.pause();
+    }
+    queue.segments.add({ first, count, segment: entry.segment, finished: bits, remaining });
+    jobs += remaining;
+    progress(jobs);
+  }
+}
+
+/** Puts back rows `from`…`to` of a segment, but for finished ones. @returns how many */
+function recoverRows(queue: JobQueue, segment: Segment, first: number, bits: Uint8Array | null, from: number, to: number): number {
+  const words = asWords(segment.keys);
+  let restored = 0;
+  let run = from;
+  const flush = (end: number): void => {
+    if (end > run) activateRun(queue, segment, first, run, end);
+  };
+  for (let i = from; i < to; i += 1) {
+    if (isMarked(bits, i)) {
+      flush(i);
+      run = i + 1;
+      continue;
+    }
+    if (i > run && segment.templateId(i) !== segment.templateId(run)) {
+      flush(i);
+      run = i;
+    }
+    writeKey(queue, first + i, words, i);
+    restored += 1;
+  }
+  flush(to);
+  return restored;
+}
+
+function activateRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
+  const template: Template = queue.template(segment.templateId(from));
+  let priorities: Uint8Array | null = null;
+  if (segment.priority(from) !== null) {
+    priorities = Uint8Array.from({ length: to - from }, (_, i) => segment.priority(from + i) ?? template.options.priority);
+  }
+  queue.describe(first + from, to - from, template, priorities);
+  queue.activate(first + from, to - from, template, priorities !== null);
+}
+
+function writeKey(queue: JobQueue, number: number, words: Uint32Array, i: number): void {
+  const { key } = queue.table.chunkFor(number);
+  const at = rowOf(number) * 4;
+  for (let word = 0; word < 4; word += 1) key[at + word] = words[4 * i + word] as number;
+  queue.keys.claim(number, key[at] as number, key[at + 1] as number, key[at + 2] as number, key[at + 3] as number);
+}
+
+async function recoverRecords(store: KeyValueStore, queue: JobQueue, clock: Clock): Promise<void> {
+  const slices = new Slices(clock);
+  const nowMs = clock.nowMs();
+  for (const { number, record } of readRecords(store)) {
+    if (queue.table.state(number) === STATE.ready) queue.recover(number, record, nowMs);
+    await slices.pause();
+  }
+}
+
+/** Rows for completions whose keys are not in the index yet, so that nobody takes their commands for new ones. */
+function recoverUnindexed(store: KeyValueStore, queue: JobQueue): Recovered['unindexed'] {
+  const batches = [...readUnindexed(store)];
+  for (const { numbers } of batches) {
+    for (const number of numbers) {
+      const entry = findInDirectory(store, number);
+      const bytes = entry === undefined ? undefined : store.get('segments', u32Key(entry.segment));
+      if (entry === undefined || bytes === undefined) continue;
+      const segment = new Segment(bytes);
+      writeKey(queue, number, asWords(segment.keys), number - entry.first);
+      const chunk = queue.table.chunkFor(number);
+      chunk.state[rowOf(number)] = STATE.complete;
+      chunk.template[rowOf(number)] = segment.templateId(number - entry.first);
+      queue.table.occupy(number, 1);
+    }
+  }
+  return batches;
+}

@@ -1,0 +1,264 @@
+/**
+ * Runners' side of the manager: who they are, what they hold, what they wait for. Jobs are handed out, and reports
+ * answered, when the batch they belong to is on disk.
+ */
+import type { Attempt } from '../core/attempts.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import { rowOf } from '../core/job-table.ts';
+import {
+  type EnvRequest,
+  type JobOrder,
+  type ReportRequest,
+  type ReserveRequest,
+  type RunnerHello,
+  type RunTemplate,
+  TOUCH_MS,
+  type TouchRequest,
+  TTR_MS,
+} from '../core/protocol.ts';
+import type { SchedulerGroup } from '../core/scheduler-groups.ts';
+import type { KeyValueStore } from '../store/key-value.ts';
+import { readEnvironment } from '../store/layout.ts';
+import type { SegmentCache } from '../store/segment-cache.ts';
+import type { Clock } from './clock.ts';
+import type { Peer } from './peer.ts';
+import type { Persist } from './persist.ts';
+import { WaitingRunners } from './waiting-runners.ts';
+
+/** The most jobs one request may take: what a runner that vanishes holds up for a TTR. */
+const RESERVE_JOBS_MAX = 256;
+
+/** A connected runner. */
+export interface Runner {
+  readonly runnerId: string;
+  readonly host: string;
+  readonly ip: string;
+  readonly pid: number;
+  /** `null`: it serves what it is allotted. */
+  readonly group: string | null;
+  readonly peer: Peer;
+  /** Templates it was sent. */
+  readonly templates: Set<number>;
+}
+
+export interface RunnerDeskEvents {
+  /** A runner without a group of its own came or went. */
+  hostRunner(runner: Runner, connected: boolean): void;
+  /** Attempts ended or jobs became ready: what is planned may be out of date. */
+  changed(): void;
+  /** Attempts that a `reserve` could not be read for; they were given back. */
+  unreadable(error: unknown): void;
+}
+
+export class RunnerDesk {
+  readonly #queue: JobQueue;
+  readonly #store: KeyValueStore;
+  readonly #segments: SegmentCache;
+  readonly #persist: Persist;
+  readonly #clock: Clock;
+  readonly #events: RunnerDeskEvents;
+  readonly #nextToken: () => number;
+  readonly #runners = new Map<string, Runner>();
+  readonly #byPeer = new Map<number, Runner>();
+  readonly #waiting: WaitingRunners;
+  /** Nothing is handed out: paused, draining or stopping. */
+  #closed = false;
+  /** Every touch is answered with a kill. */
+  #stopping = false;
+
+  constructor(options: {
+    readonly queue: JobQueue;
+    readonly store: KeyValueStore;
+    readonly segments: SegmentCache;
+    readonly persist: Persist;
+    readonly clock: Clock;
+    readonly events: RunnerDeskEvents;
+    readonly nextToken: () => number;
+  }) {
+    this.#queue = options.queue;
+    this.#store = options.store;
+    this.#segments = options.segments;
+    this.#persist = options.persist;
+    this.#clock = options.clock;
+    this.#events = options.events;
+    this.#nextToken = options.nextToken;
+    this.#waiting = new WaitingRunners(this.#clock, (waiter) => this.#answerNone(waiter.peer, waiter.request, false));
+  }
+
+  get connected(): number {
+    return this.#runners.size;
+  }
+
+  hello(peer: Peer, message: RunnerHello): void {
+    const { runnerId, host, ip, pid, group, holding, id } = message;
+    const runner: Runner = { runnerId, host, ip, pid, group, peer, templates: new Set() };
+    const earlier = this.#runners.get(runnerId);
+    if (earlier !== undefined) this.#byPeer.delete(earlier.peer.id);
+    this.#runners.set(runnerId, runner);
+    this.#byPeer.set(peer.id, runner);
+    const superseded = this.#queue.adopt(runnerId, holding, this.#clock.nowMs());
+    this.#persist.note();
+    peer.post({ type: 'welcome', id, ttrMs: TTR_MS, touchMs: TOUCH_MS, superseded });
+    if (this.#stopping) peer.post({ type: 'leave' });
+    else if (group === null) this.#events.hostRunner(runner, true);
+  }
+
+  reserve(peer: Peer, request: ReserveRequest): void {
+    const runner = this.#byPeer.get(peer.id);
+    const group = this.#queue.groups.find(request.group);
+    if (runner === undefined || this.#closed || group === undefined) {
+      this.#answerNone(peer, request, true);
+      return;
+    }
+    if (group.ready.ready > 0 && this.#handOut(runner, group, request) > 0) return;
+    if (request.waitMs <= 0) this.#answerNone(peer, request, false);
+    else this.#waiting.add({ peer, request, group });
+  }
+
+  report(peer: Peer, { id, events }: ReportRequest): void {
+    const nowMs = this.#clock.nowMs();
+    const superseded: number[] = [];
+    let ended = false;
+    for (const event of events) {
+      if (!this.#apply(event, nowMs)) superseded.push(event.attempt);
+      ended ||= event.event !== 'started';
+    }
+    this.#persist.after(() => peer.post({ type: 'reported', id, superseded }));
+    if (ended) this.#events.changed();
+  }
+
+  #apply(event: ReportRequest['events'][number], nowMs: number): boolean {
+    switch (event.event) {
+      case 'started':
+        return this.#queue.start(event.attempt, event.pid, event.startedMs, nowMs);
+      case 'ended':
+        return this.#queue.end(event, nowMs, this.#clock.random());
+      case 'released':
+        return this.#queue.release(event.attempt, event.reason, nowMs, this.#clock.random());
+      default:
+        event satisfies never;
+        return false;
+    }
+  }
+
+  touch(peer: Peer, { id, attempts }: TouchRequest): void {
+    const kill = this.#queue.touch(attempts, this.#clock.nowMs());
+    const all = this.#stopping ? attempts.map((touched) => touched.attempt) : kill;
+    peer.post({ type: 'touched', id, kill: all });
+  }
+
+  env(peer: Peer, { id, envId }: EnvRequest): void {
+    peer.post({ type: 'env', id, envId, env: readEnvironment(this.#store, envId) ?? null });
+  }
+
+  /** Tells the holder of an attempt at once that it is to be killed; a touch would tell it later. */
+  pushKill(attempts: readonly Attempt[]): void {
+    const byRunner = new Map<string, number[]>();
+    for (const attempt of attempts) {
+      const tokens = byRunner.get(attempt.runnerId);
+      if (tokens === undefined) byRunner.set(attempt.runnerId, [attempt.token]);
+      else tokens.push(attempt.token);
+    }
+    for (const [runnerId, tokens] of byRunner) this.#runners.get(runnerId)?.peer.post({ type: 'kill', attempts: tokens });
+  }
+
+  /** Serves waiting runners with jobs that have become ready. */
+  serveWaiting(): void {
+    if (this.#closed) return;
+    for (const group of this.#waiting.groups()) {
+      while (group.ready.ready > 0) {
+        const waiter = this.#waiting.take(group);
+        if (waiter === undefined) break;
+        const runner = this.#byPeer.get(waiter.peer.id);
+        if (runner !== undefined) this.#handOut(runner, group, waiter.request);
+      }
+    }
+  }
+
+  /** A connection ended. What its runner holds stays its own until the TTR is over. */
+  closed(peer: Peer): void {
+    this.#waiting.drop(peer);
+    const runner = this.#byPeer.get(peer.id);
+    if (runner === undefined) return;
+    this.#byPeer.delete(peer.id);
+    this.#runners.delete(runner.runnerId);
+    if (runner.group === null) this.#events.hostRunner(runner, false);
+  }
+
+  /** From now on nothing is handed out, and who waits is told to leave. */
+  close(): void {
+    this.#closed = true;
+    this.#waiting.dismiss((waiter) => this.#answerNone(waiter.peer, waiter.request, true));
+  }
+
+  /** Kills what runs and sends every runner home. */
+  stop(): void {
+    this.close();
+    this.#stopping = true;
+    for (const attempt of this.#queue.attempts.all()) this.#queue.kill(attempt.number);
+    this.pushKill([...this.#queue.attempts.all()]);
+    this.#persist.note();
+    for (const runner of this.#runners.values()) runner.peer.post({ type: 'leave' });
+  }
+
+  // ------------------------------------------------------------ handing out
+
+  #handOut(runner: Runner, group: SchedulerGroup, request: ReserveRequest): number {
+    const count = Math.min(request.count, RESERVE_JOBS_MAX);
+    const attempts = this.#queue.reserve(group, count, runner, this.#clock.nowMs(), this.#nextToken);
+    if (attempts.length > 0) this.#persist.after(() => this.#send(runner, group, request.id, attempts));
+    return attempts.length;
+  }
+
+  #send(runner: Runner, group: SchedulerGroup, id: number, attempts: readonly Attempt[]): void {
+    if (!runner.peer.open) {
+      this.#giveBack(attempts);
+      return;
+    }
+    const templates: RunTemplate[] = [];
+    const jobs: JobOrder[] = [];
+    const nowMs = this.#clock.nowMs();
+    for (const attempt of attempts) {
+      try {
+        attempt.contactMs = nowMs; // The TTR starts when the runner has been given the job.
+        jobs.push(this.#order(attempt, runner, templates));
+      } catch (error) {
+        this.#giveBack([attempt]);
+        this.#events.unreadable(error);
+      }
+    }
+    runner.peer.post({ type: 'jobs', id, group: group.name, templates, jobs, leave: false });
+  }
+
+  #order(attempt: Attempt, runner: Runner, templates: RunTemplate[]): JobOrder {
+    const { number, token } = attempt;
+    const { table, segments } = this.#queue;
+    const template = this.#queue.templateOf(number);
+    const entry = segments.find(number);
+    if (entry === undefined) throw new Error(`job ${number} stands in no segment`);
+    const segment = this.#segments.get(entry.segment);
+    if (!runner.templates.has(template.id)) {
+      runner.templates.add(template.id);
+      templates.push({ template: template.id, options: template.options });
+    }
+    return {
+      attempt: token,
+      key: table.keyHex(number),
+      cmd: segment.command(number - entry.first),
+      template: template.id,
+      delta: segment.delta(number - entry.first),
+      attemptsLeft: table.chunkOf(number)?.retriesLeft[rowOf(number)] ?? 0,
+      memoryMb: template.schedulerGroup.memoryMb,
+      timeMs: template.schedulerGroup.timeMs,
+    };
+  }
+
+  #giveBack(attempts: readonly Attempt[]): void {
+    for (const attempt of attempts) this.#queue.release(attempt.token, '', this.#clock.nowMs(), 0);
+    this.#persist.note();
+  }
+
+  #answerNone(peer: Peer, { id, group }: ReserveRequest, leave: boolean): void {
+    peer.post({ type: 'jobs', id, group, templates: [], jobs: [], leave });
+  }
+}

@@ -1,0 +1,69 @@
+/** From what a user named (cli.md §1.7) to what the queue or a worker can work with. */
+import { asWords } from '../core/claims.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { Selector } from '../core/protocol.ts';
+import type { ListingScope } from '../workers/listing.ts';
+import type { Pools } from './pools.ts';
+
+export class Selection {
+  readonly #queue: JobQueue;
+  readonly #pools: Pools;
+
+  constructor(queue: JobQueue, pools: Pools) {
+    this.#queue = queue;
+    this.#pools = pools;
+  }
+
+  /** What a worker is to look through. Keys that are not in the queue are looked up among complete jobs. */
+  async scope(select: Selector, mask: number): Promise<ListingScope> {
+    switch (select.by) {
+      case 'all':
+        return { repGroups: null, numbers: null, mask };
+      case 'repGroup':
+        return { repGroups: this.#groups(select).map((id) => ({ id, name: this.#queue.repGroups.name(id) })), numbers: null, mask };
+      case 'keys':
+        return { repGroups: null, numbers: await this.#numbers(select.keys), mask };
+      default:
+        return select satisfies never;
+    }
+  }
+
+  /** Ids of the report groups meant; all of them for a selector that names none. */
+  groups(select: Selector): number[] {
+    if (select.by === 'repGroup') return this.#groups(select);
+    return Array.from({ length: this.#queue.repGroups.size }, (_, id) => id);
+  }
+
+  /** Numbers of the jobs in the states of `mask`. */
+  async numbers(select: Selector, mask: number): Promise<Uint32Array> {
+    return this.#pools.select(await this.scope(select, mask), this.#queue.table.snapshot());
+  }
+
+  #groups(select: Extract<Selector, { by: 'repGroup' }>): number[] {
+    if (select.search) return this.#queue.repGroups.search(select.repGroup);
+    const id = this.#queue.repGroups.find(select.repGroup);
+    return id === undefined ? [] : [id];
+  }
+
+  async #numbers(keys: Uint8Array): Promise<Uint32Array> {
+    const words = asWords(keys);
+    const numbers = new Uint32Array(words.length >>> 2);
+    const missing: number[] = [];
+    for (let i = 0; i < numbers.length; i += 1) {
+      const [k0, k1, k2, k3] = words.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+      numbers[i] = this.#queue.keys.find(k0, k1, k2, k3);
+      if (numbers[i] === 0) missing.push(i);
+    }
+    if (missing.length > 0) {
+      const lost = new Uint8Array(missing.length * 16);
+      missing.forEach((i, at) => {
+        lost.set(keys.subarray(i * 16, i * 16 + 16), at * 16);
+      });
+      const found = await this.#pools.findKeys(lost);
+      missing.forEach((i, at) => {
+        numbers[i] = found[at] ?? 0;
+      });
+    }
+    return numbers.filter((number) => number !== 0);
+  }
+}

@@ -1,0 +1,89 @@
+/** Clients that wait for one job to be over: told once its end is on disk, without polling. */
+import type { JobQueue } from '../core/job-queue.ts';
+import { decodeFrame } from '../core/codec.ts';
+import type { PageReply, SettleRequest } from '../core/protocol.ts';
+import { isLive, STATE } from '../core/states.ts';
+import type { StatusJob } from '../core/status-job.ts';
+import type { Clock } from './clock.ts';
+import type { Peer } from './peer.ts';
+import type { Pools } from './pools.ts';
+import type { Selection } from './selection.ts';
+
+const ALL_STATES = 0xffff;
+
+interface Waiter {
+  readonly peer: Peer;
+  readonly request: SettleRequest;
+}
+
+export class Settling {
+  readonly #queue: JobQueue;
+  readonly #pools: Pools;
+  readonly #selection: Selection;
+  readonly #clock: Clock;
+  readonly #waiters = new Map<number, Waiter[]>();
+
+  constructor(queue: JobQueue, pools: Pools, selection: Selection, clock: Clock) {
+    this.#queue = queue;
+    this.#pools = pools;
+    this.#selection = selection;
+    this.#clock = clock;
+  }
+
+  async wait(peer: Peer, request: SettleRequest): Promise<void> {
+    const scope = await this.#selection.scope({ by: 'keys', keys: request.key }, ALL_STATES);
+    const number = scope.numbers?.[0];
+    if (number === undefined) {
+      peer.post({ type: 'settled', id: request.id, job: null });
+      return;
+    }
+    const state = this.#queue.table.state(number);
+    if (isLive(state) && state !== STATE.buried) {
+      const waiters = this.#waiters.get(number);
+      if (waiters === undefined) this.#waiters.set(number, [{ peer, request }]);
+      else waiters.push({ peer, request });
+      return;
+    }
+    await this.#tell(number, { peer, request });
+  }
+
+  /** These jobs were written as complete, buried or removed. */
+  settled(numbers: readonly number[]): void {
+    if (this.#waiters.size === 0) return;
+    for (const number of numbers) {
+      const waiters = this.#waiters.get(number) ?? [];
+      this.#waiters.delete(number);
+      for (const waiter of waiters) void this.#tell(number, waiter).catch(() => undefined);
+    }
+  }
+
+  closed(peer: Peer): void {
+    for (const [number, waiters] of this.#waiters) {
+      const left = waiters.filter((waiter) => waiter.peer !== peer);
+      if (left.length === 0) this.#waiters.delete(number);
+      else this.#waiters.set(number, left);
+    }
+  }
+
+  async #tell(number: number, { peer, request }: Waiter): Promise<void> {
+    const job = await this.#read(number);
+    peer.post({ type: 'settled', id: request.id, job });
+  }
+
+  async #read(number: number): Promise<StatusJob | null> {
+    const result = await this.#pools.page({
+      scope: { repGroups: null, numbers: Uint32Array.of(number), mask: ALL_STATES },
+      table: this.#queue.table.snapshot(),
+      id: 0,
+      output: 'jobs',
+      limit: 0,
+      env: false,
+      host: '',
+      nowMs: this.#clock.nowMs(),
+      cursor: { phase: 0, number: 0 },
+      complete: 0,
+    });
+    const [page] = decodeFrame<PageReply>(result.frame);
+    return page?.jobs[0] ?? null;
+  }
+}

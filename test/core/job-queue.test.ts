@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { checkInvariants } from '../../core/invariants.ts';
+import { JobQueue } from '../../core/job-queue.ts';
+import { STATE } from '../../core/states.ts';
+import { chooseSeed, pick, seeded } from '../random.ts';
+import { addCommands, ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+
+function groupOf(queue: JobQueue, number: number) {
+  return queue.templateOf(number).schedulerGroup;
+}
+
+function assertHolds(queue: JobQueue): void {
+  assert.deepEqual(checkInvariants(queue), []);
+}
+
+describe('JobQueue', () => {
+  it('hands out jobs in order of adding within a priority, higher priorities first', () => {
+    const queue = new JobQueue();
+    const plain = makeJobs(queue, 3);
+    const urgent = makeJobs(queue, 2, { priority: 9 });
+    const group = groupOf(queue, plain[0] as number);
+    const handed = queue.reserve(group, 10, RUNNER, 0, makeTokens());
+    assert.deepEqual(
+      handed.map((attempt) => attempt.number),
+      [...urgent, ...plain],
+    );
+    assertHolds(queue);
+  });
+
+  it('puts a job that comes back in front of those added after it', () => {
+    const queue = new JobQueue();
+    const [first] = makeJobs(queue, 3);
+    const group = groupOf(queue, first as number);
+    const tokens = makeTokens();
+    const [attempt] = queue.reserve(group, 1, RUNNER, 0, tokens);
+    queue.release(attempt?.token ?? 0, '', 10, 0);
+    const [again] = queue.reserve(group, 1, RUNNER, 20, tokens);
+    assert.equal(again?.number, first);
+    assertHolds(queue);
+  });
+
+  it('completes a job once and calls a second report of it superseded', () => {
+    const queue = new JobQueue();
+    const [number] = makeJobs(queue, 1);
+    const [attempt] = queue.reserve(groupOf(queue, number as number), 1, RUNNER, 0, makeTokens());
+    const token = attempt?.token ?? 0;
+    assert.equal(queue.start(token, 99, 1_000, 1_001), true);
+    assert.equal(queue.end(ended(token, 'complete'), 2_000, 0), true);
+    assert.equal(queue.end(ended(token, 'bury'), 2_001, 0), false);
+    assert.equal(queue.table.state(number as number), STATE.complete);
+    assert.deepEqual(queue.finished, [number]);
+  });
+
+  it('retries a failing job as often as it may and then buries it', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1, { retries: 2 });
+    const tokens = makeTokens();
+    let nowMs = 1_000;
+    for (let attempts = 1; attempts <= 3; attempts += 1) {
+      queue.ripen(nowMs, 10);
+      const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, nowMs, tokens);
+      assert.ok(attempt, `attempt ${attempts} is handed out`);
+      queue.start(attempt.token, 5, nowMs, nowMs);
+      queue.end(ended(attempt.token, 'release'), nowMs, 0.5);
+      assertHolds(queue);
+      nowMs += 4_000_000;
+    }
+    assert.equal(queue.table.state(number), STATE.buried);
+    const change = queue.changes.get(number);
+    assert.ok(change !== undefined && 'record' in change);
+    assert.equal(change.record.attempts, 3);
+  });
+
+  it('does not make a delayed job ready before its time', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.end(ended(attempt?.token ?? 0, 'release'), 1_000, 0);
+    assert.equal(queue.ripen(30_999, 10), 0);
+    assert.equal(queue.ripen(61_000, 10), 1);
+    assert.equal(queue.table.state(number), STATE.ready);
+  });
+
+  it('loses a running job that is silent for the TTR and finds it again when it speaks', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    const token = attempt?.token ?? 0;
+    queue.start(token, 5, 10, 10);
+    queue.expire(60_009, 60_000);
+    assert.equal(queue.table.state(number), STATE.running);
+    queue.expire(60_010, 60_000);
+    assert.equal(queue.table.state(number), STATE.lost);
+    assertHolds(queue);
+    const usage = { peakRamMb: 1, peakDiskMb: 1, cpuMs: 1, stdout: new Uint8Array(0), stderr: new Uint8Array(0) };
+    assert.deepEqual(queue.touch([{ attempt: token, ...usage }], 70_000), []);
+    assert.equal(queue.table.state(number), STATE.running);
+    assertHolds(queue);
+  });
+
+  it('puts a job back that was handed out and never started', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.expire(60_000, 60_000);
+    assert.equal(queue.table.state(number), STATE.ready);
+    assertHolds(queue);
+  });
+
+  it('never starts a reserved job again after it was killed', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.kill(number);
+    queue.release(attempt?.token ?? 0, '', 10, 0);
+    assert.equal(queue.table.state(number), STATE.buried);
+    assertHolds(queue);
+  });
+
+  it('takes a command that is in the queue for a duplicate, and one that was removed for new', () => {
+    const queue = new JobQueue();
+    const [number = 0] = addCommands(queue, ['echo a', 'echo a', 'echo b']);
+    assert.equal(queue.keys.size, 2);
+    assert.deepEqual(addCommands(queue, ['echo b']), []);
+    assert.equal(queue.remove(number), true);
+    queue.keys.remove(number);
+    assert.equal(addCommands(queue, ['echo a']).length, 1);
+    assertHolds(queue);
+  });
+
+  it('removes a job with a remove behaviour as soon as it is buried', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1, { retries: 0, onFailure: [{ remove: true }] });
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.end(ended(attempt?.token ?? 0, 'release'), 10, 0);
+    assert.equal(queue.table.state(number), STATE.removed);
+  });
+
+  it('comes back from its records as it was', () => {
+    const before = new JobQueue();
+    const numbers = makeJobs(before, 4, { retries: 0 });
+    const tokens = makeTokens();
+    const [a, b] = before.reserve(groupOf(before, numbers[0] as number), 2, RUNNER, 0, tokens);
+    before.start(a?.token ?? 0, 5, 10, 10);
+    before.end(ended(a?.token ?? 0, 'release'), 20, 0);
+    before.start(b?.token ?? 0, 6, 10, 10);
+    const after = new JobQueue();
+    makeJobs(after, 4, { retries: 0 });
+    for (const [number, change] of before.changes) {
+      assert.ok('record' in change);
+      after.recover(number, change.record, 100);
+    }
+    for (const number of numbers) assert.equal(after.table.state(number), before.table.state(number));
+    assert.equal(after.attempts.byNumber(numbers[1] as number)?.token, b?.token);
+    assertHolds(after);
+  });
+
+  it('keeps its invariants whatever happens in whatever order', () => {
+    const seed = chooseSeed();
+    const random = seeded(seed);
+    const queue = new JobQueue();
+    const tokens = makeTokens();
+    let nowMs = 1_000;
+    const open: number[] = [];
+    const anyNumber = (): number => 1 + pick(random, Math.max(1, queue.table.end - 1));
+    const operations: (() => void)[] = [
+      () => makeJobs(queue, 1 + pick(random, 4), { priority: pick(random, 3), retries: pick(random, 3), memoryMb: 100 * pick(random, 3) }),
+      () => addCommands(queue, [`same ${pick(random, 5)}`, `same ${pick(random, 5)}`]),
+      () => {
+        if (queue.groups.size === 0) return;
+        const group = queue.groups.get(pick(random, queue.groups.size));
+        const runner = { ...RUNNER, runnerId: `runner-${pick(random, 3)}` };
+        for (const attempt of queue.reserve(group, 1 + pick(random, 3), runner, nowMs, tokens)) open.push(attempt.token);
+      },
+      () => queue.start(open[pick(random, open.length)] ?? 0, 7, nowMs, nowMs),
+      () => {
+        const outcome = (['complete', 'release', 'bury'] as const)[pick(random, 3)] ?? 'bury';
+        queue.end(ended(open[pick(random, open.length)] ?? 0, outcome, { startedMs: nowMs }), nowMs, random());
+      },
+      () => queue.release(open[pick(random, open.length)] ?? 0, '', nowMs, random()),
+      () => queue.kill(anyNumber()),
+      () => queue.retry(anyNumber()),
+      () => {
+        const number = anyNumber();
+        if (queue.remove(number)) queue.keys.remove(number);
+      },
+      () => queue.confirmDead(anyNumber(), nowMs, random()),
+      () => queue.expire(nowMs, 60_000),
+      () => queue.ripen(nowMs, 10),
+    ];
+    for (let step = 0; step < 4_000; step += 1) {
+      nowMs += pick(random, 20_000);
+      operations[pick(random, operations.length)]?.();
+      if (step % 10 === 0) assert.deepEqual(checkInvariants(queue), [], `seed ${seed}, step ${step}`);
+    }
+    assert.ok(open.length > 100, `seed ${seed}: something was handed out`);
+  });
+});

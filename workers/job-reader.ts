@@ -1,0 +1,91 @@
+/** Everything that is known of a job, put together from the table, its segment, its template and its record. */
+import type { JobOptions } from '../core/job-options.ts';
+import { EMPTY_RECORD, type JobRecord } from '../core/job-record.ts';
+import { type JobTable, rowOf } from '../core/job-table.ts';
+import { keyToHex } from '../core/identity.ts';
+import { STATE } from '../core/states.ts';
+import { parseTemplate } from '../core/template.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
+import { type DirectoryEntry, findInDirectory, readDone, readRecord, readTemplate } from '../store/layout.ts';
+import { SegmentCache } from '../store/segment-cache.ts';
+
+export interface ReadJob {
+  readonly number: number;
+  readonly key: string;
+  readonly cmd: Uint8Array;
+  readonly options: JobOptions;
+  /** State code. */
+  readonly state: number;
+  readonly attempts: number;
+  readonly record: JobRecord;
+}
+
+export class JobReader {
+  readonly store: KeyValueReader;
+  readonly #segments: SegmentCache;
+  readonly #templates = new Map<number, JobOptions>();
+  #entry: DirectoryEntry | undefined;
+
+  constructor(store: KeyValueReader) {
+    this.store = store;
+    this.#segments = new SegmentCache(store);
+  }
+
+  template(id: number): JobOptions | undefined {
+    const known = this.#templates.get(id);
+    if (known !== undefined) return known;
+    const json = readTemplate(this.store, id);
+    if (json === undefined) return undefined;
+    const options = parseTemplate(json);
+    this.#templates.set(id, options);
+    return options;
+  }
+
+  /** Where a number stands; the last answer serves the numbers beside it. */
+  locate(number: number): DirectoryEntry | undefined {
+    const entry = this.#entry;
+    if (entry !== undefined && number >= entry.first && number < entry.first + entry.count) return entry;
+    this.#entry = findInDirectory(this.store, number);
+    return this.#entry;
+  }
+
+  /** The report group of a job that has no row in memory. */
+  storedTemplateId(number: number): number | undefined {
+    const entry = this.locate(number);
+    return entry === undefined ? undefined : this.#segments.get(entry.segment).templateId(number - entry.first);
+  }
+
+  /** The key of a job as hex; '' when there is none. */
+  storedKey(number: number): string {
+    const entry = this.locate(number);
+    if (entry === undefined) return '';
+    return keyToHex(this.#segments.get(entry.segment).key(number - entry.first));
+  }
+
+  /** `undefined`: never added, or removed. */
+  read(number: number, table: JobTable): ReadJob | undefined {
+    const entry = this.locate(number);
+    if (entry === undefined) return undefined;
+    const segment = this.#segments.get(entry.segment);
+    const at = number - entry.first;
+    const template = this.template(segment.templateId(at));
+    if (template === undefined) return undefined;
+    const live = table.state(number);
+    if (live === STATE.removed) return undefined;
+    const ended = live === STATE.none || live === STATE.complete;
+    const record = ended ? readDone(this.store, number) : readRecord(this.store, number);
+    if (live === STATE.none && record === undefined) return undefined;
+    const priority = segment.priority(at);
+    const options = { ...template, ...segment.delta(at), ...(priority === null ? {} : { priority }) };
+    const chunk = table.chunkOf(number);
+    return {
+      number,
+      key: keyToHex(segment.key(at)),
+      cmd: segment.command(at),
+      options,
+      state: ended ? STATE.complete : live,
+      attempts: ended || chunk === undefined ? (record?.attempts ?? 0) : (chunk.attempts[rowOf(number)] as number),
+      record: record ?? EMPTY_RECORD,
+    };
+  }
+}

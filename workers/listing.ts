@@ -1,0 +1,143 @@
+/**
+ * Which jobs a listing shows, in which order: those of a report group through its segments, or everything in memory,
+ * or given numbers. Works on numbers; a job is read only when it is shown.
+ */
+import { type JobTable, rowOf } from '../core/job-table.ts';
+import { isLive, STATE } from '../core/states.ts';
+import { readDirectory, readGroupSegments } from '../store/layout.ts';
+import type { JobReader } from './job-reader.ts';
+
+export interface ListingScope {
+  /** Report group ids with their names; `null`: every job in the queue. */
+  readonly repGroups: readonly { readonly id: number; readonly name: string }[] | null;
+  /** These jobs only, in this order; `null`: not by number. */
+  readonly numbers: Uint32Array | null;
+  /** Bits of the states wanted. */
+  readonly mask: number;
+}
+
+/** A job of a listing, not read yet. */
+export interface Candidate {
+  readonly number: number;
+  readonly state: number;
+  readonly exitCode: number;
+  readonly reason: number;
+}
+
+/** Candidates in the order of job numbers, beginning at `from`. Jobs in the queue first, complete ones in a second pass. */
+export function* candidates(
+  scope: ListingScope,
+  reader: JobReader,
+  table: JobTable,
+  from: { readonly phase: number; readonly number: number },
+): Iterable<Candidate & { readonly phase: number }> {
+  if (scope.numbers !== null) {
+    for (let i = from.number; i < scope.numbers.length; i += 1) {
+      const found = candidate(scope.numbers[i] as number, table);
+      if (wanted(found, scope.mask)) yield { ...found, phase: 0 };
+    }
+    return;
+  }
+  if (from.phase === 0) {
+    for (const found of inQueue(scope, reader, table, from.number)) yield { ...found, phase: 0 };
+  }
+  if (scope.repGroups === null || (scope.mask & (1 << STATE.complete)) === 0) return;
+  for (const found of inHistory(scope.repGroups, reader, table, from.phase === 1 ? from.number : 0)) {
+    yield { ...found, phase: 1 };
+  }
+}
+
+function* inQueue(scope: ListingScope, reader: JobReader, table: JobTable, from: number): Iterable<Candidate> {
+  const match = templateMatcher(scope.repGroups, reader);
+  for (const range of ranges(scope, reader, table, from)) {
+    for (let number = Math.max(range.from, from); number < range.to; number += 1) {
+      const chunk = table.chunkOf(number);
+      if (chunk === undefined) {
+        number |= chunkEndMask; // Nothing of this chunk is in the queue.
+        continue;
+      }
+      const state = chunk.state[rowOf(number)] as number;
+      if (!isLive(state) || (scope.mask & (1 << state)) === 0) continue;
+      if (match(chunk.template[rowOf(number)] as number)) yield candidate(number, table);
+    }
+  }
+}
+
+const chunkEndMask = 0xffff;
+
+function* inHistory(
+  repGroups: readonly { readonly id: number; readonly name: string }[],
+  reader: JobReader,
+  table: JobTable,
+  from: number,
+): Iterable<Candidate> {
+  const match = templateMatcher(repGroups, reader);
+  for (const range of groupRanges(repGroups, reader, from)) {
+    for (let number = Math.max(range.from, from); number < range.to; number += 1) {
+      const state = table.state(number);
+      if (state !== STATE.none && state !== STATE.complete) continue;
+      const template = state === STATE.complete ? table.chunkOf(number)?.template[rowOf(number)] : reader.storedTemplateId(number);
+      if (template === undefined || !match(template)) continue;
+      yield { number, state: STATE.complete, exitCode: 0, reason: 0 };
+    }
+  }
+}
+
+function candidate(number: number, table: JobTable): Candidate {
+  const chunk = table.chunkOf(number);
+  const row = rowOf(number);
+  const state = chunk?.state[row] ?? STATE.none;
+  if (chunk === undefined || state === STATE.none || state === STATE.complete) {
+    return { number, state: STATE.complete, exitCode: 0, reason: 0 };
+  }
+  return { number, state, exitCode: chunk.exitCode[row] as number, reason: chunk.reason[row] as number };
+}
+
+function wanted(found: Candidate, mask: number): boolean {
+  return (mask & (1 << found.state)) !== 0;
+}
+
+function ranges(
+  scope: ListingScope,
+  reader: JobReader,
+  table: JobTable,
+  from: number,
+): Iterable<{ readonly from: number; readonly to: number }> {
+  if (scope.repGroups === null) return [{ from: 1, to: table.end }];
+  return groupRanges(scope.repGroups, reader, from);
+}
+
+/** The segments of some report groups as ranges of numbers, ascending, each once. */
+function groupRanges(
+  repGroups: readonly { readonly id: number }[],
+  reader: JobReader,
+  from: number,
+): { readonly from: number; readonly to: number }[] {
+  const firsts = new Set<number>();
+  for (const { id } of repGroups) for (const first of readGroupSegments(reader.store, id)) firsts.add(first);
+  const found: { from: number; to: number }[] = [];
+  for (const first of [...firsts].sort((a, b) => a - b)) {
+    const entry = readDirectory(reader.store, first);
+    if (entry !== undefined && first + entry.count > from) found.push({ from: first, to: first + entry.count });
+  }
+  return found;
+}
+
+/** Whether a template's jobs belong to the groups wanted; each template is looked at once. */
+function templateMatcher(
+  repGroups: readonly { readonly name: string }[] | null,
+  reader: JobReader,
+): (template: number) => boolean {
+  if (repGroups === null) return () => true;
+  const names = new Set(repGroups.map((group) => group.name));
+  const verdicts = new Map<number, boolean>();
+  return (template) => {
+    let verdict = verdicts.get(template);
+    if (verdict === undefined) {
+      const options = reader.template(template);
+      verdict = options !== undefined && names.has(options.repGroup);
+      verdicts.set(template, verdict);
+    }
+    return verdict;
+  };
+}

@@ -1,0 +1,258 @@
+/**
+ * The Piscina task that answers questions about jobs, straight from the database and the shared job table: listings in
+ * pages, the numbers a command acts on, buried jobs by reason, and which keys belong to archived jobs.
+ */
+import { encodeFrame } from '../core/codec.ts';
+import { type FailReason, failReasonName } from '../core/fail-reasons.ts';
+import { JobTable, rowOf, type TableSnapshot } from '../core/job-table.ts';
+import type { PageReply, PlainPageReply } from '../core/protocol.ts';
+import { STATE, STATE_NAMES } from '../core/states.ts';
+import type { StatusJob } from '../core/status-job.ts';
+import { readCompleteKey } from '../store/layout.ts';
+import { openLmdbReader } from '../store/lmdb.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
+import { JobReader, type ReadJob } from './job-reader.ts';
+import { type Candidate, candidates, type ListingScope } from './listing.ts';
+import { statusJob } from './status-jobs.ts';
+
+const PAGE_JOBS = 500;
+const PLAIN_PAGE_JOBS = 20_000;
+/** Output of failed jobs is withheld from listings with more jobs than this (cli.md §3). */
+const OUTPUT_JOBS_MAX = 1_000;
+/** Keys named per kind of burial in a summary. */
+const BURIED_KEYS_MAX = 1_000;
+
+interface Common {
+  readonly path: string;
+  readonly table: TableSnapshot;
+  readonly scope: ListingScope;
+}
+
+/** Where the next page goes on. */
+export interface Cursor {
+  readonly phase: number;
+  readonly number: number;
+}
+
+export type QueryTask =
+  | { readonly kind: 'inHistory'; readonly path: string; readonly keys: Uint8Array }
+  /** Numbers of archived complete jobs by key; 0: unknown. */
+  | { readonly kind: 'findKeys'; readonly path: string; readonly keys: Uint8Array }
+  | (Common & { readonly kind: 'select' })
+  | (Common & { readonly kind: 'buried' })
+  | (Common & {
+      readonly kind: 'page';
+      readonly id: number;
+      readonly output: 'plain' | 'jobs';
+      readonly limit: number;
+      readonly env: boolean;
+      readonly host: string;
+      readonly nowMs: number;
+      readonly cursor: Cursor;
+      /** Complete jobs within the scope, from the counters. */
+      readonly complete: number;
+    });
+
+export interface PageResult {
+  /** The whole answer, encoded. */
+  readonly frame: Uint8Array;
+  /** `null`: this was the last page. */
+  readonly next: Cursor | null;
+}
+
+export interface BuriedResult {
+  readonly repGroup: string;
+  readonly exitCode: number;
+  readonly reason: FailReason;
+  readonly keys: readonly string[];
+}
+
+export type QueryResult = Uint8Array | Uint32Array | PageResult | readonly BuriedResult[];
+
+// A worker stays, so its reader and what it has decoded stay with it.
+const readers = new Map<string, JobReader>();
+
+function readerOf(path: string): JobReader {
+  let reader = readers.get(path);
+  if (reader === undefined) {
+    reader = new JobReader(openLmdbReader(path));
+    readers.set(path, reader);
+  }
+  reader.store.refresh();
+  return reader;
+}
+
+/** Answers one question. */
+export default function query(task: QueryTask): QueryResult {
+  return answer(task, readerOf(task.path));
+}
+
+/** The same on a reader of the caller's: for simulations and tests. */
+export function queryInline(task: QueryTask, store: KeyValueReader): QueryResult {
+  return answer(task, new JobReader(store));
+}
+
+function answer(task: QueryTask, reader: JobReader): QueryResult {
+  switch (task.kind) {
+    case 'inHistory':
+      return marks(task.keys, reader);
+    case 'findKeys':
+      return Uint32Array.from(eachKey(task.keys), (key) => readCompleteKey(reader.store, key) ?? 0);
+    case 'select':
+      return select(task.scope, reader, JobTable.fromSnapshot(task.table));
+    case 'buried':
+      return buried(task.scope, reader, JobTable.fromSnapshot(task.table));
+    case 'page':
+      return page(task, reader, JobTable.fromSnapshot(task.table));
+    default:
+      task satisfies never;
+      throw new Error('unknown query');
+  }
+}
+
+function marks(keys: Uint8Array, reader: JobReader): Uint8Array {
+  return Uint8Array.from(eachKey(keys), (key) => (readCompleteKey(reader.store, key) === undefined ? 0 : 1));
+}
+
+function eachKey(keys: Uint8Array): Uint8Array[] {
+  return Array.from({ length: keys.byteLength / 16 }, (_, i) => keys.subarray(i * 16, i * 16 + 16));
+}
+
+function select(scope: ListingScope, reader: JobReader, table: JobTable): Uint32Array {
+  let numbers = new Uint32Array(1024);
+  let count = 0;
+  for (const found of candidates(scope, reader, table, START)) {
+    if (count === numbers.length) {
+      const grown = new Uint32Array(count * 2);
+      grown.set(numbers);
+      numbers = grown;
+    }
+    numbers[count] = found.number;
+    count += 1;
+  }
+  return numbers.slice(0, count);
+}
+
+const START: Cursor = { phase: 0, number: 0 };
+
+function buried(scope: ListingScope, reader: JobReader, table: JobTable): BuriedResult[] {
+  const kinds = new Map<string, { repGroup: string; exitCode: number; reason: FailReason; keys: string[] }>();
+  for (const found of candidates({ ...scope, mask: 1 << STATE.buried }, reader, table, START)) {
+    const template = table.chunkOf(found.number)?.template[rowOf(found.number)] ?? 0;
+    const repGroup = reader.template(template)?.repGroup ?? '';
+    const name = `${repGroup}\0${found.exitCode}\0${found.reason}`;
+    let kind = kinds.get(name);
+    if (kind === undefined) {
+      kind = { repGroup, exitCode: found.exitCode, reason: failReasonName(found.reason), keys: [] };
+      kinds.set(name, kind);
+    }
+    if (kind.keys.length < BURIED_KEYS_MAX) kind.keys.push(table.keyHex(found.number));
+  }
+  return [...kinds.values()];
+}
+
+type PageTask = Extract<QueryTask, { kind: 'page' }>;
+
+function page(task: PageTask, reader: JobReader, table: JobTable): PageResult {
+  if (task.output === 'plain') return plainPage(task, reader, table);
+  return task.limit > 0 ? groupedPage(task, reader, table) : jobsPage(task, reader, table);
+}
+
+/** All jobs, page after page. */
+function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResult {
+  const jobs: StatusJob[] = [];
+  let next: Cursor | null = null;
+  let at = -1;
+  for (const found of candidates(task.scope, reader, table, task.cursor)) {
+    at += 1;
+    if (jobs.length === PAGE_JOBS) {
+      next = cursorAt(task, found, at);
+      break;
+    }
+    const job = reader.read(found.number, table);
+    if (job !== undefined && onHost(job, task.host)) jobs.push(show(job, task, reader, 0));
+  }
+  // A listing this long says nothing of what its failed jobs printed.
+  const long = next !== null || task.cursor.number > 0;
+  const shown = long && jobs.length + (task.cursor.number > 0 ? OUTPUT_JOBS_MAX : 0) > OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs;
+  return { frame: encodeFrame({ type: 'page', id: task.id, jobs: shown, last: next === null } satisfies PageReply), next };
+}
+
+function cursorAt(task: PageTask, found: Candidate & { readonly phase: number }, at: number): Cursor {
+  return task.scope.numbers === null
+    ? { phase: found.phase, number: found.number }
+    : { phase: 0, number: task.cursor.number + at };
+}
+
+/** The first `limit` jobs of each kind: equal state, exit code and fail reason. */
+function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageResult {
+  const kinds = new Map<number, { readonly shown: ReadJob[]; count: number; readonly complete: boolean }>();
+  for (const found of candidates(task.scope, reader, table, START)) {
+    const name = ((found.exitCode + 32_768) * 256 + found.reason) * 16 + found.state;
+    let kind = kinds.get(name);
+    if (kind === undefined) {
+      kind = { shown: [], count: 0, complete: found.state === STATE.complete };
+      kinds.set(name, kind);
+    }
+    kind.count += 1;
+    // How many are complete is counted already: history is not walked to its end.
+    if (kind.complete && kind.shown.length >= task.limit && task.scope.numbers === null && task.host === '') break;
+    if (kind.shown.length >= task.limit && task.host === '') continue;
+    const job = reader.read(found.number, table);
+    if (job === undefined || !onHost(job, task.host)) kind.count -= 1;
+    else if (kind.shown.length < task.limit) kind.shown.push(job);
+  }
+  const jobs: StatusJob[] = [];
+  for (const kind of kinds.values()) {
+    const counted = kind.complete && task.scope.numbers === null && task.host === '' ? task.complete : kind.count;
+    kind.shown.forEach((job, i) => {
+      const similar = i === kind.shown.length - 1 ? Math.max(0, counted - kind.shown.length) : 0;
+      jobs.push(show(job, task, reader, similar));
+    });
+  }
+  const reply: PageReply = { type: 'page', id: task.id, jobs: jobs.length > OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs, last: true };
+  return { frame: encodeFrame(reply), next: null };
+}
+
+function show(job: ReadJob, task: PageTask, reader: JobReader, similar: number): StatusJob {
+  return statusJob(job, reader, { env: task.env, nowMs: task.nowMs, similar });
+}
+
+function onHost(job: ReadJob, host: string): boolean {
+  return host === '' || job.record.host === host || job.record.ip === host;
+}
+
+function withoutOutput(job: StatusJob): StatusJob {
+  return { ...job, StdOut: '', StdErr: '' };
+}
+
+function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResult {
+  const lines: string[] = [];
+  let buriedJobs = 0;
+  let next: Cursor | null = null;
+  let at = -1;
+  for (const found of candidates(task.scope, reader, table, task.cursor)) {
+    at += 1;
+    if (lines.length === PLAIN_PAGE_JOBS) {
+      next = cursorAt(task, found, at);
+      break;
+    }
+    const key = found.state === STATE.complete ? completeKey(found.number, reader, table) : table.keyHex(found.number);
+    if (key === '' || (task.host !== '' && !hasHost(found.number, task.host, reader, table))) continue;
+    if (found.state === STATE.buried) buriedJobs += 1;
+    lines.push(`${key}\t${STATE_NAMES[found.state]}\n`);
+  }
+  const text = Buffer.from(lines.join(''), 'latin1');
+  const reply: PlainPageReply = { type: 'plainPage', id: task.id, text, buried: buriedJobs, last: next === null };
+  return { frame: encodeFrame(reply), next };
+}
+
+function completeKey(number: number, reader: JobReader, table: JobTable): string {
+  if (table.state(number) === STATE.complete) return table.keyHex(number);
+  return reader.read(number, table)?.key ?? ''; // Removed jobs have no record.
+}
+
+function hasHost(number: number, host: string, reader: JobReader, table: JobTable): boolean {
+  const job = reader.read(number, table);
+  return job !== undefined && onHost(job, host);
+}

@@ -1,0 +1,125 @@
+/** Jobs as users see them (core/status-job.ts), made from what the store and the table hold. */
+import { behavioursText } from '../core/behaviours-text.ts';
+import type { CommandDependency, JobOptions, MountConfig } from '../core/job-options.ts';
+import { reqGroupOf } from '../core/requirements.ts';
+import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
+import type { StatusJob } from '../core/status-job.ts';
+import { readEnvironment } from '../store/layout.ts';
+import type { JobReader, ReadJob } from './job-reader.ts';
+
+const decoder = new TextDecoder();
+
+export interface StatusJobOptions {
+  /** Include the captured environment and the overrides. */
+  readonly env: boolean;
+  readonly nowMs: number;
+  /** Further jobs of the same kind that are not shown. */
+  readonly similar: number;
+}
+
+export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOptions): StatusJob {
+  const { options, record, state } = job;
+  const held = isHeld(state);
+  // What an attempt left behind is not the next one's (since-0.36.md §1.4).
+  const ran = record.startedMs > 0 && state !== STATE.reserved;
+  const ended = ran && !held;
+  const endMs = ended || state === STATE.lost ? record.endedMs : wanted.nowMs;
+  const wallMs = ran ? Math.max(0, endMs - record.startedMs) : 0;
+  return {
+    LimitGroups: orNull(options.limitGroups),
+    DepGroups: orNull(options.depGroups),
+    Modules: orNull(options.modules),
+    Dependencies: orNull(dependencies(options)),
+    WaitingForDepGroups: null,
+    OtherRequests: Object.entries(options.other).map(([key, value]) => `${key}:${value}`),
+    Env: wanted.env ? environment(reader, options) : null,
+    Key: job.key,
+    RepGroup: options.repGroup,
+    ReqGroup: reqGroupOf(job.cmd, options),
+    Cmd: decoder.decode(job.cmd),
+    State: STATE_NAMES[state] ?? '',
+    Cwd: relativeCwd(record.cwd, options.cwd),
+    CwdBase: options.cwd,
+    Behaviours: behavioursText(options),
+    Mounts: mountsText(options.mounts),
+    MonitorDocker: options.monitorDocker,
+    WithDocker: options.withDocker,
+    WithSingularity: options.withSingularity,
+    ContainerMounts: options.containerMounts,
+    ContainerImageUser: options.containerImageUser,
+    FailReason: state === STATE.reserved ? '' : record.reason,
+    Host: ran ? record.host : '',
+    HostID: '',
+    HostIP: ran ? record.ip : '',
+    SSHCommand: state === STATE.running && record.cwd !== '' ? sshCommand(record.ip || record.host, record.cwd) : '',
+    StdErr: decoder.decode(record.stderr),
+    StdOut: decoder.decode(record.stdout),
+    ExpectedRAM: options.memoryMb,
+    ExpectedTime: options.timeMs / 1000,
+    RequestedDisk: options.diskGb,
+    EnvOverrides: orNull(options.env),
+    NoRetryOverWalltime: options.noRetryOverWalltimeMs / 1000,
+    Override: options.override,
+    Priority: options.priority,
+    Retries: options.retries,
+    CwdMatters: options.cwdMatters,
+    Cores: options.cpus,
+    PeakRAM: ended ? record.peakRamMb : 0,
+    PeakDisk: ended ? record.peakDiskMb : 0,
+    Exitcode: held ? -1 : record.exitCode,
+    Pid: ran ? record.pid : 0,
+    Walltime: wallMs / 1000,
+    CPUtime: ended ? record.cpuMs / 1000 : 0,
+    Started: ran ? seconds(record.startedMs) : null,
+    Ended: ended || state === STATE.lost ? seconds(record.endedMs) : null,
+    Ready: state === STATE.delayed ? seconds(record.readyMs) : null,
+    Similar: wanted.similar,
+    Attempts: job.attempts,
+    HomeChanged: options.changeHome,
+    Exited: ended,
+    IsPushUpdate: false,
+    wr: { startedMs: record.startedMs, endedMs: record.endedMs, readyMs: record.readyMs },
+  };
+}
+
+function seconds(ms: number): number | null {
+  return ms === 0 ? null : Math.floor(ms / 1000);
+}
+
+function orNull(list: readonly string[]): readonly string[] | null {
+  return list.length === 0 ? null : list;
+}
+
+function dependencies(options: JobOptions): string[] {
+  return [...options.deps, ...options.cmdDeps.map(dependencyText)];
+}
+
+function dependencyText(dependency: CommandDependency): string {
+  if ('jobKey' in dependency) return dependency.jobKey;
+  if ('depGroup' in dependency) return dependency.depGroup;
+  return dependency.cwd === '' ? dependency.cmd : `${dependency.cmd} [${dependency.cwd}]`;
+}
+
+function relativeCwd(actual: string, base: string): string {
+  return actual.startsWith(`${base}/`) ? actual.slice(base.length) : actual === base ? '' : actual;
+}
+
+function mountsText(mounts: readonly MountConfig[]): string {
+  return mounts.length === 0 ? '' : JSON.stringify(mounts);
+}
+
+function sshCommand(host: string, cwd: string): string {
+  return `ssh -- ${host} 'cd ${cwd.replaceAll("'", "'\\''")} && exec \${SHELL:-/bin/sh} -l'`;
+}
+
+function environment(reader: JobReader, options: JobOptions): readonly string[] {
+  const captured = options.envId === '' ? undefined : readEnvironment(reader.store, options.envId);
+  const base = captured === undefined ? [] : decoder.decode(captured).split('\0').filter((entry) => entry !== '');
+  const overridden = new Set(options.env.map(nameOf));
+  return [...base.filter((entry) => !overridden.has(nameOf(entry))), ...options.env];
+}
+
+function nameOf(entry: string): string {
+  const at = entry.indexOf('=');
+  return at < 0 ? entry : entry.slice(0, at);
+}
