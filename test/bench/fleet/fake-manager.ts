@@ -72,7 +72,12 @@ class Desk {
 export async function startFakeManager(jobs: number): Promise<FakeManager> {
   const dir = mkdtempSync(join(tmpdir(), 'wr-fake-'));
   const caFile = join(dir, 'ca.pem');
-  const made = await makeCertificates({ domain: 'localhost', ips: ['127.0.0.1'], nowMs: Date.now() });
+  const made = await makeCertificates({
+    domain: 'localhost',
+    ips: ['127.0.0.1'],
+    nowMs: Date.now(),
+    lifeMs: 3_600_000,
+  });
   writeFileSync(caFile, made.ca);
   const desk = new Desk(jobs);
   const server = createServer({ key: made.key, cert: made.cert });
