@@ -28,7 +28,7 @@ import { AddCommit, type AddPart } from './add-commit.ts';
 import type { Archive } from './archive.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
-import type { Pools } from './pools.ts';
+import type { Tasks } from './tasks.ts';
 
 /** Keys in one `addKeys` message. */
 const KEYS_PER_MESSAGE = 32_768;
@@ -62,7 +62,7 @@ interface Upload {
 export class Adds {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
-  readonly #pools: Pools;
+  readonly #tasks: Tasks;
   readonly #clock: Clock;
   readonly #archive: Archive;
   readonly #commit: AddCommit;
@@ -79,7 +79,7 @@ export class Adds {
   constructor(options: {
     readonly queue: JobQueue;
     readonly store: KeyValueStore;
-    readonly pools: Pools;
+    readonly tasks: Tasks;
     readonly clock: Clock;
     readonly archive: Archive;
     readonly nextSegment: number;
@@ -87,7 +87,7 @@ export class Adds {
   }) {
     this.#queue = options.queue;
     this.#store = options.store;
-    this.#pools = options.pools;
+    this.#tasks = options.tasks;
     this.#clock = options.clock;
     this.#archive = options.archive;
     this.#nextSegment = options.nextSegment;
@@ -185,7 +185,7 @@ export class Adds {
   async #parse(upload: Upload, { seq, bytes, more }: AddFrame): Promise<void> {
     try {
       const whole = this.#joinPartial(upload, bytes, more === true);
-      const result = whole === null ? EMPTY_RESULT : await this.#pools.ingest({ bytes: whole, defaults: upload.defaults });
+      const result = whole === null ? EMPTY_RESULT : await this.#tasks.ingest({ bytes: whole, defaults: upload.defaults });
       upload.parsed.set(seq, result);
     } catch (error) {
       this.#refuse(upload, asWrError(error));
@@ -254,7 +254,8 @@ export class Adds {
     // An add of one frame goes to disk in one transaction; a longer one as it comes.
     if (upload.received === 1 && upload.end !== undefined) upload.parts.push(part);
     else {
-      upload.parts.push({ ...part, bytes: null });
+      // The keys are a view of the packed jobs, which must not stay in memory with them.
+      upload.parts.push({ ...part, bytes: null, keys: keys.slice() });
       this.#stage(upload, segment, bytes);
     }
   }

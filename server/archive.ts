@@ -11,7 +11,7 @@ import type { KeyValueStore, Write } from '../store/key-value.ts';
 import { completeKeyWrite, unindexedWrite } from '../store/layout.ts';
 import type { AddPart } from './add-commit.ts';
 import type { Clock } from './clock.ts';
-import type { Pools } from './pools.ts';
+import type { Tasks } from './tasks.ts';
 
 const BATCH_JOBS = 16_384;
 const BATCH_WAIT_MS = 1_000;
@@ -20,7 +20,7 @@ const RETRY_MS = 5_000;
 export class Archive {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
-  readonly #pools: Pools;
+  readonly #tasks: Tasks;
   readonly #clock: Clock;
   /** On disk as complete, not in the index yet. */
   #waiting: { readonly batch: number; readonly numbers: readonly number[] }[] = [];
@@ -35,10 +35,10 @@ export class Archive {
   readonly #evictable: { readonly generation: number; readonly numbers: readonly number[] }[] = [];
   #indexed: boolean;
 
-  constructor(queue: JobQueue, store: KeyValueStore, pools: Pools, clock: Clock) {
+  constructor(queue: JobQueue, store: KeyValueStore, tasks: Tasks, clock: Clock) {
     this.#queue = queue;
     this.#store = store;
-    this.#pools = pools;
+    this.#tasks = tasks;
     this.#clock = clock;
     this.#indexed = store.count('keys') > 0;
   }
@@ -60,7 +60,7 @@ export class Archive {
   async lookUp(parts: readonly AddPart[]): Promise<readonly AddPart[]> {
     if (!this.#indexed) return parts;
     return Promise.all(
-      parts.map(async (part) => ({ ...part, inHistory: await this.#pools.inHistory(part.keys) })),
+      parts.map(async (part) => ({ ...part, inHistory: await this.#tasks.inHistory(part.keys) })),
     );
   }
 

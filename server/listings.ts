@@ -6,7 +6,7 @@ import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states
 import type { BuriedResult, Cursor } from '../workers/query.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
-import type { Pools } from './pools.ts';
+import type { Tasks } from './tasks.ts';
 import type { Selection } from './selection.ts';
 
 const STATES = ['ready', 'dependent', 'delayed', 'suspended', 'reserved', 'running', 'lost', 'buried', 'complete'] as const satisfies readonly JobState[];
@@ -22,14 +22,14 @@ interface Listing {
 
 export class Listings {
   readonly #queue: JobQueue;
-  readonly #pools: Pools;
+  readonly #tasks: Tasks;
   readonly #selection: Selection;
   readonly #clock: Clock;
   readonly #under = new Map<string, Listing>();
 
-  constructor(queue: JobQueue, pools: Pools, selection: Selection, clock: Clock) {
+  constructor(queue: JobQueue, tasks: Tasks, selection: Selection, clock: Clock) {
     this.#queue = queue;
-    this.#pools = pools;
+    this.#tasks = tasks;
     this.#selection = selection;
     this.#clock = clock;
   }
@@ -98,7 +98,7 @@ export class Listings {
   async #buried(request: StatusRequest): Promise<readonly BuriedResult[]> {
     if ((this.#queue.repGroups.totals[STATE.buried] ?? 0) === 0) return [];
     const scope = await this.#selection.scope(request.select, 1 << STATE.buried);
-    return this.#pools.buried(scope, this.#queue.table.snapshot());
+    return this.#tasks.buried(scope, this.#queue.table.snapshot());
   }
 
   #groupSummary(ids: readonly number[], repGroup: string, buried: readonly BuriedResult[]): GroupSummary {
@@ -133,7 +133,7 @@ export class Listings {
         const { id, limit, env, host } = request;
         const nowMs = this.#clock.nowMs();
         const table = this.#queue.table.snapshot();
-        const result = await this.#pools.page({ scope, table, id, output, limit, env, host, nowMs, cursor, complete });
+        const result = await this.#tasks.page({ scope, table, id, output, limit, env, host, nowMs, cursor, complete });
         peer.postFrame(result.frame);
         cursor = result.next;
         listing.credit -= 1;

@@ -20,12 +20,12 @@ import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
 import type { Peer } from './peer.ts';
 import { Persist } from './persist.ts';
-import type { Pools } from './pools.ts';
 import { recover } from './recovery.ts';
 import { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { Selection } from './selection.ts';
 import { Settling } from './settling.ts';
+import type { Tasks } from './tasks.ts';
 
 /** Looks for due and silent jobs so often. */
 const TICK_MS = 250;
@@ -38,7 +38,7 @@ const STALL_MS = 2_000;
 
 export interface ManagerOptions {
   readonly store: KeyValueStore;
-  readonly pools: Pools;
+  readonly tasks: Tasks;
   readonly clock: Clock;
   readonly log: Log;
   readonly scheduler: Scheduler;
@@ -74,7 +74,7 @@ export class Manager {
 
   constructor(options: ManagerOptions) {
     this.#options = options;
-    const { store, pools, clock, log, scheduler } = options;
+    const { store, tasks, clock, log, scheduler } = options;
     const { queue } = this;
     this.persist = new Persist(queue, store, clock, {
       failing: (error) => {
@@ -86,8 +86,8 @@ export class Manager {
       removed: (numbers) => this.archive.removed(numbers),
       settled: (numbers) => this.#settling.settled(numbers),
     });
-    this.archive = new Archive(queue, store, pools, clock);
-    const selection = new Selection(queue, pools);
+    this.archive = new Archive(queue, store, tasks, clock);
+    const selection = new Selection(queue, tasks);
     this.#desk = new RunnerDesk({
       queue,
       store,
@@ -101,9 +101,9 @@ export class Manager {
         unreadable: (error) => log.error('a command could not be read from the database', { error: asWrError(error).message }),
       },
     });
-    this.#allotment = new Allotment({ queue, pools, clock, scheduler, log, persist: this.persist });
-    this.#listings = new Listings(queue, pools, selection, clock);
-    this.#settling = new Settling(queue, pools, selection, clock);
+    this.#allotment = new Allotment({ queue, tasks, clock, scheduler, log, persist: this.persist });
+    this.#listings = new Listings(queue, tasks, selection, clock);
+    this.#settling = new Settling(queue, tasks, selection, clock);
     const onReady = (): void => this.#ready();
     this.#changes = new Changes({ queue, selection, persist: this.persist, desk: this.#desk, clock, onReady });
   }
@@ -122,7 +122,7 @@ export class Manager {
 
   /** Takes up what the database holds; requests that came meanwhile are answered afterwards. */
   async start(): Promise<void> {
-    const { store, clock, log, pools } = this.#options;
+    const { store, clock, log, tasks } = this.#options;
     const startedMs = clock.monotonicMs();
     const recovered = await recover(store, this.queue, clock, () => undefined);
     this.#nextToken = recovered.nextAttempt;
@@ -133,7 +133,7 @@ export class Manager {
     this.#adds = new Adds({
       queue: this.queue,
       store,
-      pools,
+      tasks,
       clock,
       archive: this.archive,
       nextSegment: recovered.nextSegment,

@@ -3,15 +3,15 @@ import { asWords } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Selector } from '../core/protocol.ts';
 import type { ListingScope } from '../workers/listing.ts';
-import type { Pools } from './pools.ts';
+import type { Tasks } from './tasks.ts';
 
 export class Selection {
   readonly #queue: JobQueue;
-  readonly #pools: Pools;
+  readonly #tasks: Tasks;
 
-  constructor(queue: JobQueue, pools: Pools) {
+  constructor(queue: JobQueue, tasks: Tasks) {
     this.#queue = queue;
-    this.#pools = pools;
+    this.#tasks = tasks;
   }
 
   /** What a worker is to look through. Keys that are not in the queue are looked up among complete jobs. */
@@ -36,7 +36,7 @@ export class Selection {
 
   /** Numbers of the jobs in the states of `mask`. */
   async numbers(select: Selector, mask: number): Promise<Uint32Array> {
-    return this.#pools.select(await this.scope(select, mask), this.#queue.table.snapshot());
+    return this.#tasks.select(await this.scope(select, mask), this.#queue.table.snapshot());
   }
 
   #groups(select: Extract<Selector, { by: 'repGroup' }>): number[] {
@@ -59,7 +59,7 @@ export class Selection {
       missing.forEach((i, at) => {
         lost.set(keys.subarray(i * 16, i * 16 + 16), at * 16);
       });
-      const found = await this.#pools.findKeys(lost);
+      const found = await this.#tasks.findKeys(lost);
       missing.forEach((i, at) => {
         numbers[i] = found[at] ?? 0;
       });

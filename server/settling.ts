@@ -6,7 +6,7 @@ import { isLive, STATE } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
-import type { Pools } from './pools.ts';
+import type { Tasks } from './tasks.ts';
 import type { Selection } from './selection.ts';
 
 const ALL_STATES = 0xffff;
@@ -18,14 +18,14 @@ interface Waiter {
 
 export class Settling {
   readonly #queue: JobQueue;
-  readonly #pools: Pools;
+  readonly #tasks: Tasks;
   readonly #selection: Selection;
   readonly #clock: Clock;
   readonly #waiters = new Map<number, Waiter[]>();
 
-  constructor(queue: JobQueue, pools: Pools, selection: Selection, clock: Clock) {
+  constructor(queue: JobQueue, tasks: Tasks, selection: Selection, clock: Clock) {
     this.#queue = queue;
-    this.#pools = pools;
+    this.#tasks = tasks;
     this.#selection = selection;
     this.#clock = clock;
   }
@@ -71,7 +71,7 @@ export class Settling {
   }
 
   async #read(number: number): Promise<StatusJob | null> {
-    const result = await this.#pools.page({
+    const result = await this.#tasks.page({
       scope: { repGroups: null, numbers: Uint32Array.of(number), mask: ALL_STATES },
       table: this.#queue.table.snapshot(),
       id: 0,

@@ -25,6 +25,9 @@ export interface Scheduler {
   canEverRun(demand: Omit<Demand, 'count' | 'priority' | 'group'>): boolean;
   /** Arranges that so many runners per group are scheduled; called again whenever the numbers change. */
   schedule(demands: readonly Demand[]): void;
+  /** A runner of this machine, started by us or by an earlier manager, connected or went away. */
+  runnerConnected(pid: number): void;
+  runnerGone(pid: number): void;
   /** True while anything it started is waiting or running. */
   busy(): boolean;
   /** Ends what waits; what runs is left alone. */

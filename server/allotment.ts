@@ -1,0 +1,182 @@
+/**
+ * Which scheduler groups the local machine serves, with how many slots each: planned in a worker from counts, pushed to
+ * the host runner, and asked of the scheduler as demand. Plans follow changes, never the backlog.
+ */
+import { asWrError } from '../core/errors.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { SchedulerGroup } from '../core/scheduler-groups.ts';
+import type { PlanResult, PlanTask } from '../workers/plan.ts';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+import type { Persist } from './persist.ts';
+import type { Runner } from './runner-desk.ts';
+import type { Scheduler } from './schedulers/scheduler.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Between two plans: what happens meanwhile belongs to the next. */
+const GAP_MS = 20;
+/** With nothing changing, demand is looked at again so often (manager.md §7). */
+const RECHECK_MS = 60_000;
+const RETRY_MS = 1_000;
+/** Jobs buried in one step because they can never run. */
+const BURY_MAX = 2_000;
+
+export class Allotment {
+  readonly #queue: JobQueue;
+  readonly #tasks: Tasks;
+  readonly #clock: Clock;
+  readonly #scheduler: Scheduler;
+  readonly #log: Log;
+  readonly #persist: Persist;
+  readonly #runners = new Map<string, Runner>();
+  /** Slots by group as last pushed. */
+  #allotted: ReadonlyMap<SchedulerGroup, number> = new Map();
+  /**
+   * Slots a group may be using by now: an allotment that was lowered is still in use until attempts end. (A runner may
+   * hold more attempts than it has slots, sent ahead because they are short; they use nothing yet.)
+   */
+  readonly #inUse = new Map<SchedulerGroup, number>();
+  #planning = false;
+  #again = false;
+  #waiting = false;
+  #closed = false;
+  #recheck: () => void = () => undefined;
+
+  constructor(options: {
+    readonly queue: JobQueue;
+    readonly tasks: Tasks;
+    readonly clock: Clock;
+    readonly scheduler: Scheduler;
+    readonly log: Log;
+    readonly persist: Persist;
+  }) {
+    this.#queue = options.queue;
+    this.#tasks = options.tasks;
+    this.#clock = options.clock;
+    this.#scheduler = options.scheduler;
+    this.#log = options.log;
+    this.#persist = options.persist;
+  }
+
+  /** A runner of this machine came or went. */
+  hostRunner(runner: Runner, connected: boolean): void {
+    if (connected) {
+      this.#runners.set(runner.runnerId, runner);
+      this.#scheduler.runnerConnected(runner.pid);
+      this.#push(runner);
+    } else {
+      this.#runners.delete(runner.runnerId);
+      this.#scheduler.runnerGone(runner.pid);
+    }
+    this.changed();
+  }
+
+  /** Jobs became ready, or attempts ended: what was planned may be out of date. */
+  changed(): void {
+    if (this.#closed) return;
+    if (this.#planning) this.#again = true;
+    else if (!this.#waiting) {
+      this.#waiting = true;
+      void this.#clock.turn().then(() => {
+        this.#waiting = false;
+        void this.#run();
+      });
+    }
+  }
+
+  /** No more demand: what waits is dropped. */
+  close(): void {
+    this.#closed = true;
+    this.#recheck();
+    this.#scheduler.schedule([]);
+  }
+
+  async #run(): Promise<void> {
+    if (this.#planning || this.#closed) return;
+    this.#planning = true;
+    this.#recheck();
+    let gapMs = GAP_MS;
+    try {
+      await this.#plan();
+    } catch (error) {
+      this.#log.error('planning failed; trying again', { error: asWrError(error).message });
+      this.#again = true;
+      gapMs = RETRY_MS;
+    }
+    await new Promise<void>((resolve) => this.#clock.after(gapMs, resolve));
+    this.#planning = false;
+    if (this.#again) {
+      this.#again = false;
+      this.changed();
+    } else if (this.#queue.groups.active.size > 0) this.#recheck = this.#clock.after(RECHECK_MS, () => this.changed());
+  }
+
+  async #plan(): Promise<void> {
+    const groups = [...this.#queue.groups.active];
+    const result = await this.#tasks.plan(this.#question(groups));
+    if (this.#closed) return;
+    this.#apply(groups, result);
+  }
+
+  #question(groups: readonly SchedulerGroup[]): PlanTask {
+    return {
+      how: 'pack',
+      capacity: this.#scheduler.capacity,
+      groups: {
+        ready: Uint32Array.from(groups, (group) => group.ready.ready),
+        open: Uint32Array.from(groups, (group) => Math.min(group.held, this.#inUse.get(group) ?? group.held)),
+        priority: Uint8Array.from(groups, (group) => Math.max(0, group.ready.priority)),
+        memoryMb: Float64Array.from(groups, (group) => group.memoryMb),
+        cpus: Float64Array.from(groups, (group) => group.cpus),
+        arrival: Float64Array.from(groups, (group) => group.id),
+      },
+    };
+  }
+
+  #apply(groups: readonly SchedulerGroup[], result: PlanResult): void {
+    const allotted = new Map<SchedulerGroup, number>();
+    groups.forEach((group, i) => {
+      const slots = result.slots[i] ?? 0;
+      if (slots > 0) allotted.set(group, slots);
+    });
+    for (const i of result.impossible) this.#buryImpossible(groups[i] as SchedulerGroup);
+    for (const group of this.#inUse.keys()) if (group.held === 0 && !allotted.has(group)) this.#inUse.delete(group);
+    for (const group of groups) {
+      const slots = allotted.get(group) ?? 0;
+      this.#inUse.set(group, Math.max(slots, Math.min(group.held, this.#inUse.get(group) ?? slots)));
+    }
+    const same = sameSlots(allotted, this.#allotted);
+    this.#allotted = allotted;
+    if (!same) for (const runner of this.#runners.values()) this.#push(runner);
+    this.#scheduler.schedule(
+      [...allotted].map(([group, count]) => ({
+        group: group.name,
+        count,
+        priority: Math.max(0, group.ready.priority),
+        memoryMb: group.memoryMb,
+        cpus: group.cpus,
+        timeMs: group.timeMs,
+        other: group.other,
+      })),
+    );
+  }
+
+  #push(runner: Runner): void {
+    const slots = [...this.#allotted].map(([group, count]) => ({ group: group.name, slots: count }));
+    runner.peer.post({ type: 'allot', slots });
+  }
+
+  #buryImpossible(group: SchedulerGroup): void {
+    const buried = this.#queue.buryImpossible(group, BURY_MAX);
+    if (buried === 0) return;
+    this.#log.warn('commands were buried: this machine can never give them what they ask for', { group: group.name, commands: buried });
+    this.#persist.note();
+    if (group.ready.ready > 0) this.#again = true;
+  }
+}
+
+function sameSlots(a: ReadonlyMap<SchedulerGroup, number>, b: ReadonlyMap<SchedulerGroup, number>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [group, slots] of a) if (b.get(group) !== slots) return false;
+  return true;
+}

@@ -1,0 +1,71 @@
+/** What the manager asks of the worker pools, as plain functions; a simulation answers them in its own thread. */
+import type { TableSnapshot } from '../core/job-table.ts';
+import type { IngestResult, IngestTask } from '../workers/ingest.ts';
+import type { ListingScope } from '../workers/listing.ts';
+import type { PlanTask, PlanResult } from '../workers/plan.ts';
+import type { BuriedResult, PageResult, QueryResult, QueryTask } from '../workers/query.ts';
+
+/** A question without the path, which the tasks know. */
+type Without<Task, Members extends string> = Task extends unknown ? Omit<Task, Members> : never;
+export type PageQuestion = Without<Extract<QueryTask, { kind: 'page' }>, 'kind' | 'path'>;
+
+export interface Tasks {
+  ingest(task: IngestTask): Promise<IngestResult>;
+  plan(task: PlanTask): Promise<PlanResult>;
+  /** By key: 1 when an archived complete job has it. */
+  inHistory(keys: Uint8Array): Promise<Uint8Array>;
+  /** By key: the number of the archived complete job that has it, or 0. */
+  findKeys(keys: Uint8Array): Promise<Uint32Array>;
+  /** Job numbers within a scope, ascending. */
+  select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array>;
+  buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]>;
+  page(question: PageQuestion): Promise<PageResult>;
+}
+
+/** How a question reaches a worker. */
+export interface Runners {
+  ingest(task: IngestTask): Promise<IngestResult>;
+  plan(task: PlanTask): Promise<PlanResult>;
+  query(task: QueryTask): Promise<QueryResult>;
+}
+
+export class StoreTasks implements Tasks {
+  readonly #runners: Runners;
+  readonly #path: string;
+
+  /** @param path - the database's, which the workers open for reading */
+  constructor(runners: Runners, path: string) {
+    this.#runners = runners;
+    this.#path = path;
+  }
+
+  ingest(task: IngestTask): Promise<IngestResult> {
+    return this.#runners.ingest(task);
+  }
+
+  plan(task: PlanTask): Promise<PlanResult> {
+    return this.#runners.plan(task);
+  }
+
+  // Each kind of question has its own kind of answer; workers/query.ts pairs them.
+  async inHistory(keys: Uint8Array): Promise<Uint8Array> {
+    return (await this.#runners.query({ kind: 'inHistory', path: this.#path, keys })) as Uint8Array;
+  }
+
+  async findKeys(keys: Uint8Array): Promise<Uint32Array> {
+    return (await this.#runners.query({ kind: 'findKeys', path: this.#path, keys })) as Uint32Array;
+  }
+
+  async select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array> {
+    return (await this.#runners.query({ kind: 'select', path: this.#path, scope, table })) as Uint32Array;
+  }
+
+  async buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]> {
+    return (await this.#runners.query({ kind: 'buried', path: this.#path, scope, table })) as readonly BuriedResult[];
+  }
+
+  async page(question: PageQuestion): Promise<PageResult> {
+    return (await this.#runners.query({ kind: 'page', path: this.#path, ...question })) as PageResult;
+  }
+}
+

@@ -1,0 +1,204 @@
+/**
+ * A whole manager without sockets, processes or sleeps: memory model for the disk, tasks in the same thread, a clock that
+ * moves when told, and peers that keep what they are sent.
+ */
+import { encodeFrame } from '../../core/codec.ts';
+import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
+import { checkInvariants } from '../../core/invariants.ts';
+import type { AddedReply, JobsReply, Reply, Request } from '../../core/protocol.ts';
+import type { Clock } from '../../server/clock.ts';
+import { Manager } from '../../server/manager.ts';
+import type { Peer } from '../../server/peer.ts';
+import type { Scheduler } from '../../server/schedulers/scheduler.ts';
+import { type Runners, StoreTasks } from '../../server/tasks.ts';
+import type { KeyValueStore } from '../../store/key-value.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import { ingest } from '../../workers/ingest.ts';
+import { plan } from '../../workers/plan.ts';
+import { queryInline } from '../../workers/query.ts';
+
+/** Time that stands still until `advance`. */
+export class TestClock implements Clock {
+  #nowMs = 1_000_000_000_000;
+  #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { atMs: this.#nowMs + delayMs, callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  random(): number {
+    return 0.5;
+  }
+
+  /** Moves time on, letting each timer go off at its own moment. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    for (;;) {
+      const next = this.#timers.filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.callback();
+      await settle();
+    }
+    this.#nowMs = untilMs;
+    await settle();
+  }
+}
+
+/** Lets everything that is under way come to rest: turns of the event loop, not time. */
+export async function settle(turns = 12): Promise<void> {
+  for (let i = 0; i < turns; i += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+export class TestPeer implements Peer {
+  static #lastId = 0;
+  readonly id = ++TestPeer.#lastId;
+  readonly received: Reply[] = [];
+  readonly frames: Uint8Array[] = [];
+  readonly bufferedBytes = 0;
+  open = true;
+
+  post(message: Reply): void {
+    this.received.push(message);
+  }
+
+  postFrame(frame: Uint8Array): void {
+    this.frames.push(frame);
+  }
+
+  last<Type extends Reply['type']>(type: Type): Extract<Reply, { type: Type }> {
+    const found = this.received.findLast((message) => message.type === type);
+    if (found === undefined) throw new Error(`no ${type} was received, but ${this.received.map((m) => m.type).join(', ')}`);
+    return found as Extract<Reply, { type: Type }>;
+  }
+
+  count(type: Reply['type']): number {
+    return this.received.filter((message) => message.type === type).length;
+  }
+}
+
+const SILENT = () => undefined;
+
+export const NO_SCHEDULER: Scheduler = {
+  name: 'none',
+  capacity: { cpus: 4, memoryMb: 8_000 },
+  canEverRun: () => true,
+  schedule: SILENT,
+  runnerConnected: SILENT,
+  runnerGone: SILENT,
+  busy: () => false,
+  cleanup: () => Promise.resolve(),
+};
+
+export class ManagerHarness {
+  readonly clock = new TestClock();
+  readonly store: KeyValueStore;
+  readonly manager: Manager;
+  #lastId = 0;
+
+  constructor(store: KeyValueStore = new MemoryStore(), runners: Partial<Runners> = {}) {
+    this.store = store;
+    const inline: Runners = {
+      ingest: (task) => Promise.resolve().then(() => ingest(task)),
+      plan: (task) => Promise.resolve().then(() => plan(task)),
+      query: (task) => Promise.resolve().then(() => queryInline(task, store)),
+      ...runners,
+    };
+    this.manager = new Manager({
+      store,
+      tasks: new StoreTasks(inline, 'memory'),
+      clock: this.clock,
+      log: { debug: SILENT, info: SILENT, warn: SILENT, error: SILENT, crit: SILENT } as never,
+      scheduler: NO_SCHEDULER,
+      about: () => ({
+        host: 'test',
+        address: '127.0.0.1:1',
+        webPort: 2,
+        pid: 3,
+        version: '0',
+        transport: 'none',
+        loopDelayP99Ms: 0,
+        loopDelayMaxMs: 0,
+        rssBytes: 0,
+      }),
+      onShutdown: SILENT,
+      onFatal: SILENT,
+    });
+  }
+
+  static async start(store?: KeyValueStore, runners?: Partial<Runners>): Promise<ManagerHarness> {
+    const harness = new ManagerHarness(store, runners);
+    await harness.manager.start();
+    await settle();
+    return harness;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  send(peer: Peer, ...requests: Request[]): void {
+    this.manager.receive(peer, encodeFrame(requests));
+  }
+
+  /** Adds the lines of a text as one add. */
+  async add(text: string | Uint8Array, options: Partial<JobOptions> = {}, more: AddMore = {}): Promise<AddedReply> {
+    const peer = new TestPeer();
+    const { requestId = `add ${this.nextId()}`, rerun = false, head = 0, wantKeys = false } = more;
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+    const defaults = { ...DEFAULT_JOB_OPTIONS, ...options };
+    this.send(peer, { type: 'addBegin', id: this.nextId(), requestId, defaults, rerun, head, wantKeys });
+    this.send(peer, { type: 'addFrame', requestId, seq: 0, bytes });
+    this.send(peer, { type: 'addEnd', id: this.nextId(), requestId, frames: 1 });
+    await settle();
+    this.check();
+    const failed = peer.received.find((message) => message.type === 'error' || message.type === 'addRefused');
+    if (failed !== undefined && 'code' in failed) throw Object.assign(new Error(failed.message), { code: failed.code });
+    return peer.last('added');
+  }
+
+  /** Connects a runner of a group and takes jobs. */
+  async reserve(peer: TestPeer, group: string, count: number, waitMs = 0): Promise<JobsReply> {
+    this.send(peer, { type: 'reserve', id: this.nextId(), group, count, waitMs });
+    await settle();
+    return peer.last('jobs');
+  }
+
+  async connectRunner(group: string, runnerId = `runner ${this.nextId()}`, holding: number[] = []): Promise<TestPeer> {
+    const peer = new TestPeer();
+    const id = this.nextId();
+    this.send(peer, { type: 'hello', id, runnerId, host: 'here', ip: '127.0.0.1', pid: 1, group, holding });
+    await settle();
+    return peer;
+  }
+
+  /** All invariants hold. */
+  check(): void {
+    const faults = checkInvariants(this.manager.queue);
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+  }
+}
+
+export interface AddMore {
+  readonly requestId?: string;
+  readonly rerun?: boolean;
+  readonly head?: number;
+  readonly wantKeys?: boolean;
+}

@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decodeFrame } from '../../core/codec.ts';
+import { jobKeyHex } from '../../core/identity.ts';
+import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import type { PageReply, RunnerEvent, StatusRequest } from '../../core/protocol.ts';
+import { schedulerGroupOf } from '../../core/requirements.ts';
+import type { StatusJob } from '../../core/status-job.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import { ended } from '../core/queue-builders.ts';
+import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
+
+const GROUP = schedulerGroupOf(DEFAULT_JOB_OPTIONS);
+
+async function report(harness: ManagerHarness, peer: TestPeer, ...events: RunnerEvent[]): Promise<void> {
+  harness.send(peer, { type: 'report', id: harness.nextId(), events });
+  await settle();
+  harness.check();
+}
+
+/** Takes `count` jobs and ends them as told. */
+async function run(harness: ManagerHarness, count: number, outcome: 'complete' | 'release' | 'bury'): Promise<string[]> {
+  const peer = await harness.connectRunner(GROUP);
+  const { jobs } = await harness.reserve(peer, GROUP, count);
+  const startedMs = harness.clock.nowMs();
+  await report(harness, peer, ...jobs.map((job) => ended(job.attempt, outcome, { startedMs, endedMs: startedMs + 5 })));
+  return jobs.map((job) => Buffer.from(job.cmd).toString());
+}
+
+async function list(harness: ManagerHarness, request: Partial<StatusRequest> = {}): Promise<StatusJob[]> {
+  const peer = new TestPeer();
+  const whole: StatusRequest = {
+    type: 'status',
+    id: harness.nextId(),
+    select: { by: 'all' },
+    output: 'jobs',
+    states: [],
+    limit: 0,
+    env: false,
+    host: '',
+    ...request,
+  };
+  harness.send(peer, whole);
+  await settle();
+  return peer.frames.flatMap((frame) => decodeFrame<PageReply>(frame).flatMap((page) => page.jobs));
+}
+
+describe('Manager', () => {
+  it('adds commands, hands them out in order and records their success', async () => {
+    const harness = await ManagerHarness.start();
+    const added = await harness.add('echo 1\necho 2\necho 1\n');
+    assert.deepEqual([added.added, added.queued, added.complete], [2, 1, 0]);
+    assert.deepEqual(await run(harness, 10, 'complete'), ['echo 1', 'echo 2']);
+    const again = await harness.add('echo 1\necho 3\n');
+    assert.deepEqual([again.added, again.queued, again.complete], [1, 0, 1]);
+    const [done] = await list(harness, { select: { by: 'repGroup', repGroup: 'manually_added', search: false }, states: ['complete'], limit: 1 });
+    assert.equal(done?.State, 'complete');
+    assert.equal(done?.Similar, 1);
+    assert.equal(done?.Walltime, 0.005);
+  });
+
+  it('knows complete commands when their keys have gone to the index on disk', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('echo 1\necho 2\n');
+    await run(harness, 1, 'complete');
+    await harness.clock.advance(2_000);
+    assert.equal(harness.manager.queue.keys.size, 1);
+    const again = await harness.add('echo 1\n');
+    assert.deepEqual([again.added, again.complete], [0, 1]);
+    const rerun = await harness.add('echo 1\n', {}, { rerun: true });
+    assert.deepEqual([rerun.added, rerun.complete], [1, 0]);
+  });
+
+  it('queues nothing of an add with a bad line, and names the line', async () => {
+    const harness = await ManagerHarness.start();
+    await assert.rejects(harness.add('echo 1\necho 2\t{bad\n'), /line 2: /);
+    assert.equal(harness.manager.queue.keys.size, 0);
+    assert.equal((await harness.add('echo 1\n')).added, 1);
+  });
+
+  it('answers a repeated add with its first answer and queues nothing twice', async () => {
+    const harness = await ManagerHarness.start();
+    const first = await harness.add('echo 1\n', {}, { requestId: 'once' });
+    const second = await harness.add('echo 1\n', {}, { requestId: 'once' });
+    assert.deepEqual({ ...second, id: 0 }, { ...first, id: 0 });
+    assert.equal(harness.manager.queue.keys.size, 1);
+  });
+
+  it('stops after --head commands', async () => {
+    const harness = await ManagerHarness.start();
+    assert.equal((await harness.add('a\nb\nc\nd\n', {}, { head: 3 })).added, 3);
+  });
+
+  it('queues nothing of an add whose client vanishes, and lets go of what was stored', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    const peer = new TestPeer();
+    const begin = { type: 'addBegin', id: 1, requestId: 'gone', defaults: DEFAULT_JOB_OPTIONS, rerun: false, head: 0, wantKeys: false } as const;
+    harness.send(peer, begin);
+    for (let seq = 0; seq < 3; seq += 1) {
+      harness.send(peer, { type: 'addFrame', requestId: 'gone', seq, bytes: Buffer.from(`echo ${seq}\n`) });
+    }
+    await settle();
+    assert.equal(store.count('staged'), 3);
+    peer.open = false;
+    harness.manager.closed(peer);
+    await settle();
+    assert.deepEqual([store.count('staged'), store.count('segments')], [0, 0]);
+    assert.equal(harness.manager.queue.keys.size, 0);
+  });
+
+  it('joins a line that came in parts', async () => {
+    const harness = await ManagerHarness.start();
+    const peer = new TestPeer();
+    const requestId = 'parts';
+    harness.send(peer, { type: 'addBegin', id: 1, requestId, defaults: DEFAULT_JOB_OPTIONS, rerun: false, head: 0, wantKeys: true });
+    harness.send(peer, { type: 'addFrame', requestId, seq: 0, bytes: Buffer.from('echo 1\necho he'), more: true });
+    harness.send(peer, { type: 'addFrame', requestId, seq: 1, bytes: Buffer.from('llo\necho 2\n') });
+    harness.send(peer, { type: 'addEnd', id: 2, requestId, frames: 2 });
+    await settle();
+    assert.equal(peer.last('added').added, 3);
+    assert.equal(Buffer.from(peer.last('addKeys').keys.subarray(16, 32)).toString('hex'), jobKeyHex('echo hello', DEFAULT_JOB_OPTIONS));
+  });
+
+  it('does not answer a report before it is on disk, nor hand out a job whose reservation is not', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('echo 1\n');
+    const peer = await harness.connectRunner(GROUP);
+    store.withholdFlushes();
+    harness.send(peer, { type: 'reserve', id: 1, group: GROUP, count: 1, waitMs: 0 });
+    await settle();
+    assert.equal(peer.count('jobs'), 0);
+    store.releaseFlushes();
+    await settle();
+    const token = peer.last('jobs').jobs[0]?.attempt ?? 0;
+    store.withholdFlushes();
+    harness.send(peer, { type: 'report', id: 2, events: [ended(token, 'complete')] });
+    await settle();
+    assert.equal(peer.count('reported'), 0);
+    store.releaseFlushes();
+    await settle();
+    assert.equal(peer.count('reported'), 1);
+  });
+
+  it('refuses an add for which the disk has no room, keeps nothing of it, and lives on', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    store.failNext('before');
+    await assert.rejects(harness.add('echo 1\n'), { code: 'STORE_FULL' });
+    assert.equal(harness.manager.queue.keys.size, 0);
+    assert.equal((await harness.add('echo 1\n')).added, 1);
+  });
+
+  it('tries again to write a result the disk had no room for, and answers then', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('echo 1\n');
+    const peer = await harness.connectRunner(GROUP);
+    const { jobs } = await harness.reserve(peer, GROUP, 1);
+    store.failNext('before');
+    harness.send(peer, { type: 'report', id: 9, events: [ended(jobs[0]?.attempt ?? 0, 'complete')] });
+    await settle();
+    assert.equal(peer.count('reported'), 0);
+    await harness.clock.advance(1_500);
+    assert.equal(peer.count('reported'), 1);
+  });
+
+  it('comes back after a crash with every acknowledged job in its state', async () => {
+    const store = new MemoryStore();
+    const before = await ManagerHarness.start(store);
+    await before.add('a\nb\nc\nd\ne\n', { retries: 0 });
+    const peer = await before.connectRunner(GROUP, 'survivor');
+    const { jobs } = await before.reserve(peer, GROUP, 4);
+    const tokens = jobs.map((job) => job.attempt) as [number, number, number, number];
+    const startedMs = before.clock.nowMs();
+    await report(
+      before,
+      peer,
+      ended(tokens[0], 'complete', { startedMs }),
+      ended(tokens[1], 'release', { startedMs }),
+      { event: 'started', attempt: tokens[2], pid: 77, startedMs },
+    );
+    const after = await ManagerHarness.start(store.crash());
+    after.check();
+    const states = Object.fromEntries((await list(after)).map((job) => [job.Cmd, job.State]));
+    assert.deepEqual(states, { b: 'buried', c: 'running', d: 'reserved', e: 'ready' });
+    assert.equal((await after.add('a\n')).complete, 1);
+    // The runner comes back with what it holds, and its report counts.
+    const back = await after.connectRunner(GROUP, 'survivor', [tokens[2], tokens[3], 999]);
+    assert.deepEqual(back.last('welcome').superseded, [999]);
+    await report(after, back, ended(tokens[2], 'complete', { startedMs }));
+    assert.deepEqual(back.last('reported').superseded, []);
+    const next = await after.reserve(back, GROUP, 1);
+    assert.ok((next.jobs[0]?.attempt ?? 0) > tokens[3], 'a token is never used again');
+  });
+
+  it('tells a runner whose attempt was given up that its report is superseded', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\n');
+    const peer = await harness.connectRunner(GROUP);
+    const { jobs } = await harness.reserve(peer, GROUP, 1);
+    await harness.clock.advance(61_000);
+    await report(harness, peer, ended(jobs[0]?.attempt ?? 0, 'complete'));
+    assert.deepEqual(peer.last('reported').superseded, [jobs[0]?.attempt]);
+    assert.equal((await list(harness))[0]?.State, 'ready');
+  });
+
+  it('gives a waiting runner the job that is added while it waits, and none after its wait', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\n');
+    const peer = await harness.connectRunner(GROUP);
+    await harness.reserve(peer, GROUP, 1);
+    const waiting = harness.reserve(peer, GROUP, 1, 5_000);
+    await waiting;
+    assert.equal(peer.count('jobs'), 1);
+    await harness.add('b\n');
+    assert.equal(Buffer.from(peer.last('jobs').jobs[0]?.cmd ?? []).toString(), 'b');
+    await harness.reserve(peer, GROUP, 1, 5_000);
+    await harness.clock.advance(6_000);
+    assert.equal(peer.last('jobs').jobs.length, 0);
+    assert.equal(peer.count('jobs'), 3);
+  });
+
+  it('kills, retries and removes by selector and says how many of how many', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\nc\n', { repGroup: 'mine', retries: 0 });
+    const peer = await harness.connectRunner(GROUP);
+    const { jobs } = await harness.reserve(peer, GROUP, 1);
+    const startedMs = harness.clock.nowMs();
+    await report(harness, peer, { event: 'started', attempt: jobs[0]?.attempt ?? 0, pid: 5, startedMs });
+    const client = new TestPeer();
+    const select = { by: 'repGroup', repGroup: 'mine', search: false } as const;
+    harness.send(client, { type: 'kill', id: 1, requestId: 'k', select, confirmDead: false, ageMs: 0 });
+    await settle();
+    assert.deepEqual(client.last('changed'), { type: 'changed', id: 1, changed: 1, eligible: 1 });
+    assert.deepEqual(peer.last('kill').attempts, [jobs[0]?.attempt]);
+    await report(harness, peer, ended(jobs[0]?.attempt ?? 0, 'bury', { reason: 'killed by user request', exitCode: -1, startedMs }));
+    harness.send(client, { type: 'retry', id: 2, requestId: 'r', select: { by: 'all' } });
+    await settle();
+    assert.deepEqual(client.last('changed'), { type: 'changed', id: 2, changed: 1, eligible: 1 });
+    harness.send(client, { type: 'remove', id: 3, requestId: 'd', select, buriedOnly: false });
+    await settle();
+    assert.deepEqual(client.last('changed'), { type: 'changed', id: 3, changed: 3, eligible: 3 });
+    harness.check();
+    assert.deepEqual(await list(harness), []);
+    assert.equal((await harness.add('a\n')).added, 1);
+  });
+
+  it('shows one job of each kind and says how many more there are', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\nc\nd\n', { retries: 0 });
+    await run(harness, 1, 'release');
+    const jobs = await list(harness, { limit: 1 });
+    assert.deepEqual(
+      jobs.map((job) => [job.State, job.FailReason, job.Similar]),
+      [
+        ['buried', 'command exited non-zero', 0],
+        ['ready', '', 2],
+      ],
+    );
+  });
+
+  it('tells who waits for a job when it is over', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\n', { retries: 0 });
+    const client = new TestPeer();
+    const key = Buffer.from(jobKeyHex('a', DEFAULT_JOB_OPTIONS), 'hex');
+    harness.send(client, { type: 'settle', id: 5, key });
+    await settle();
+    assert.equal(client.count('settled'), 0);
+    await run(harness, 1, 'release');
+    assert.equal(client.last('settled').job?.State, 'buried');
+  });
+
+  it('answers counts and a summary from the counters', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\nc\n', { retries: 0, repGroup: 'g' });
+    await run(harness, 1, 'complete');
+    await run(harness, 1, 'bury');
+    const client = new TestPeer();
+    const request = { type: 'status', id: 1, select: { by: 'all' }, states: [], limit: 1, env: false, host: '' } as const;
+    harness.send(client, { ...request, output: 'counts' });
+    harness.send(client, { ...request, output: 'summary' });
+    await settle();
+    const { ready, buried, complete } = client.last('counts').counts;
+    assert.deepEqual([ready, buried, complete], [1, 1, 1]);
+    const [group] = client.last('summary').groups;
+    assert.equal(group?.memoryMb.mean, 10);
+    assert.equal(group?.buried[0]?.keys.length, 1);
+  });
+});
