@@ -127,14 +127,14 @@ describe('Manager', () => {
     const harness = await ManagerHarness.start(store);
     await harness.add('echo 1\n');
     const peer = await harness.connectRunner(GROUP);
-    store.withholdFlushes();
+    store.holdFlushes();
     harness.send(peer, { type: 'reserve', id: 1, group: GROUP, count: 1, waitMs: 0 });
     await settle();
     assert.equal(peer.count('jobs'), 0);
     store.releaseFlushes();
     await settle();
     const token = peer.last('jobs').jobs[0]?.attempt ?? 0;
-    store.withholdFlushes();
+    store.holdFlushes();
     harness.send(peer, { type: 'report', id: 2, events: [ended(token, 'complete')] });
     await settle();
     assert.equal(peer.count('reported'), 0);
