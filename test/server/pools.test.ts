@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, describe, it } from 'node:test';
+import { WrError } from '../../core/errors.ts';
+import { inlineRunners, Pool, PoolRunners } from '../../server/pools.ts';
+import type { PlanTask } from '../../workers/plan.ts';
+import type { Order } from './pool-task.ts';
+
+const TASK = new URL('./pool-task.js', import.meta.url).href;
+
+describe('a pool', () => {
+  let pool = makePool();
+  afterEach(async () => {
+    await pool.close();
+    pool = makePool();
+  });
+  after(() => pool.close());
+  const obey = (order: Order): Promise<unknown> => pool.run(TASK, order);
+
+  it('answers from another thread', async () => {
+    assert.notEqual(await obey({ do: 'thread' }), 0);
+    assert.deepEqual(await obey({ do: 'answer', with: { a: [1, 2] } }), { a: [1, 2] });
+    assert.equal(await obey({ do: 'answer', with: undefined }), undefined);
+  });
+
+  it('keeps the code, message and cause of what a task refuses', async () => {
+    await assert.rejects(obey({ do: 'refuse' }), (error) => {
+      assert.ok(error instanceof WrError);
+      assert.equal(error.code, 'BAD_LINE');
+      assert.equal(error.message, 'line 7 is bad');
+      assert.ok(error.cause instanceof RangeError && error.cause.message === 'too large');
+      return true;
+    });
+  });
+
+  it('reports a task that throws, and goes on', async () => {
+    await assert.rejects(obey({ do: 'throw' }), (error) => {
+      assert.ok(error instanceof WrError && error.code === 'WORKER_FAILED');
+      assert.match(error.message, /a defect/);
+      assert.ok(error.cause instanceof TypeError);
+      return true;
+    });
+    assert.equal(await obey({ do: 'answer', with: 1 }), 1);
+  });
+
+  it('replaces a thread that dies, failing only the task it was at', async () => {
+    const orders: Order[] = [
+      { do: 'answer', with: 1 },
+      { do: 'exit' },
+      { do: 'answer', with: 2 },
+      { do: 'exit' },
+      { do: 'answer', with: 3 },
+    ];
+    const outcomes = await Promise.allSettled(orders.map(obey));
+    assert.deepEqual(
+      outcomes.map((one) => (one.status === 'fulfilled' ? one.value : one.reason.code)),
+      [1, 'WORKER_FAILED', 2, 'WORKER_FAILED', 3],
+    );
+    for (let count = 0; count < 20; count += 1)
+      assert.equal(await obey({ do: 'answer', with: count }), count);
+  });
+
+  it('survives a thread that runs out of memory', async () => {
+    await assert.rejects(obey({ do: 'exhaust' }), { code: 'WORKER_FAILED' });
+    assert.equal(await obey({ do: 'answer', with: 1 }), 1);
+  });
+
+  it('survives a thread that dies between tasks', async () => {
+    assert.equal(await obey({ do: 'crashLater' }), 'soon');
+    for (let count = 0; count < 20; count += 1) {
+      const outcome = await obey({ do: 'answer', with: count }).catch((error: WrError) => error.code);
+      assert.ok(outcome === count || outcome === 'WORKER_FAILED');
+    }
+    assert.equal(await obey({ do: 'answer', with: 'well' }), 'well');
+  });
+
+  it('runs tasks side by side', async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const waiting = obey({ do: 'wait', on: gate });
+    assert.equal(await obey({ do: 'answer', with: 'past it' }), 'past it');
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    assert.equal(await waiting, 'woken');
+  });
+
+  it('fails what is under way when it is closed, and everything afterwards', async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const waiting = assert.rejects(obey({ do: 'wait', on: gate }), { code: 'STOPPING' });
+    await obey({ do: 'answer', with: 1 });
+    await pool.close();
+    await waiting;
+    await assert.rejects(obey({ do: 'answer', with: 1 }), { code: 'STOPPING' });
+  });
+
+  it('says so when a task file cannot be loaded', async () => {
+    await assert.rejects(pool.run(`${TASK}.missing`, {}), { code: 'WORKER_FAILED' });
+  });
+});
+
+describe('the tasks of the manager', () => {
+  it('plans alike in a worker and in the same thread, and moves the columns', async () => {
+    const runners = new PoolRunners();
+    try {
+      const inline = await inlineRunners().plan(makePlanTask());
+      const task = makePlanTask();
+      assert.deepEqual(await runners.plan(task), inline);
+      assert.deepEqual([...inline.slots], [2]);
+      assert.equal(task.groups.ready.length, 0);
+    } finally {
+      await runners.close();
+    }
+  });
+
+  it('leaves no thread behind when it is closed at once', async () => {
+    await new PoolRunners().close();
+  });
+});
+
+function makePool(): Pool {
+  return new Pool({ files: [TASK], threadsMin: 2, threadsMax: 2, heapMbMax: 32 });
+}
+
+function makePlanTask(): PlanTask {
+  return {
+    how: 'pack',
+    groups: {
+      ready: Uint32Array.of(5),
+      open: Uint32Array.of(0),
+      priority: Uint8Array.of(0),
+      memoryMb: Float64Array.of(100),
+      cpus: Float64Array.of(1),
+      arrival: Float64Array.of(0),
+    },
+    capacity: { cpus: 2, memoryMb: 1_000 },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * What every worker thread runs: takes a task by the file that holds it, and brings its failure home.
+ *
+ * An error that crosses threads loses its class and its code, so a failed task answers with a {@link TaskFailure}
+ * instead of throwing. Task files are loaded before the thread says that it is ready.
+ */
+import { workerData } from 'node:worker_threads';
+import { type ErrorCode, WrError } from '../core/errors.ts';
+
+export interface TaskCall {
+  /** URL of a file whose default export is the task. */
+  readonly file: string;
+  readonly input: unknown;
+}
+
+export interface TaskFailure {
+  readonly taskFailure: { readonly code: ErrorCode; readonly message: string; readonly cause: unknown };
+}
+
+type Task = (input: unknown) => unknown;
+
+const tasks = new Map<string, Task>();
+if (isFileList(workerData)) for (const file of workerData.files) await load(file);
+
+/** What Piscina calls. */
+export default async function runTask({ file, input }: TaskCall): Promise<unknown> {
+  try {
+    const task = tasks.get(file) ?? (await load(file));
+    return await task(input);
+  } catch (thrown) {
+    return { taskFailure: describe(thrown) } satisfies TaskFailure;
+  }
+}
+
+/** What a task throws on purpose keeps its code; anything else is a defect of the task. */
+function describe(thrown: unknown): TaskFailure['taskFailure'] {
+  if (thrown instanceof WrError) return { code: thrown.code, message: thrown.message, cause: thrown.cause };
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return { code: 'WORKER_FAILED', message: `a worker failed: ${message}`, cause: thrown };
+}
+
+async function load(file: string): Promise<Task> {
+  const task: Task = (await import(file)).default;
+  tasks.set(file, task);
+  return task;
+}
+
+function isFileList(data: unknown): data is { readonly files: readonly string[] } {
+  return typeof data === 'object' && data !== null && 'files' in data && Array.isArray(data.files);
+}
