@@ -68,7 +68,8 @@ export function parseOverride(text: string, name = '--override'): Override {
 /** A whole number as flags take them: decimal, `0x`, `0b`, `0o` or with a leading 0 octal. */
 export function parseIntegerOption(text: string, name: string, min: number, max: number): number {
   const octal = /^([+-]?)0([0-7]+)$/.exec(text);
-  const plain = octal === null ? /^([+-]?)(\d+|0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+)$/.exec(text) : null;
+  const plain =
+    octal === null ? /^([+-]?)(0|[1-9]\d*|0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+)$/.exec(text) : null;
   const digits = octal === null ? plain?.[2] : `0o${octal[2]}`;
   if (digits === undefined) throw badOption(name, text, `it must be a whole number from ${min} to ${max}`);
   const negative = (octal ?? plain)?.[1] === '-';

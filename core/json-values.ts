@@ -24,8 +24,16 @@ export class UnknownMembers {
 
 /** Something a user wrote, cut to a length that a message can hold. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === 'string' ? value : jsonText(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return '...'; // Nested deeper than can be written.
+  }
 }
 
 function wrongType(name: string, value: unknown, wanted: string): WrError {
