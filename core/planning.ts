@@ -38,7 +38,10 @@ export interface PlanInput {
 }
 
 export interface Plan {
-  /** Per group: runners that should be there, those open included. Fewer than open is never said: nothing is stopped. */
+  /**
+   * Per group: runners that should be there, those open included. Fewer than open when others come first: nothing is
+   * stopped, but what ends is not refilled.
+   */
   readonly slots: Uint32Array;
   /** Rows of groups with ready jobs that can never run within the capacity. */
   readonly impossible: Uint32Array;
@@ -87,19 +90,41 @@ function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
 
+/**
+ * Three passes over the groups in order. What would each have if the machine were empty? That is what it is to come to:
+ * a group that has more is not refilled as its jobs end. Of that, what fits beside everything that is open starts now.
+ * Whatever is left over then goes to whoever can use it.
+ */
 function pack(
   groups: PlanGroups,
   capacity: PlanCapacity,
   wanted: readonly number[],
   slots: Uint32Array,
 ): void {
+  const order = inOrder(groups, capacity, wanted);
+  const ideal = new Uint32Array(slots.length);
+  const empty = new Free(capacity);
   const free = new Free(capacity);
-  for (let row = 0; row < slots.length; row += 1) free.take(groups, row, openSlots(groups, row));
-  for (const row of inOrder(groups, capacity, wanted)) {
-    const starting = Math.min(startable(groups, row), free.fitting(groups, row));
-    if (starting === 0) continue;
-    free.take(groups, row, starting);
-    slots[row] = openSlots(groups, row) + starting;
+  const isWanted = new Set(wanted);
+  for (let row = 0; row < slots.length; row += 1) {
+    free.take(groups, row, openSlots(groups, row));
+    if (!isWanted.has(row)) empty.take(groups, row, openSlots(groups, row)); // Nothing of it is to start: it just ends.
+  }
+  for (const row of order) {
+    ideal[row] = Math.min(openSlots(groups, row) + startable(groups, row), empty.fitting(groups, row));
+    empty.take(groups, row, ideal[row] as number);
+  }
+  const starting = new Uint32Array(slots.length);
+  for (const row of order) {
+    const missing = Math.max(0, (ideal[row] as number) - openSlots(groups, row));
+    starting[row] = Math.min(missing, free.fitting(groups, row));
+    free.take(groups, row, starting[row] as number);
+  }
+  for (const row of order) {
+    const more = Math.min(startable(groups, row) - (starting[row] as number), free.fitting(groups, row));
+    free.take(groups, row, more);
+    const started = (starting[row] as number) + more;
+    slots[row] = started > 0 ? openSlots(groups, row) + started : Math.min(ideal[row] as number, openSlots(groups, row));
   }
 }
 

@@ -46,9 +46,9 @@ describe('packing', () => {
     assert.deepEqual(slots([{ ready: 2 }], 4), [2]);
   });
 
-  it('counts what is open already, and never says less than that', () => {
+  it('counts what is open already', () => {
     assert.deepEqual(slots([{ ready: 10, open: 3 }], 4), [4]);
-    assert.deepEqual(slots([{ ready: 10, open: 6 }], 4), [6]);
+    assert.deepEqual(slots([{ ready: 10, open: 6 }], 4), [4]);
     assert.deepEqual(slots([{ ready: 0, open: 2 }, { ready: 9 }], 4), [2, 2]);
     assert.deepEqual(slots([{ ready: 0, open: 0 }], 4), [0]);
   });
@@ -69,6 +69,11 @@ describe('packing', () => {
       ),
       [1, 3],
     );
+  });
+
+  it('does not refill a group while a better one waits for its place', () => {
+    assert.deepEqual(slots([{ ready: 99, open: 4 }, { ready: 1, priority: 9 }], 4), [3, 0]);
+    assert.deepEqual(slots([{ ready: 99, open: 3 }, { ready: 1, priority: 9 }], 4), [3, 1]);
   });
 
   it('passes over a group that does not fit now, for smaller ones behind it', () => {
@@ -102,7 +107,7 @@ describe('packing', () => {
         ],
         4,
       ),
-      [5, 3],
+      [5, 0],
     );
     assert.deepEqual(slots([{ ready: 99, cpus: 0, memoryMb: 1_000 }], 4, 3_000), [3]);
   });
@@ -221,6 +226,11 @@ function left(rows: readonly Row[], capacity: PlanCapacity, running: ArrayLike<n
   return { milli, memoryMb, zero };
 }
 
+/** What is taken until attempts end: a group that is not to be refilled still has its open ones. */
+function inUse(rows: readonly Row[], plan: Plan): number[] {
+  return rows.map((row, index) => Math.max(row.open, plan.slots[index] as number));
+}
+
 function fits(row: Row, free: ReturnType<typeof left>): boolean {
   const memory = row.memoryMb === 0 || row.memoryMb <= free.memoryMb;
   return memory && (row.cpus === 0 ? free.zero >= 1 : Math.round(row.cpus * 1_000) <= free.milli);
@@ -237,13 +247,13 @@ function assertWithinCapacity(
     capacity,
     rows.map((row) => row.open),
   );
-  const after = left(rows, capacity, plan.slots);
+  const after = left(rows, capacity, inUse(rows, plan));
   for (const what of ['milli', 'memoryMb', 'zero'] as const) {
     assert.ok(after[what] >= Math.min(0, before[what]), `${what}: ${message}`);
   }
   rows.forEach((row, index) => {
     const slots = plan.slots[index] as number;
-    assert.ok(slots >= row.open && slots <= row.open + row.ready, message);
+    assert.ok((row.ready > 0 || slots === row.open) && slots <= row.open + row.ready, message);
   });
 }
 
@@ -253,9 +263,9 @@ function assertWorkConserving(
   plan: Plan,
   message: string,
 ): void {
-  const free = left(rows, capacity, plan.slots);
+  const free = left(rows, capacity, inUse(rows, plan));
   rows.forEach((row, index) => {
-    if ((plan.slots[index] as number) === row.open + row.ready || plan.impossible.includes(index)) return;
+    if (inUse(rows, plan)[index] === row.open + row.ready || plan.impossible.includes(index)) return;
     assert.ok(!fits(row, free), `row ${index}: ${message}`);
   });
 }
@@ -263,9 +273,9 @@ function assertWorkConserving(
 /** Taking away what all lower ones were given must not let a higher one start more. */
 function assertPriority(rows: readonly Row[], capacity: PlanCapacity, plan: Plan, message: string): void {
   rows.forEach((row, index) => {
-    if ((plan.slots[index] as number) === row.open + row.ready || plan.impossible.includes(index)) return;
+    if (inUse(rows, plan)[index] === row.open + row.ready || plan.impossible.includes(index)) return;
     const without = rows.map((other, at) =>
-      other.priority < row.priority ? other.open : (plan.slots[at] as number),
+      other.priority < row.priority ? other.open : (inUse(rows, plan)[at] as number),
     );
     assert.ok(!fits(row, left(rows, capacity, without)), `row ${index}: ${message}`);
   });
