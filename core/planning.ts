@@ -91,9 +91,8 @@ function share(part: number, whole: number): number {
 }
 
 /**
- * Three passes over the groups in order. What would each have if the machine were empty? That is what it is to come to:
- * a group that has more is not refilled as its jobs end. Of that, what fits beside everything that is open starts now.
- * Whatever is left over then goes to whoever can use it.
+ * Twice over the groups in order. What would each have if the machine were empty? A group that has more is not refilled
+ * as its jobs end. And what fits now, beside everything that is open, starts.
  */
 function pack(
   groups: PlanGroups,
@@ -114,17 +113,10 @@ function pack(
     ideal[row] = Math.min(openSlots(groups, row) + startable(groups, row), empty.fitting(groups, row));
     empty.take(groups, row, ideal[row] as number);
   }
-  const starting = new Uint32Array(slots.length);
   for (const row of order) {
-    const missing = Math.max(0, (ideal[row] as number) - openSlots(groups, row));
-    starting[row] = Math.min(missing, free.fitting(groups, row));
-    free.take(groups, row, starting[row] as number);
-  }
-  for (const row of order) {
-    const more = Math.min(startable(groups, row) - (starting[row] as number), free.fitting(groups, row));
-    free.take(groups, row, more);
-    const started = (starting[row] as number) + more;
-    slots[row] = started > 0 ? openSlots(groups, row) + started : Math.min(ideal[row] as number, openSlots(groups, row));
+    const starting = Math.min(startable(groups, row), free.fitting(groups, row));
+    free.take(groups, row, starting);
+    slots[row] = starting > 0 ? openSlots(groups, row) + starting : Math.min(ideal[row] as number, openSlots(groups, row));
   }
 }
 
