@@ -42,7 +42,7 @@ export function openPools(path: string): Pools {
 /** The tasks in the asking thread, without any clone or move: for tests and simulations. */
 export function inlineRunners(): Runners {
   const call = async (task: string, input: unknown): Promise<unknown> =>
-    valueOf(await (await import(task)).default(input));
+    unwrapped(await (await import(task)).default(input));
   return {
     ingest: (task) => call(TASK_FILES.ingest, task) as Promise<IngestResult>,
     plan: (task) => call(TASK_FILES.plan, task) as Promise<PlanResult>,
@@ -190,7 +190,7 @@ function isFailure(result: unknown): result is TaskFailure {
 }
 
 /** What a task wraps for Piscina to move it. */
-function valueOf(result: unknown): unknown {
+function unwrapped(result: unknown): unknown {
   const symbol = Symbol.for('Piscina.valueOf');
   return typeof result === 'object' && result !== null && symbol in result
     ? (result as Record<symbol, unknown>)[symbol]

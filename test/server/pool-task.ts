@@ -12,6 +12,7 @@ export type Order =
   | { readonly do: 'wait'; readonly on: Int32Array }
   | { readonly do: 'thread' };
 
+// biome-ignore lint/style/noDefaultExport: a task file says with it what the task is.
 export default function obey(order: Order): unknown {
   switch (order.do) {
     case 'answer':
