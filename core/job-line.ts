@@ -41,19 +41,41 @@ export interface LineOptions {
   readonly gaveRepGroup: boolean;
 }
 
-/** The keys read for every line, with the field that they set. */
-const OWN_KEYS = ['cmd', 'cwd', 'priority', 'dep_grps', 'deps', 'cmd_deps', 'env'] as const;
-type OwnKey = (typeof OWN_KEYS)[number];
-/** Every key as it is looked up first; other spellings take the slower way through `toLowerCase`. */
-const KEYS: ReadonlyMap<string, OwnKey | 'template'> = new Map<string, OwnKey | 'template'>([
-  ...Object.keys(TEMPLATE_KEYS).map((key) => [key, 'template'] as const),
-  ...OWN_KEYS.map((key) => [key, key] as const),
+/** What a line that is JSON as a whole says. */
+export interface LineJob extends LineOptions {
+  readonly cmd: string;
+}
+
+/** The keys read for every line: those of what jobs may differ in within a template, and the command itself. */
+const OWN_KEYS: ReadonlySet<string> = new Set([
+  'cmd',
+  'cwd',
+  'priority',
+  'dep_grps',
+  'deps',
+  'cmd_deps',
+  'env',
 ]);
+const KNOWN_KEYS: ReadonlySet<string> = new Set([...OWN_KEYS, ...Object.keys(TEMPLATE_KEYS)]);
 
 interface Seen {
   readonly template: LineTemplate;
   readonly gaveRepGroup: boolean;
 }
+
+/** The last line as far as its template goes: most lines have the same keys as the one before, and many the same values. */
+interface LastLine {
+  /** All keys in their order, every one of them known and in its exact spelling. */
+  readonly keys: readonly string[];
+  /** Those of `keys` that make the template. */
+  readonly templateKeys: readonly string[];
+  /** One for each of `templateKeys`. */
+  readonly values: readonly unknown[];
+  /** What `values` led to; `null`: they have not been read. */
+  readonly seen: Seen | null;
+}
+
+type OwnOptions = { -readonly [Field in keyof JobDelta]: JobDelta[Field] };
 
 /** Reads the lines of one input, over the options that a line gets which says nothing. */
 export class LineReader {
@@ -64,6 +86,7 @@ export class LineReader {
   /** By canonical text. */
   readonly #templates = new Map<string, LineTemplate>();
   #plain: LineTemplate | undefined;
+  #last: LastLine = { keys: [], templateKeys: [], values: [], seen: null };
 
   constructor(defaults: JobOptions, around: LineSurroundings) {
     this.#defaults = settle(defaults);
@@ -90,13 +113,12 @@ export class LineReader {
    * A line that is a JSON object.
    * @throws {WrError} BAD_OPTION naming key, value and accepted form
    */
-  job(json: string): LineOptions & { readonly cmd: string } {
-    const object = parseLine(
-      json,
-      'a line that begins with { must be a JSON object; begin a command like that with a blank',
-    );
-    const cmd = ownMember(object, 'cmd');
-    if (cmd === undefined || cmd === '') throw new WrError('BAD_OPTION', 'cmd was not specified');
+  job(json: string): LineJob {
+    const expected =
+      'a line that begins with { must be a JSON object; begin a command like that with a blank';
+    const object = this.#spelled(parseLine(json, expected));
+    const { cmd } = object;
+    if (!isGiven(cmd) || cmd === '') throw new WrError('BAD_OPTION', 'cmd was not specified');
     return this.#read(object, asString(cmd, 'cmd'));
   }
 
@@ -105,97 +127,103 @@ export class LineReader {
    * @throws {WrError} BAD_OPTION naming key, value and accepted form
    */
   options(json: string): LineOptions {
-    return this.#read(parseLine(json, 'the second column must be a JSON object'), '');
+    return this.#read(this.#spelled(parseLine(json, 'the second column must be a JSON object')), '');
   }
 
-  #read(object: JsonObject, cmd: string): LineOptions & { readonly cmd: string } {
-    const own: { -readonly [Field in keyof JobDelta]: JobDelta[Field] } = {};
-    let hasOwn = false;
-    let priority: number | null = null;
+  #read(object: JsonObject, cmd: string): LineJob {
+    const { template, gaveRepGroup } = this.#seenLast(object) ?? this.#lookUp(object);
+    const own = this.#readOwn(object);
+    const delta = own === null ? null : deltaBetween(this.#defaults, own);
+    return { cmd, template, delta, priority: this.#readPriority(object), gaveRepGroup };
+  }
+
+  /** The object under exact key names, its unknown members noted: itself where it has nothing else. */
+  #spelled(object: JsonObject): JsonObject {
+    const { keys } = this.#last;
+    let at = 0;
+    for (const key in object) {
+      if (key !== keys[at]) return this.#respell(object);
+      at += 1;
+    }
+    return at === keys.length ? object : this.#respell(object);
+  }
+
+  #respell(object: JsonObject): JsonObject {
+    const keys = Object.keys(object);
+    if (keys.every((key) => KNOWN_KEYS.has(key))) {
+      this.#last = { keys, templateKeys: keys.filter((key) => !OWN_KEYS.has(key)), values: [], seen: null };
+      return object;
+    }
+    const spelled: Record<string, unknown> = {};
+    for (const key of keys) {
+      const name = key.toLowerCase();
+      if (!KNOWN_KEYS.has(name)) this.#around.unknown.note(key);
+      else if (key === name || !Object.hasOwn(object, name)) spelled[name] = object[key]; // The exact spelling wins.
+    }
+    return this.#respell(spelled);
+  }
+
+  /** `null`: as the template. */
+  #readPriority({ priority: given }: JsonObject): number | null {
+    if (!isGiven(given)) return null;
+    const priority = checkInteger(asNumber(given, 'priority'), 'priority', 0, BYTE_MAX);
+    return priority === this.#defaults.priority ? null : priority;
+  }
+
+  /** What the line gives of the fields that jobs may differ in, the priority excepted; `null`: none. */
+  #readOwn({ cwd, env, dep_grps, deps, cmd_deps }: JsonObject): OwnOptions | null {
+    const own: OwnOptions = {};
+    if (isGiven(cwd) && asString(cwd, 'cwd') !== '') own.cwd = cwd as string;
+    if (isGiven(env)) setList(own, 'env', checkEnv(asStrings(env, 'env'), 'env'));
+    if (isGiven(dep_grps)) setList(own, 'depGroups', nonEmpty(asStrings(dep_grps, 'dep_grps')));
+    if (isGiven(deps)) setList(own, 'deps', nonEmpty(asStrings(deps, 'deps')));
+    if (isGiven(cmd_deps)) {
+      const cmdDeps = readCmdDeps(cmd_deps, 'cmd_deps', this.#around.unknown);
+      if (cmdDeps.length > 0) own.cmdDeps = cmdDeps;
+    }
+    // A line that gives one kind of dependency drops what the flags say of either.
+    if (own.deps !== undefined) own.cmdDeps ??= [];
+    else if (own.cmdDeps !== undefined) own.deps = [];
+    for (const _ in own) return own;
+    return null;
+  }
+
+  /** What the line before led to, if this one says the same about its template. */
+  #seenLast(object: JsonObject): Seen | null {
+    const { templateKeys, values, seen } = this.#last;
+    if (seen === null) return null;
+    for (let at = 0; at < values.length; at += 1) {
+      if (!isSameValue(object[templateKeys[at] as string], values[at])) return null;
+    }
+    return seen;
+  }
+
+  #lookUp(object: JsonObject): Seen {
+    const { keys, templateKeys } = this.#last;
+    const values = templateKeys.map((key) => object[key]);
     // Built of length-prefixed parts, so that no two different combinations can have one text.
     let words = '';
-    for (const key in object) {
-      const value = object[key];
-      if (value === null) continue;
-      let name = key;
-      let kind = KEYS.get(key);
-      if (kind === undefined) {
-        name = key.toLowerCase();
-        kind = KEYS.get(name);
-        if (kind === undefined) {
-          this.#around.unknown.note(key);
-          continue;
-        }
-        if (Object.hasOwn(object, name)) continue; // The exact spelling wins.
-      }
-      if (kind === 'template') {
-        if (typeof value === 'string') words += `${name}"${value.length}:${value}`;
-        else if (typeof value === 'object') {
-          words += `${name}${rawWords(value as object, name)}`;
-        } else words += `${name}=${value};`;
-      } else if (kind === 'priority') {
-        const given = checkInteger(asNumber(value, key), key, 0, BYTE_MAX);
-        priority = given === this.#defaults.priority ? null : given;
-      } else if (kind !== 'cmd') {
-        hasOwn = this.#readOwn(own, kind, value, key) || hasOwn;
-      }
+    for (let at = 0; at < values.length; at += 1) words += valueWords(templateKeys[at] as string, values[at]);
+    let seen = this.#seen.get(words);
+    if (seen === undefined) {
+      seen = this.#readTemplate(templateKeys, values);
+      this.#seen.set(words, seen);
     }
-    const seen = this.#seen.get(words) ?? this.#see(words, object);
-    return {
-      cmd,
-      template: seen.template,
-      delta: hasOwn ? deltaBetween(this.#defaults, own) : null,
-      priority,
-      gaveRepGroup: seen.gaveRepGroup,
-    };
-  }
-
-  /** @returns whether the value was given, that is not empty */
-  #readOwn(
-    own: { -readonly [Field in keyof JobDelta]: JobDelta[Field] },
-    kind: Exclude<OwnKey, 'cmd' | 'priority'>,
-    value: unknown,
-    name: string,
-  ): boolean {
-    if (kind === 'cwd') {
-      const cwd = asString(value, name);
-      if (cwd !== '') own.cwd = cwd;
-      return cwd !== '';
-    }
-    if (kind === 'cmd_deps') {
-      const cmdDeps = readCmdDeps(value, name, this.#around.unknown);
-      if (cmdDeps.length === 0) return false;
-      // A line that gives one kind of dependency drops what the flags say of either.
-      own.cmdDeps = cmdDeps;
-      own.deps ??= [];
-      return true;
-    }
-    const elements = kind === 'env' ? asStrings(value, name) : nonEmpty(asStrings(value, name));
-    if (elements.length === 0) return false;
-    if (kind === 'env') own.env = checkEnv(elements, name);
-    else if (kind === 'dep_grps') own.depGroups = elements;
-    else {
-      own.deps = elements;
-      own.cmdDeps ??= [];
-    }
-    return true;
+    this.#last = { keys, templateKeys, values, seen };
+    return seen;
   }
 
   /** Reads what a line says about its template, for words seen the first time. */
-  #see(words: string, object: JsonObject): Seen {
+  #readTemplate(keys: readonly string[], values: readonly unknown[]): Seen {
     const draft: DraftOptions = { ...this.#defaults };
     let gaveRepGroup = false;
-    for (const key of Object.keys(object)) {
-      const name = key.toLowerCase();
-      const apply = Object.hasOwn(TEMPLATE_KEYS, name) ? TEMPLATE_KEYS[name] : undefined;
-      const value = object[key];
-      if (apply === undefined || value === null || (key !== name && Object.hasOwn(object, name))) continue;
-      apply(draft, value, key, this.#around);
-      if (name === 'rep_grp' && value !== '') gaveRepGroup = true;
+    for (const [at, key] of keys.entries()) {
+      const value = values[at];
+      if (value === null) continue;
+      TEMPLATE_KEYS[key]?.(draft, value, key, this.#around);
+      if (key === 'rep_grp' && value !== '') gaveRepGroup = true;
     }
-    const seen = { template: words === '' ? this.plain() : this.#intern(settle(draft)), gaveRepGroup };
-    this.#seen.set(words, seen);
-    return seen;
+    return { template: this.#intern(settle(draft)), gaveRepGroup };
   }
 
   #intern(options: JobOptions): LineTemplate {
@@ -235,24 +263,38 @@ function parseLine(json: string, expected: string): JsonObject {
   return value;
 }
 
-/** A member by its exact name, else by the last other spelling of it. */
-function ownMember(object: JsonObject, name: string): unknown {
-  const isExact = Object.hasOwn(object, name);
-  const key = isExact ? name : Object.keys(object).findLast((other) => other.toLowerCase() === name);
-  return key === undefined ? undefined : (object[key] ?? undefined);
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
-/** A value as it stands in a line, so that no two different values have one text. Lists of words are most of them. */
-function rawWords(value: object, name: string): string {
+/** Empty lists count as not given. */
+function setList(own: OwnOptions, field: 'env' | 'depGroups' | 'deps', list: readonly string[]): void {
+  if (list.length > 0) own[field] = list;
+}
+
+/** Equal without a doubt: scalars, and lists of words, which are most of what lines hold. */
+function isSameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) {
+    if (a[at] !== b[at]) return false;
+  }
+  return true;
+}
+
+/** A key and its value as they stand in a line, so that no two different ones have one text. */
+function valueWords(key: string, value: unknown): string {
+  if (typeof value === 'string') return `${key}"${value.length}:${value}`;
+  if (typeof value !== 'object' || value === null) return `${key}=${value};`;
   if (Array.isArray(value) && value.every((element) => typeof element === 'string')) {
-    let words = `[${value.length}`;
+    let words = `${key}[${value.length}`;
     for (const element of value as string[]) words += `,${element.length}:${element}`;
     return words;
   }
   try {
     const json = JSON.stringify(value);
-    return `{${json.length}:${json}`;
+    return `${key}{${json.length}:${json}`;
   } catch (cause) {
-    throw new WrError('BAD_OPTION', `${name} is nested too deeply`, { cause });
+    throw new WrError('BAD_OPTION', `${key} is nested too deeply`, { cause });
   }
 }
