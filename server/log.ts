@@ -251,7 +251,11 @@ function cut(text: string): string {
 
 /** A line is a line: what could end it or be taken for a key stands quoted, with JSON's escapes. */
 function quoted(text: string): string {
-  return /^[^\s"=\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/.test(text) ? text : JSON.stringify(text);
+  if (/^[^\s"=\p{Cc}]+$/u.test(text)) return text;
+  return JSON.stringify(text).replace(
+    /\p{Cc}/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Where a line comes from, for all but plain information. */
@@ -260,7 +264,7 @@ function origin(level: Level, fields: Fields): Fields {
   // The frames of #log and of the method that called it, and this one's own, are not news.
   const frames = (new Error().stack ?? '').split('\n').slice(4);
   if (level === 'crit')
-    return fields['stack'] === undefined ? { stack: frames.map((frame) => frame.trim()).join('; ') } : {};
+    return fields.stack === undefined ? { stack: frames.map((frame) => frame.trim()).join('; ') } : {};
   const place = /([^/\\(]+:\d+):\d+\)?$/.exec(frames[0] ?? '')?.[1];
   return place === undefined ? {} : { caller: place };
 }
