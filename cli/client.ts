@@ -1,0 +1,213 @@
+/**
+ * The client library: finding the manager, and the questions that commands ask it (spec: cli.md §1.5).
+ *
+ * The connection itself is `connection.ts`; commands see it as a {@link ManagerLink}.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Config } from '../core/config.ts';
+import { WrError } from '../core/errors.ts';
+import type {
+  ChangedReply,
+  CountsReply,
+  ManagerStatusReply,
+  PageReply,
+  PlainPageReply,
+  Reply,
+  Selector,
+  SettledReply,
+  ShuttingDownReply,
+  StatusRequest,
+  SummaryReply,
+} from '../core/protocol.ts';
+import type { Connected, ConnectOptions } from './command.ts';
+import type { Log } from './log.ts';
+import type { Ask, AskOptions, ManagerLink } from './manager-link.ts';
+
+export const TIMEOUT_MS = 120_000;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Connects to the manager of a deployment: at the address it left beside the token, else at the configured one.
+ * @throws {WrError} NO_TOKEN, NO_MANAGER, BAD_TOKEN, BAD_CERTIFICATE, BAD_PROTOCOL, TIMED_OUT
+ */
+export async function connect(
+  config: Config,
+  log: Log,
+  { timeoutMs = TIMEOUT_MS }: ConnectOptions = {},
+): Promise<Connected> {
+  const token = readToken(config.tokenFile);
+  const { connectManager } = await import('./connection.ts');
+  const configured = { host: config.managerHost, port: config.clientPort };
+  const connectTo = async ({ host, port }: Address): Promise<Connected> => {
+    const { caFile, certDomain: domain } = config;
+    return { link: await connectManager({ host, port, token, caFile, domain, timeoutMs }), host, port };
+  };
+  const stored = readAddress(config.addressFile);
+  if (stored === null || isSameAddress(stored, configured)) return connectTo(configured);
+  try {
+    return await connectTo(stored);
+  } catch (thrown) {
+    if (!(thrown instanceof WrError) || (thrown.code !== 'NO_MANAGER' && thrown.code !== 'TIMED_OUT'))
+      throw thrown;
+    log.warn(
+      `no manager answers on ${stored.host}:${stored.port}; falling back to ${configured.host}:${configured.port}`,
+    );
+    return connectTo(configured);
+  }
+}
+
+/** @throws {WrError} NO_TOKEN */
+export function readToken(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'it does not exist' : message;
+    throw new WrError('NO_TOKEN', `the token file ${path} could not be read: ${why}`, { cause });
+  }
+}
+
+/** @returns the address that `wr manager start` left, or `null` */
+export function readAddress(path: string): Address | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch {
+    return null; // Nobody started it from here; the configured address remains.
+  }
+  const colon = text.lastIndexOf(':');
+  const port = Number(text.slice(colon + 1));
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, '');
+  return colon > 0 && Number.isInteger(port) && port > 0 ? { host, port } : null;
+}
+
+function isSameAddress(a: Address, b: Address): boolean {
+  return a.host === b.host && a.port === b.port;
+}
+
+/** Answers by the `output` that was asked for. */
+interface StatusReplies {
+  readonly counts: CountsReply;
+  readonly summary: SummaryReply;
+}
+
+export interface StatusQuery {
+  readonly select: Selector;
+  readonly states?: StatusRequest['states'];
+  readonly limit?: number;
+  readonly env?: boolean;
+  readonly host?: string;
+}
+
+/** What commands ask, in one place, each answer checked for being the one expected. */
+export class Client {
+  readonly #link: ManagerLink;
+  readonly #options: AskOptions;
+
+  constructor(link: ManagerLink, timeoutMs: number = TIMEOUT_MS) {
+    this.#link = link;
+    this.#options = { timeoutMs };
+  }
+
+  counts(query: StatusQuery): Promise<StatusReplies['counts']> {
+    return this.#ask(statusRequest(query, 'counts'), 'counts');
+  }
+
+  summary(query: StatusQuery): Promise<StatusReplies['summary']> {
+    return this.#ask(statusRequest(query, 'summary'), 'summary');
+  }
+
+  /** Hands over each part of a plain listing; the next ones come as parts are taken. */
+  plain(query: StatusQuery, take: (page: PlainPageReply) => Promise<void>): Promise<void> {
+    return this.#pages(statusRequest(query, 'plain'), 'plainPage', take);
+  }
+
+  /** Hands over each part of a listing; the next ones come as parts are taken. */
+  jobs(query: StatusQuery, take: (page: PageReply) => Promise<void>): Promise<void> {
+    return this.#pages(statusRequest(query, 'jobs'), 'page', take);
+  }
+
+  kill(
+    select: Selector,
+    { confirmDead, ageMs }: { confirmDead: boolean; ageMs: number },
+  ): Promise<ChangedReply> {
+    return this.#ask({ type: 'kill', requestId: newRequestId(), select, confirmDead, ageMs }, 'changed');
+  }
+
+  retry(select: Selector): Promise<ChangedReply> {
+    return this.#ask({ type: 'retry', requestId: newRequestId(), select }, 'changed');
+  }
+
+  remove(select: Selector, buriedOnly: boolean): Promise<ChangedReply> {
+    return this.#ask({ type: 'remove', requestId: newRequestId(), select, buriedOnly }, 'changed');
+  }
+
+  /** Resolves once the job is complete, buried or gone, however long that takes. */
+  settle(key: Uint8Array): Promise<SettledReply> {
+    return this.#ask({ type: 'settle', key }, 'settled', { timeoutMs: SETTLE_MS });
+  }
+
+  managerStatus(): Promise<ManagerStatusReply> {
+    return this.#ask({ type: 'managerStatus' }, 'managerStatus');
+  }
+
+  shutdown(): Promise<ShuttingDownReply> {
+    return this.#ask({ type: 'shutdown' }, 'shuttingDown');
+  }
+
+  async #ask<Type extends Reply['type']>(
+    request: Ask,
+    type: Type,
+    options = this.#options,
+  ): Promise<Extract<Reply, { type: Type }>> {
+    return expect(await this.#link.ask(request, options), type);
+  }
+
+  async #pages<Page extends PageReply | PlainPageReply>(
+    request: Ask,
+    type: Page['type'],
+    take: (page: Page) => Promise<void>,
+  ): Promise<void> {
+    let taken: Promise<void> = Promise.resolve();
+    const handle = (reply: Reply): void => {
+      const page = expect(reply, type) as Page;
+      taken = taken.then(async () => {
+        await take(page);
+        if (!page.last) this.#link.tell({ type: 'more', of: page.id, pages: 1 });
+      });
+      taken.catch(() => this.#link.close());
+    };
+    const last = await this.#link
+      .ask(request, { ...this.#options, onPart: handle })
+      .catch(async (thrown: unknown) => {
+        await taken; // What failed while taking a page closed the connection: that is the cause to show.
+        throw thrown;
+      });
+    handle(last);
+    await taken;
+  }
+}
+
+/** The longest wait a timer can express: about 24 days. */
+const SETTLE_MS = 2 ** 31 - 1;
+
+function statusRequest(query: StatusQuery, output: StatusRequest['output']): Ask {
+  const { select, states = [], limit = 0, env = false, host = '' } = query;
+  return { type: 'status', select, output, states, limit, env, host };
+}
+
+/** @throws {WrError} BAD_PROTOCOL */
+export function expect<Type extends Reply['type']>(reply: Reply, type: Type): Extract<Reply, { type: Type }> {
+  if (reply.type === type) return reply as Extract<Reply, { type: Type }>;
+  throw new WrError('BAD_PROTOCOL', `the manager answered with "${reply.type}" where "${type}" was expected`);
+}
+
+/** Unique for ever: what names a change, so that saying it twice changes nothing the second time. */
+export function newRequestId(): string {
+  return randomUUID();
+}

@@ -1,0 +1,123 @@
+/** A command file, or STDIN, as a source of bytes (spec: cli.md §2.1, the issue's bad input). */
+import { type FileHandle, open } from 'node:fs/promises';
+import { WrError } from '../core/errors.ts';
+import type { Fill } from './line-chunks.ts';
+
+/** Of input that cannot be read twice so much is kept, so that an add can be repeated after a lost connection. */
+export const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface CommandInput {
+  /** How messages call it. */
+  readonly name: string;
+  /** `null`: unknown. */
+  readonly size: number | null;
+  readonly fill: Fill;
+  /** Goes back to the beginning; false when that is not possible any more. */
+  rewind(): boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * @param path - `-` is STDIN
+ * @throws {WrError} BAD_INPUT: missing, a directory, unreadable; while reading also: vanished
+ */
+export async function openInput(
+  path: string,
+  stdin: NodeJS.ReadStream = process.stdin,
+): Promise<CommandInput> {
+  if (path === '') throw new WrError('BAD_INPUT', '--file is empty: name a file, or - for STDIN');
+  if (path === '-') return fromStream(stdin, 'STDIN');
+  let handle: FileHandle;
+  try {
+    handle = await open(path, 'r');
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  const stats = await handle.stat();
+  if (stats.isDirectory()) {
+    await handle.close();
+    throw new WrError('BAD_INPUT', `${path} is a directory, not a file of commands`);
+  }
+  if (stats.isFile()) return fromFile(handle, path, stats.size);
+  // A pipe by name: read like STDIN, as it may keep us waiting.
+  return fromStream(handle.createReadStream(), path);
+}
+
+function fromFile(handle: FileHandle, path: string, size: number): CommandInput {
+  let position = 0;
+  return {
+    name: path,
+    size,
+    fill: async (buffer, offset) => {
+      try {
+        const { bytesRead } = await handle.read(buffer, offset, buffer.byteLength - offset, position);
+        position += bytesRead;
+        return bytesRead;
+      } catch (cause) {
+        throw unreadable(path, cause);
+      }
+    },
+    rewind: () => {
+      position = 0;
+      return true;
+    },
+    close: () => handle.close(),
+  };
+}
+
+function fromStream(stream: NodeJS.ReadableStream, name: string): CommandInput {
+  const chunks = stream[Symbol.asyncIterator]();
+  let kept: Buffer[] | null = [];
+  let keptBytes = 0;
+  /** What is to be read before the stream itself. */
+  let ahead: Buffer[] = [];
+  const next = async (): Promise<Buffer | null> => {
+    const waiting = ahead.shift();
+    if (waiting !== undefined) return waiting;
+    let result: IteratorResult<string | Buffer>;
+    try {
+      result = await chunks.next();
+    } catch (cause) {
+      throw unreadable(name, cause);
+    }
+    if (result.done === true) return null;
+    const bytes = Buffer.from(result.value);
+    keptBytes += bytes.byteLength;
+    if (keptBytes > KEPT_BYTES_MAX) kept = null;
+    kept?.push(bytes);
+    return bytes;
+  };
+  return {
+    name,
+    size: null,
+    fill: async (buffer, offset) => {
+      let bytes = await next();
+      while (bytes?.byteLength === 0) bytes = await next();
+      if (bytes === null) return 0;
+      const count = bytes.copy(buffer, offset);
+      if (count < bytes.byteLength) ahead.unshift(bytes.subarray(count));
+      return count;
+    },
+    rewind: () => {
+      if (kept === null) return false;
+      ahead = [...kept];
+      return true;
+    },
+    close: async () => {
+      await chunks.return?.();
+    },
+  };
+}
+
+function unreadable(path: string, cause: unknown): WrError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const why =
+    code === 'ENOENT'
+      ? 'does not exist'
+      : code === 'EACCES'
+        ? 'may not be read by you'
+        : code === 'EISDIR'
+          ? 'is a directory, not a file of commands'
+          : `cannot be read: ${message}`;
+  return new WrError('BAD_INPUT', `${path} ${why}`, { cause });
+}

@@ -1,0 +1,238 @@
+import { homedir } from 'node:os';
+import type { Config } from '../../core/config.ts';
+import { WrError } from '../../core/errors.ts';
+import type { AddBegin } from '../../core/protocol.ts';
+import { defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options.ts';
+import { addResult, type Keys, printKeys } from '../add-result.ts';
+import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
+import { Client, newRequestId, TIMEOUT_MS } from '../client.ts';
+import type { Connected, Context } from '../command.ts';
+import { type CommandInput, openInput } from '../command-input.ts';
+import { type FlagSpecs, UsageError } from '../flags.ts';
+import { lineChunks } from '../line-chunks.ts';
+import { capturedEnvironment, isLoopback, isOwnHost } from '../locality.ts';
+import { parse } from '../parse.ts';
+import { Progress } from '../progress.ts';
+import { RelativePathCheck } from '../relative-paths.ts';
+import { onlyCommand, syncExit } from '../sync.ts';
+
+export const flags = {
+  ...JOB_FLAGS,
+  file: { type: 'string', short: 'f' },
+  head: { type: 'integer' },
+  remote_same_as_local: { type: 'boolean' },
+  rerun: { type: 'boolean' },
+  disable_relative_check: { type: 'boolean' },
+  timeout: { type: 'integer' },
+  simple: { type: 'boolean', short: 's' },
+  sync: { type: 'boolean' },
+} as const satisfies FlagSpecs;
+
+export const help = `Adds commands to the queue. Each line of the input is a command, run by your shell:
+
+  sort -u in.txt > out.txt                            the command alone
+  sort -u in.txt > out.txt<TAB>{"memory":"5G"}        with options of its own, as JSON
+  {"cmd":"sort -u in.txt > out.txt","priority":3}     everything as JSON
+
+Flags are the defaults of lines that do not say otherwise; a line's JSON keys have the names of the flags. The input
+is all added or, when a line is wrong, not at all. A command that is in the queue already, or that has completed, is a
+duplicate and is not added again (but see --rerun).
+
+Usage:
+  wr add [flags]
+
+Input:
+  -f, --file string         the commands; - is STDIN (default -)
+      --head int            add only the first so many commands; 0: all (default 0)
+
+What belongs together:
+  -i, --rep_grp string      report group, by which you ask about the commands later (default manually_added)
+  -g, --req_grp string      commands of a group need about the same memory and time, which is learned (default: the
+                            name of the program that the command begins with)
+  -l, --limit_grps string   limit groups, comma-separated; "name:5" lets 5 of the group run at once
+  -e, --dep_grps string     dependency groups that the commands belong to
+  -d, --deps string         wait for all commands of these dependency groups
+      --cmd_deps string     wait for single commands: cmd1,cwd1,cmd2,cwd2… (cwd blank where it does not matter)
+
+Where and how it runs:
+  -c, --cwd string          where working directories are made (default: the current directory)
+      --cwd_matters         run in --cwd itself instead of in a directory of its own below it
+      --change_home         $HOME is the working directory (not with --cwd_matters)
+      --env string          variables to set: NAME=value,NAME2=value2
+      --modules string      environment modules to load, comma-separated
+      --group string        unix group to run as
+      --on_failure string   what to do when it fails, as JSON: [{"run":"cmd"},{"cleanup":true}]
+      --on_success string   the same when it succeeds
+      --on_exit string      the same in either case (default [{"cleanup":true}]; '' turns that off)
+  -j, --mount_json string   S3 buckets to mount, as JSON
+      --mounts string       the same in a simple form: [c|u][r|w]:[profile@]bucket[/path],…
+      --with_docker string  run in a container of this docker image
+      --with_singularity string
+                            run in a container of this singularity image
+      --container_mounts string
+                            directories to see inside: /outside[:/inside],…
+      --container_image_user
+                            run as the user of the docker image instead of as you
+      --monitor_docker string
+                            count the resources of this container too: its name, a cidfile, or ? for the first one
+
+What it needs:
+  -m, --memory string       peak memory, such as 500M or 1.5G (default 1G)
+  -t, --time string         run time, such as 90m or 1h30m (default 1h)
+      --cpus float          cores, fractions allowed (default 1)
+      --disk int            GB of disk (default 0)
+  -o, --override string     no: what was learned counts; higher: only when it is more; always: yours (default no)
+      --queue string        queue of the scheduler, or several to choose among
+      --queues_avoid string parts of names of queues not to use
+      --misc string         further options for the scheduler
+      --cloud_os, --cloud_username, --cloud_flavor, --cloud_script, --cloud_config_files string
+      --cloud_ram int, --cloud_shared
+                            what a server in the cloud must be like
+
+Order and failure:
+  -p, --priority int        0 to 255, higher first (default 0)
+  -r, --retries int         0 to 255: attempts after the first (default 3)
+  -n, --no_retry_over_walltime string
+                            no further attempt when it failed after running for longer than this
+      --rerun               also run what has completed before
+
+This call:
+  -s, --simple              print the internal id of each command now in the queue, and nothing else
+      --sync                wait for the command, only one, and exit with its exit code
+      --bsub                let the command use bsub, bjobs and bkill, which then stand for wr
+      --remote_same_as_local
+                            send environment and current directory to a manager on another host too
+      --disable_relative_check
+                            no warning about paths that look relative
+      --timeout int         seconds to wait for each answer of the manager (default 120)
+
+Examples:
+  echo 'gzip big.file' | wr add --cwd_matters
+  wr add -f commands.txt -i alignment -m 8G -t 2h --cpus 4 -r 1
+  wr add -f next.txt -i calling -d alignment
+`;
+
+/** How often an add is sent again after the connection was lost. */
+const REPEATS_MAX = 3;
+
+type Given = ReturnType<typeof parse<typeof flags>>['flags'];
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const given = parse(argv, flags).flags;
+  if ((given.head ?? 0) < 0) throw new UsageError('--head must not be negative');
+  const config = await context.config(given.deployment);
+  const home = context.env.HOME ?? homedir();
+  const local = { deployment: config.deployment, home, cwd: defaultCwd(context.cwd, context.env) };
+  optionsFromFlags(given, local); // Wrong flags are told before anything is opened.
+  const input = await openInput(given.file ?? '-');
+  const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
+  try {
+    const only = given.sync ? await onlyCommand(input) : undefined;
+    const connected = await context.connect(config, { timeoutMs });
+    const near = await isNear(given, config, connected, new Client(connected.link, timeoutMs));
+    const cwd = near || given.cwdMatters === true ? local.cwd : '/tmp';
+    if (!near && cwd === '/tmp' && given.cwd === undefined) {
+      context.log.warn(
+        'the manager is on another host: commands will run in /tmp there, as no --cwd was given',
+      );
+    }
+    const begin = {
+      requestId: newRequestId(),
+      defaults: optionsFromFlags(given, { ...local, cwd }),
+      ...(near ? { env: capturedEnvironment(context.env) } : {}),
+      rerun: given.rerun ?? false,
+      head: given.head ?? 0,
+      wantKeys: given.simple === true || given.sync === true,
+    };
+    const add: Add = { begin, input, timeoutMs, context, config, given, only };
+    return await send(add, connected);
+  } finally {
+    await input.close();
+  }
+}
+
+interface Add {
+  readonly begin: Omit<AddBegin, 'type' | 'id'>;
+  readonly input: CommandInput;
+  readonly timeoutMs: number;
+  readonly context: Context;
+  readonly config: Config;
+  readonly given: Given;
+  /** With `--sync`: the one line there is. */
+  readonly only: Uint8Array | undefined;
+}
+
+/** Whether environment and current directory mean something where the commands will run (cli.md §2.3). */
+async function isNear(given: Given, config: Config, { host }: Connected, client: Client): Promise<boolean> {
+  if (given.remoteSameAsLocal ?? config.remoteSameAsLocal) return true;
+  // Behind a local port there may be a tunnel to a manager elsewhere: it knows.
+  if (isLoopback(host)) return isOwnHost((await client.managerStatus()).address.replace(/:\d+$/, ''));
+  return isOwnHost(host);
+}
+
+/** Sends the add, and again under the same id when the connection is lost on the way: it takes effect once. */
+async function send(add: Add, connected: Connected): Promise<number> {
+  const { context, config, timeoutMs, input } = add;
+  for (let repeat = 0; ; repeat += 1) {
+    try {
+      return await sendOnce(add, connected);
+    } catch (thrown) {
+      if (
+        !(thrown instanceof WrError) ||
+        thrown.code !== 'DISCONNECTED' ||
+        repeat === REPEATS_MAX ||
+        !input.rewind()
+      )
+        throw thrown;
+      context.log.warn('the connection to the manager was lost; adding again, which adds nothing twice');
+      connected = await context.connect(config, { timeoutMs });
+    }
+  }
+}
+
+async function sendOnce(
+  { begin, input, timeoutMs, context, given, only }: Add,
+  { link }: Connected,
+): Promise<number> {
+  const progress = context.terminal
+    ? new Progress(context.err, () => performance.now(), input.size)
+    : undefined;
+  const check = given.disableRelativeCheck ? undefined : new RelativePathCheck(begin.defaults, context);
+  const keys: Keys = [];
+  const chunks =
+    only === undefined ? lineChunks(input.fill, CHUNK_BYTES) : lineChunks(oneFill(only), CHUNK_BYTES);
+  let reply: Awaited<ReturnType<typeof streamAdd>>;
+  try {
+    reply = await streamAdd(link, {
+      begin,
+      chunks: check === undefined ? chunks : checked(chunks, check),
+      timeoutMs,
+      onProgress: (commands, bytes) => progress?.update(commands, bytes),
+      onKeys: (part) => keys.push(part.slice()),
+    });
+  } finally {
+    progress?.done();
+  }
+  for (const warning of [...(check?.warnings ?? []), ...reply.warnings]) context.log.warn(warning);
+  if (given.sync) return syncExit(new Client(link, timeoutMs), keys, context);
+  if (given.simple) return printKeys(keys, context);
+  return addResult(reply, begin.defaults.repGroup, input.name, context.log);
+}
+
+async function* checked(chunks: AsyncIterable<Chunk>, check: RelativePathCheck): AsyncGenerator<Chunk> {
+  for await (const chunk of chunks) {
+    check.look(chunk.bytes);
+    yield chunk;
+  }
+}
+
+/** Bytes that are in memory already, as a source. */
+function oneFill(bytes: Uint8Array): (buffer: Uint8Array, offset: number) => Promise<number> {
+  let at = 0;
+  return async (buffer, offset) => {
+    const part = bytes.subarray(at, at + buffer.byteLength - offset);
+    buffer.set(part, offset);
+    at += part.byteLength;
+    return part.byteLength;
+  };
+}

@@ -1,0 +1,52 @@
+import { parseTimeOption } from '../../core/job-fields.ts';
+import { changeJobs } from '../change.ts';
+import type { Context } from '../command.ts';
+import type { FlagSpecs } from '../flags.ts';
+import { parse } from '../parse.ts';
+import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
+
+export const flags = {
+  ...SELECT_FLAGS,
+  ...ALL_FLAG,
+  confirmdead: { type: 'boolean' },
+  age: { type: 'string' },
+} as const satisfies FlagSpecs;
+
+export const help = `Stops running commands. They become buried; use "wr retry" to have them run again, or "wr remove". The call returns at
+once, the commands end a little later.
+
+With --confirmdead it is about commands that contact was lost with: you say that they do not run any more.
+
+Usage:
+  wr kill [flags]
+
+Which commands (one of -f, -i, -l and -a):
+  -a, --all                 every running command
+${SELECT_HELP}
+
+Flags:
+      --confirmdead         confirm that commands with lost contact are dead
+      --age duration        only commands that have been running, or lost, for at least so long
+
+Examples:
+  wr kill -i alignment
+  wr kill -a --confirmdead --age 2h
+`;
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const given = parse(argv, flags).flags;
+  const confirmDead = given.confirmdead ?? false;
+  const ageMs = given.age ? parseTimeOption(given.age, '--age') : 0;
+  const none = given.age
+    ? `No matching jobs found that are ${confirmDead ? 'lost' : 'running'} for at least ${given.age}`
+    : undefined;
+  const kill = changeJobs(
+    given,
+    context,
+    (client, select) => client.kill(select, { confirmDead, ageMs }),
+    none,
+  );
+  const { changed, eligible } = await kill;
+  context.log.info(`Initiated the termination of ${changed} running commands (out of ${eligible} eligible)`);
+  return 0;
+}

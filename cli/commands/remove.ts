@@ -1,0 +1,40 @@
+import { changeJobs } from '../change.ts';
+import type { Context } from '../command.ts';
+import type { FlagSpecs } from '../flags.ts';
+import { parse } from '../parse.ts';
+import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
+
+export const flags = {
+  ...SELECT_FLAGS,
+  ...ALL_FLAG,
+  buried: { type: 'boolean', short: 'b' },
+} as const satisfies FlagSpecs;
+
+export const help = `Takes commands out of the queue that neither run nor have completed. A command that others depend on can only be removed
+together with those.
+
+Usage:
+  wr remove [flags]
+
+Which commands (one of -f, -i, -l and -a):
+  -a, --all                 every command that neither runs nor has completed
+${SELECT_HELP}
+
+Flags:
+  -b, --buried              only buried commands
+
+Examples:
+  wr remove -i alignment --buried
+  wr remove -f commands.txt
+`;
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const given = parse(argv, flags).flags;
+  const buried = given.buried ?? false;
+  const { changed, eligible } = await changeJobs(given, context, (client, select) =>
+    client.remove(select, buried),
+  );
+  const kind = buried ? 'buried' : 'incomplete, non-running';
+  context.log.info(`Removed ${changed} ${kind} commands (out of ${eligible} eligible)`);
+  return 0;
+}

@@ -1,0 +1,28 @@
+import { changeJobs } from '../change.ts';
+import type { Context } from '../command.ts';
+import type { FlagSpecs } from '../flags.ts';
+import { parse } from '../parse.ts';
+import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
+
+export const flags = { ...SELECT_FLAGS, ...ALL_FLAG } as const satisfies FlagSpecs;
+
+export const help = `Queues buried commands again, once you have corrected what made them fail. They get all their attempts anew.
+
+Usage:
+  wr retry [flags]
+
+Which commands (one of -f, -i, -l and -a):
+  -a, --all                 every buried command
+${SELECT_HELP}
+
+Examples:
+  wr retry -a
+  wr retry -i alignment
+`;
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const given = parse(argv, flags).flags;
+  const { changed, eligible } = await changeJobs(given, context, (client, select) => client.retry(select));
+  context.log.info(`Initiated retry of ${changed} buried commands (out of ${eligible} eligible)`);
+  return 0;
+}

@@ -1,0 +1,128 @@
+import { WrError } from '../../core/errors.ts';
+import type { JobState } from '../../core/states.ts';
+import { formatDuration } from '../../core/units.ts';
+import { Client, TIMEOUT_MS } from '../client.ts';
+import type { Context } from '../command.ts';
+import { type FlagSpecs, UsageError } from '../flags.ts';
+import { parse } from '../parse.ts';
+import { parseRecent } from '../recent.ts';
+import { checkSelectors, resolveSelectors, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
+import { outputFormat, StatusOutput } from '../status-output.ts';
+
+export const flags = {
+  ...SELECT_FLAGS,
+  output: { type: 'string', short: 'o' },
+  limit: { type: 'integer' },
+  buried: { type: 'boolean', short: 'b' },
+  running: { type: 'boolean', short: 'r' },
+  pending: { type: 'boolean' },
+  dependent: { type: 'boolean' },
+  suspended: { type: 'boolean' },
+  missing_deps: { type: 'boolean' },
+  recent: { type: 'string' },
+  env: { type: 'boolean', short: 'e' },
+  host: { type: 'string' },
+} as const satisfies FlagSpecs;
+
+export const help = `Shows commands you have added: all that are not complete, or those that you name. Complete commands are shown too
+when you name their report group or their id.
+
+Usage:
+  wr status [flags]
+
+Which commands:
+${SELECT_HELP}
+
+Of these, or of all that are not complete, only:
+  -b, --buried              buried ones
+  -r, --running             running ones
+      --pending             ones that are ready to run
+      --dependent           ones that wait for others
+      --suspended           suspended ones
+      --missing_deps        ones that wait for a dependency group nobody has seen
+      --recent duration     ones that completed within this time, such as 36h, 1.5d or 2w
+      --host string         ones that run or ran on this host: name, id or IP
+
+What is shown:
+  -o, --output string       (default details)
+                            counts, c:   how many are in which state
+                            summary, s:  a line for each report group, with resources used
+                            details, d:  a paragraph for each command
+                            table, t:    a row for each command; $WR_STATUS_FORMAT lays it out
+                            json, j:     everything known, for programs
+                            plain, p:    id and state of each command; exit code 1 when one is buried
+      --limit int           in details, table and json: so many commands of those that have the same state, exit code
+                            and problem; 0: all (default 1)
+  -e, --env                 in details: the environment too
+
+Examples:
+  wr status -o counts
+  wr status -i alignment -o s
+  wr status -b --limit 0
+`;
+
+type Given = ReturnType<typeof parse<typeof flags>>['flags'];
+
+const STATE_FILTERS = [
+  ['buried', ['buried']],
+  ['running', ['reserved', 'running']],
+  ['pending', ['ready']],
+  ['dependent', ['dependent']],
+  ['suspended', ['suspended']],
+] as const satisfies readonly (readonly [keyof Given, readonly JobState[]])[];
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const given = parse(argv, flags).flags;
+  checkSelectors(given, false);
+  checkFilters(given);
+  const limit = given.limit ?? 1;
+  if (limit < 0) throw new UsageError('--limit must not be negative');
+  const config = await context.config(given.deployment);
+  const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
+  const { link } = await context.connect(config, { timeoutMs });
+  const format = outputFormat(given.output ?? 'details');
+  const client = new Client(link, timeoutMs);
+  const { cwd, log } = context;
+  const selectors = await resolveSelectors(given, client, {
+    cwd,
+    deployment: config.deployment,
+    log,
+    needed: false,
+  });
+  const states = STATE_FILTERS.flatMap(([flag, names]) => (given[flag] === true ? [...names] : []));
+  const output = new StatusOutput(client, context, {
+    output: given.file === undefined,
+    layout: context.env.WR_STATUS_FORMAT,
+  });
+  const env = given.env === true && format === 'details';
+  return output.show(format, selectors, { states, limit, env, host: given.host ?? '' });
+}
+
+/** @throws {WrError} filters where they mean nothing, or that are not there yet */
+function checkFilters(given: Given): void {
+  const names = [...STATE_FILTERS.map(([name]) => name), 'missingDeps' as const].filter(
+    (name) => given[name] === true,
+  );
+  const named = given.file !== undefined || given.cmdline !== undefined || given.internal === true;
+  if (names.length > 0 && named) {
+    throw new UsageError(
+      '--buried, --running and the like choose among all commands or a report group: not with -f, -l or -y',
+    );
+  }
+  if (given.recent !== undefined) {
+    const ms = parseRecent(given.recent);
+    if (named || given.identifier !== undefined || names.length > 0) {
+      throw new UsageError('--recent goes over all report groups and states: not with -f, -i, -l or a state');
+    }
+    throw new WrError(
+      'NOT_SUPPORTED',
+      `--recent (${formatDuration(ms)}) is not supported yet; use -i and look at the end times`,
+    );
+  }
+  if (given.missingDeps) {
+    throw new WrError(
+      'NOT_SUPPORTED',
+      '--missing_deps is not supported yet; --dependent lists all commands that wait for others',
+    );
+  }
+}

@@ -1,0 +1,163 @@
+/** Scripts that complete the words of a command line: everything there is, written out, so that a tabulator starts no program. */
+import type { CommandEntry } from '../command.ts';
+import { GLOBAL_FLAGS } from '../flags.ts';
+
+interface Node {
+  /** Words behind `wr`, blank-separated; '' for `wr` itself. */
+  readonly path: string;
+  readonly children: readonly { readonly name: string; readonly summary: string }[];
+  /** With their dashes. */
+  readonly flags: readonly string[];
+}
+
+export async function completionScript(
+  shell: 'bash' | 'zsh' | 'fish' | 'powershell',
+  table: readonly CommandEntry[],
+  descriptions: boolean,
+): Promise<string> {
+  const nodes = await collect('', table);
+  switch (shell) {
+    case 'bash':
+      return bash(nodes);
+    case 'zsh':
+      return zsh(nodes, descriptions);
+    case 'fish':
+      return fish(nodes, descriptions);
+    case 'powershell':
+      return powershell(nodes);
+    default:
+      return shell satisfies never;
+  }
+}
+
+async function collect(path: string, entries: readonly CommandEntry[]): Promise<Node[]> {
+  const shown = entries.filter(({ hidden }) => hidden !== true);
+  const nodes: Node[] = [{ path, children: shown, flags: flagWords({}) }];
+  for (const entry of shown) {
+    const below = path === '' ? entry.name : `${path} ${entry.name}`;
+    if ('children' in entry) nodes.push(...(await collect(below, entry.children)));
+    else nodes.push({ path: below, children: [], flags: flagWords((await entry.load()).flags) });
+  }
+  return nodes;
+}
+
+function flagWords(flags: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys({ ...flags, ...GLOBAL_FLAGS }).map((name) => `--${name}`);
+}
+
+/** Statements that walk over the words typed so far and leave the path of the command in `$at`. */
+function shellWalk(nodes: readonly Node[], words: string): string {
+  const known = nodes.filter(({ path }) => path !== '').map(({ path }) => `"${path}"`);
+  return `  local at="" word try
+  for word in ${words}; do
+    case "$word" in -*) continue ;; esac
+    try="\${at:+$at }$word"
+    case "$try" in ${known.join('|')}) at="$try" ;; esac
+  done
+`;
+}
+
+function bash(nodes: readonly Node[]): string {
+  const cases = nodes.map(({ path, children, flags }) => {
+    const words = children.map(({ name }) => name).join(' ');
+    return `    "${path}") words="${words}"; flags="${flags.join(' ')}" ;;`;
+  });
+  return `# Completion of wr for bash
+_wr() {
+${shellWalk(nodes, `"\${COMP_WORDS[@]:1:COMP_CWORD-1}"`)}  local words="" flags="" current="\${COMP_WORDS[COMP_CWORD]}"
+  case "$at" in
+${cases.join('\n')}
+  esac
+  case "$current" in -*) words="$flags" ;; esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+complete -o default -F _wr wr
+`;
+}
+
+function zsh(nodes: readonly Node[], descriptions: boolean): string {
+  const cases = nodes.map(({ path, children, flags }) => {
+    const words = children
+      .map(({ name, summary }) => quote(descriptions ? `${name}:${summary}` : name))
+      .join(' ');
+    return `    "${path}") commands=(${words}); flags=(${flags.join(' ')}) ;;`;
+  });
+  return `#compdef wr
+# Completion of wr for zsh
+_wr() {
+  local -a typed=("\${(@)words[2,CURRENT-1]}")
+${shellWalk(nodes, `"\${typed[@]}"`)}  local -a commands flags
+  case "$at" in
+${cases.join('\n')}
+  esac
+  if [[ "$PREFIX" == -* ]]; then
+    compadd -- $flags
+  elif (( $#commands )); then
+    _describe 'command' commands
+  else
+    _files
+  fi
+}
+compdef _wr wr
+`;
+}
+
+function fish(nodes: readonly Node[], descriptions: boolean): string {
+  const lines: string[] = ['# Completion of wr for fish', 'complete -c wr -n __wr_at_root -f'];
+  for (const { path, children, flags } of nodes) {
+    const condition = quote(`__wr_at ${path}`.trim());
+    for (const { name, summary } of children) {
+      lines.push(
+        `complete -c wr -n ${condition} -f -a ${name}${descriptions ? ` -d ${quote(summary)}` : ''}`,
+      );
+    }
+    for (const flag of flags) lines.push(`complete -c wr -n ${condition} -l ${flag.slice(2)}`);
+  }
+  return `function __wr_at
+  set -l typed (commandline -opc)[2..-1]
+  set -l words
+  for word in $typed
+    string match -q -- '-*' $word; or set -a words $word
+  end
+  set -l wanted $argv
+  test (count $words) -ge (count $wanted); or return 1
+  for i in (seq (count $wanted))
+    test "$words[$i]" = "$wanted[$i]"; or return 1
+  end
+  test (count $wanted) -gt 0; or test (count $words) -eq 0
+end
+function __wr_at_root
+  __wr_at
+end
+${lines.join('\n')}
+`;
+}
+
+function powershell(nodes: readonly Node[]): string {
+  const rows = nodes.map(({ path, children, flags }) => {
+    const list = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(', ');
+    return `    '${path}' = @{ words = @(${list(children.map(({ name }) => name))}); flags = @(${list(flags)}) }`;
+  });
+  return `# Completion of wr for PowerShell
+Register-ArgumentCompleter -Native -CommandName 'wr' -ScriptBlock {
+  param($current, $line, $cursor)
+  $table = @{
+${rows.join('\n')}
+  }
+  $path = ''
+  foreach ($element in ($line.CommandElements | Select-Object -Skip 1)) {
+    $try = ("$path $element").Trim()
+    if ($table.ContainsKey($try)) { $path = $try }
+  }
+  $node = $table[$path]
+  $words = if ($current -like '-*') { $node.flags } else { $node.words }
+  $words | Where-Object { $_ -like "$current*" } | ForEach-Object {
+    [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+  }
+}
+`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,47 @@
+/** The real world of a subcommand: this process, its streams and its environment. */
+import { statSync } from 'node:fs';
+import type { Context } from './command.ts';
+import { COMMANDS } from './command-table.ts';
+import { makeLog } from './log.ts';
+
+export function makeContext(): Context {
+  const { stdout, stderr, env } = process;
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // The reader has seen enough (`wr status | head`).
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+  const terminal = stderr.isTTY === true;
+  const log = makeLog({
+    write: (line) => stderr.write(line),
+    colour: terminal && !env.NO_COLOR,
+    now: () => new Date(),
+    debug: Boolean(env.WR_DEBUG),
+  });
+  return {
+    env,
+    commands: COMMANDS,
+    cwd: currentDirectory(env),
+    log,
+    terminal,
+    out: (data) =>
+      new Promise((resolve) => {
+        if (stdout.write(data)) resolve();
+        else stdout.once('drain', resolve);
+      }),
+    err: (data) => void stderr.write(data),
+    config: async (deploymentFlag) => (await import('./load-config.ts')).loadConfig(deploymentFlag),
+    connect: async (config, options) => (await import('./client.ts')).connect(config, log, options),
+  };
+}
+
+/** The current directory by the name the user came in by, which links may make another than the system's. */
+function currentDirectory({ PWD }: NodeJS.ProcessEnv): string {
+  if (PWD?.startsWith('/')) {
+    const [named, here] = [PWD, '.'].map((path) => statSync(path, { throwIfNoEntry: false }));
+    if (named !== undefined && named.ino === here?.ino && named.dev === here.dev) return PWD;
+  }
+  return process.cwd();
+}

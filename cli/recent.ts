@@ -1,0 +1,19 @@
+import { parseTimeOption } from '../core/job-fields.ts';
+import { UsageError } from './flags.ts';
+
+const DAY_MS = 86_400_000;
+const DAYS: Readonly<Record<string, number>> = { d: DAY_MS, w: 7 * DAY_MS };
+
+/**
+ * The time of `status --recent`: a duration, or a number of days (`1.5d`) or weeks (`2w`); not both in one.
+ * @returns ms, above 0
+ * @throws {WrError} BAD_OPTION
+ */
+export function parseRecent(text: string): number {
+  const match = /^(\d+(?:\.\d+)?|\.\d+)([dw])$/.exec(text.trim());
+  const unitMs = DAYS[match?.[2] ?? ''];
+  const ms =
+    match === null || unitMs === undefined ? parseTimeOption(text, '--recent') : Number(match[1]) * unitMs;
+  if (ms <= 0) throw new UsageError(`--recent must be more than nothing, not "${text}"`);
+  return ms;
+}

@@ -1,0 +1,66 @@
+/** `wr add --sync`: one command, waited for (spec: cli.md §2.5, since-0.36.md §1.3). */
+import { WrError } from '../core/errors.ts';
+import { KEY_BYTES } from '../core/identity.ts';
+import { LINE_BYTES_MAX } from '../core/protocol.ts';
+import type { Keys } from './add-result.ts';
+import type { Client } from './client.ts';
+import type { Context } from './command.ts';
+import type { CommandInput } from './command-input.ts';
+
+const LF = 10;
+const CR = 13;
+const TAB = 9;
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Reads the whole input, which must be one command: it has to be known before anything is added.
+ * @throws {WrError} BAD_INPUT for none, several, or a line that is too long
+ */
+export async function onlyCommand(input: CommandInput): Promise<Uint8Array> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for (;;) {
+    const part = Buffer.allocUnsafe(READ_BYTES);
+    const count = await input.fill(part, 0);
+    if (count === 0) break;
+    parts.push(part.subarray(0, count));
+    bytes += count;
+    if (bytes > LINE_BYTES_MAX + READ_BYTES) break;
+  }
+  const whole = Buffer.concat(parts);
+  const commands = countCommands(whole);
+  if (commands === 1 && bytes <= LINE_BYTES_MAX + READ_BYTES) return whole;
+  const found = bytes > LINE_BYTES_MAX + READ_BYTES ? 'much more than one' : String(commands);
+  throw new WrError('BAD_INPUT', `--sync needs exactly one command, but ${input.name} holds ${found}`);
+}
+
+/** Lines whose first column is not empty. */
+function countCommands(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < bytes.byteLength; ) {
+    const end = bytes.indexOf(LF, at);
+    const stop = end < 0 ? bytes.byteLength : end;
+    const empty = stop === at || bytes[at] === TAB || (bytes[at] === CR && stop === at + 1);
+    if (!empty) count += 1;
+    at = stop + 1;
+  }
+  return count;
+}
+
+/** Waits for the one job and shows what it printed if it failed. @returns its exit code */
+export async function syncExit(
+  client: Client,
+  keys: Keys,
+  context: Pick<Context, 'out' | 'err'>,
+): Promise<number> {
+  const key = keys.find((part) => part.byteLength > 0)?.subarray(0, KEY_BYTES);
+  // It had completed before, and was not to be run again.
+  if (key === undefined) return 1;
+  const { job } = await client.settle(key);
+  if (job === null) throw new WrError('JOB_NOT_FOUND', 'the command was removed before it had completed');
+  if (job.StdOut !== '') await context.out(`${job.StdOut}\n`);
+  if (job.StdErr !== '') context.err(`${job.StdErr}\n`);
+  // −1 stands for a signal; a shell sees 255.
+  if (job.State === 'complete') return job.Exitcode & 0xff;
+  return job.Exitcode & 0xff || 1;
+}
