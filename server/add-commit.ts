@@ -113,6 +113,7 @@ export class AddCommit {
 
   async #claim(parts: readonly AddPart[], rerun: boolean, claims: Claim[]): Promise<void> {
     const slices = new Slices(this.#clock);
+    this.#queue.keys.expect(parts.reduce((sum, part) => sum + part.keys.byteLength / 16, 0));
     const isOwn = (number: number): boolean => claims.some((claim) => holds(claim, number));
     for (const part of parts) {
       const from = this.#queue.table.end;
