@@ -23,17 +23,13 @@ import {
   u32Key,
   type Write,
 } from './key-value.ts';
+import { mapBytesFor } from './map-size.ts';
 import { inspectStoreFile, unreadable } from './store-file.ts';
 
 /** Written when a store is created; a reader refuses what is newer. */
 export const STORE_FORMAT = 1;
 const FORMAT_KEY = new TextEncoder().encode('wr.format');
 
-/**
- * Address space, not memory or disk: reserved far ahead, so that the file grows page by page for ever and the map need
- * never be made again while the manager runs. Where so much cannot be had, LMDB doubles a smaller map when it is full.
- */
-const MAP_BYTES = [2 ** 40, 2 ** 37, 2 ** 34, 2 ** 31] as const;
 const TABLES_MAX = 64;
 /** Below this the disk counts as full: LMDB reports a write that was cut short as an I/O error. */
 const FREE_BYTES_MIN = 1024 * 1024;
@@ -281,33 +277,20 @@ function closeNow(root: Root): void {
 }
 
 function openRoot(path: string, readOnly: boolean): Root {
-  let failure: unknown;
-  for (const mapSize of MAP_BYTES) {
-    try {
-      return open<Uint8Array, Uint8Array>(rootOptions(path, readOnly, mapSize));
-    } catch (thrown) {
-      failure = thrown;
-      if (!textOf(thrown).includes('Cannot allocate memory')) break;
-    }
-  }
-  throw failure;
-}
-
-// `permissionsMode` is missing in lmdb's types, hence not a literal.
-function rootOptions(path: string, readOnly: boolean, mapSize: number) {
+  // `permissionsMode` is missing in lmdb's types, hence not a literal in the call.
   const options = {
     ...BINARY,
     path,
     noSubdir: true,
     readOnly,
-    mapSize,
+    mapSize: mapBytesFor(path),
     maxDbs: TABLES_MAX,
     overlappingSync: false,
     // It would put what one turn of the event loop writes into one transaction, and drop a promise that may be rejected.
     eventTurnBatching: false,
     permissionsMode: 0o600,
   };
-  return options;
+  return open<Uint8Array, Uint8Array>(options);
 }
 
 function openTables(root: Root, readOnly: boolean): Tables {

@@ -189,6 +189,26 @@ describe('opening', () => {
     assert.equal(fingerprint(path), before);
   });
 
+  it('makes do with little address space', () => {
+    const script = `
+      const { openLmdb } = await import(${JSON.stringify(MODULE)});
+      const store = openLmdb(process.argv[1]);
+      await store.commit([{ table: 'records', key: Uint8Array.of(1), value: new Uint8Array(10) }]);
+      await store.close();`;
+    const path = freshPath();
+    const run = spawnSync('sh', [
+      '-c',
+      'ulimit -v 30000000 && exec "$0" "$@"',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script,
+      path,
+    ]);
+    assert.equal(run.status, 0, `${run.signal} ${run.stderr}`);
+    assert.ok(statSync(path).size > 0);
+  });
+
   it('says that it cannot create a store where there is no directory, and makes none', () => {
     const path = join(directory, 'no', 'such', 'db');
     assert.throws(() => openLmdb(path), withCode('STORE_FAILED'));
