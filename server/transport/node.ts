@@ -7,7 +7,7 @@ import type { Server } from 'node:https';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
+import type { ServerOptions, WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import { asWrError, WrError } from '../../core/errors.ts';
 import { CLOSE, CLOSE_GRACE_MS, HANDSHAKE_MS, REQUEST_HEAD_BYTES_MAX } from './limits.ts';
@@ -20,6 +20,8 @@ import { plainAddress, refuseUpgrade, withoutToken } from './upgrade.ts';
 
 /** A whole request, body included, takes no longer than this. */
 const REQUEST_MS_MAX = 3_600_000;
+/** A peer that does not answer our close frame in time is dropped. */
+const CLOSE_ANSWER_MS = 5_000;
 /** Heads that are late are looked for so often. */
 const LATE_HEADS_MS = 2_000;
 
@@ -56,14 +58,16 @@ class NodeTransport implements Transport {
   constructor(options: TransportOptions, handlers: TransportHandlers) {
     this.#options = options;
     this.#handlers = handlers;
-    this.#websockets = new WebSocketServer({
+    const limits: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: options.frameBytesMax,
       skipUTF8Validation: true, // Text is refused anyway.
       handleProtocols: () => options.protocol, // `refuseUpgrade` has seen it among those offered.
-    });
+      closeTimeout: CLOSE_ANSWER_MS,
+    };
+    this.#websockets = new WebSocketServer(limits);
   }
 
   get connections(): number {

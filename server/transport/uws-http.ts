@@ -19,7 +19,7 @@ export interface NativeResponse {
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
   end(body: Uint8Array | string, closeConnection: boolean): unknown;
-  endWithoutBody(declaredBytes: number): unknown;
+  endWithoutBody(declaredBytes: number, closeConnection: boolean): unknown;
   onAborted(handler: () => void): unknown;
   onData(handler: (chunk: ArrayBuffer, isLast: boolean) => void): unknown;
   getRemoteAddressAsText(): ArrayBuffer;
@@ -109,7 +109,7 @@ export class OpenRequests {
   }
 }
 
-/** Answers and ends a response in one write. `head`: without its body; `close`: and hangs up. */
+/** Answers and ends a response in one write. `head`: without its body; `head` and `close` hang up. */
 export function replyNow(
   response: NativeResponse,
   answer: HttpResponse,
@@ -122,7 +122,9 @@ export function replyNow(
       // The library counts the body itself.
       if (name.toLowerCase() !== 'content-length') response.writeHeader(name, value);
     }
-    if (how === 'head') response.endWithoutBody(Buffer.byteLength(body));
+    // After an answer to HEAD the library hangs up by itself: the client must know.
+    if (how !== 'keep') response.writeHeader('Connection', 'close');
+    if (how === 'head') response.endWithoutBody(Buffer.byteLength(body), true);
     else response.end(body, how === 'close');
   });
 }

@@ -96,11 +96,13 @@ class UwsTransport implements Transport {
     this.#apps.push(app);
     app.ws('/*', this.#behaviour());
     app.any('/*', (response, request) => this.#requests.take(response, request, name));
-    // Without "exclusive" the library shares a taken port with whoever does the same.
-    const exclusive = this.#uws.ListenOptions?.LIBUS_LISTEN_EXCLUSIVE_PORT ?? 1;
-    const socket = await new Promise<us_listen_socket | false>((resolve) => {
-      listen(app, host, port, exclusive, resolve);
-    });
+    let socket = await listen(app, host, port);
+    if (socket && port === 0) {
+      // The library lets a port be taken again at once (while old connections linger) only if it was asked for by number.
+      const chosen = this.#uws.us_socket_local_port(socket as us_socket);
+      this.#uws.us_listen_socket_close(socket);
+      socket = await listen(app, host, chosen);
+    }
     if (!socket) throw await whyNotListening(host, port);
     this.#listening.push(socket);
     return this.#uws.us_socket_local_port(socket as us_socket);
@@ -205,19 +207,18 @@ function copyOf(message: ArrayBuffer): Uint8Array {
   return copy;
 }
 
-/** The types know no host together with options; the library does. */
-function listen(
-  app: TemplatedApp,
-  host: string,
-  port: number,
-  options: number,
-  done: (socket: us_listen_socket | false) => void,
-): void {
-  const call = app.listen as unknown as (
-    host: string,
-    port: number,
-    options: number,
-    done: (socket: us_listen_socket | false) => void,
-  ) => void;
-  call.call(app, host, port, options, done);
+/** Without this the library shares a taken port with whoever does the same: two managers would each get half the clients. */
+const EXCLUSIVE_PORT = 1;
+
+function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket | false> {
+  // The library's types know no host together with options; the library does.
+  const withHost = app as unknown as {
+    listen(
+      host: string,
+      port: number,
+      options: number,
+      done: (socket: us_listen_socket | false) => void,
+    ): void;
+  };
+  return new Promise((resolve) => withHost.listen(host, port, EXCLUSIVE_PORT, resolve));
 }
