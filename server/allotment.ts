@@ -6,7 +6,7 @@ import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { SchedulerGroup } from '../core/scheduler-groups.ts';
 import type { PlanResult, PlanTask } from '../workers/plan.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, Slices } from './clock.ts';
 import type { Log } from './log.ts';
 import type { Persist } from './persist.ts';
 import type { Runner } from './runner-desk.ts';
@@ -18,8 +18,8 @@ const GAP_MS = 20;
 /** With nothing changing, demand is looked at again so often (manager.md §7). */
 const RECHECK_MS = 60_000;
 const RETRY_MS = 1_000;
-/** Jobs buried in one step because they can never run. */
-const BURY_MAX = 2_000;
+/** Jobs buried between two looks at the clock. */
+const BURY_STEP = 500;
 
 export class Allotment {
   readonly #queue: JobQueue;
@@ -116,6 +116,7 @@ export class Allotment {
     const result = await this.#tasks.plan(this.#question(groups));
     if (this.#closed) return;
     this.#apply(groups, result);
+    for (const i of result.impossible) await this.#buryImpossible(groups[i] as SchedulerGroup);
   }
 
   #question(groups: readonly SchedulerGroup[]): PlanTask {
@@ -139,7 +140,6 @@ export class Allotment {
       const slots = result.slots[i] ?? 0;
       if (slots > 0) allotted.set(group, slots);
     });
-    for (const i of result.impossible) this.#buryImpossible(groups[i] as SchedulerGroup);
     for (const group of this.#inUse.keys()) if (group.held === 0 && !allotted.has(group)) this.#inUse.delete(group);
     for (const group of groups) {
       const slots = allotted.get(group) ?? 0;
@@ -166,12 +166,16 @@ export class Allotment {
     runner.peer.post({ type: 'allot', slots });
   }
 
-  #buryImpossible(group: SchedulerGroup): void {
-    const buried = this.#queue.buryImpossible(group, BURY_MAX);
-    if (buried === 0) return;
-    this.#log.warn('commands were buried: this machine can never give them what they ask for', { group: group.name, commands: buried });
-    this.#persist.note();
-    if (group.ready.ready > 0) this.#again = true;
+  async #buryImpossible(group: SchedulerGroup): Promise<void> {
+    const slices = new Slices(this.#clock);
+    let buried = 0;
+    while (group.ready.ready > 0) {
+      buried += this.#queue.buryImpossible(group, BURY_STEP);
+      this.#persist.note();
+      await slices.pause();
+    }
+    const { name, memoryMb, cpus } = group;
+    this.#log.warn('commands were buried: this machine can never give them what they ask for', { group: name, memoryMb, cpus, commands: buried });
   }
 }
 

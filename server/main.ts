@@ -15,11 +15,13 @@ import { openLmdb } from '../store/lmdb.ts';
 import { checkCertificates, ensureCertificates } from './certificates.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
 import { hostName, ownAddress } from './host.ts';
-import { openLog } from './log.ts';
+import { openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
 import { claimPidFile, releasePidFile } from './pid-file.ts';
 import { openPools } from './pools.ts';
 import { LocalScheduler } from './schedulers/local.ts';
+import { NoScheduler } from './schedulers/none.ts';
+import type { Scheduler } from './schedulers/scheduler.ts';
 import { Session } from './sessions.ts';
 import { chooseToken, sameToken, writePrivateFile } from './token.ts';
 import { openTransport } from './transport/open.ts';
@@ -168,7 +170,7 @@ async function serveUntilStopped(
   loopDelay.enable();
   manager = new Manager({
     store,
-    pools,
+    tasks: pools,
     clock: SYSTEM_CLOCK,
     log,
     scheduler,
@@ -197,7 +199,7 @@ async function serveUntilStopped(
   // The token file tells `wr manager start` that all is well; it is the last to be written.
   writePrivateFile(config.addressFile, address);
   writePrivateFile(config.tokenFile, token);
-  log.info(`wr manager ${VERSION} started on ${address}`, { pid: process.pid, web: transport.webPort, transport: transport.name });
+  log.info(startMarker(VERSION, address), { pid: process.pid, web: transport.webPort, transport: transport.name });
   const cancelExpiry = SYSTEM_CLOCK.after(Math.min(2 ** 31 - 1, expiresMs - SYSTEM_CLOCK.nowMs()), () => {
     if (SYSTEM_CLOCK.nowMs() >= expiresMs) stopped.resolve('the certificate has expired');
   });
@@ -241,10 +243,11 @@ async function prepareCertificates(config: Config, log: ReturnType<typeof openLo
   return checkCertificates(config, nowMs);
 }
 
-function openScheduler(config: Config, flags: Flags, address: string, log: ReturnType<typeof openLog>): LocalScheduler {
+function openScheduler(config: Config, flags: Flags, address: string, log: ReturnType<typeof openLog>): Scheduler {
   const name = flags.scheduler ?? config.scheduler;
+  if (name === 'none') return new NoScheduler();
   if (name !== 'local') {
-    throw new WrError('NOT_SUPPORTED', `the scheduler ${name} is not supported yet; local is`);
+    throw new WrError('NOT_SUPPORTED', `the scheduler ${name} is not supported yet; local and none are`);
   }
   return new LocalScheduler({
     maxCores: Number(flags.max_cores ?? -1),
@@ -255,6 +258,7 @@ function openScheduler(config: Config, flags: Flags, address: string, log: Retur
     certDomain: config.certDomain,
     logDir: flags.runner_filelog ?? '',
     syslog: flags.runner_syslog === true,
+    errorFile: `${config.managerDir}/runner.stderr`,
     clock: SYSTEM_CLOCK,
     log,
   });

@@ -53,7 +53,7 @@ Usage:
 
 Flags:
   -f, --foreground          stay in the foreground; Ctrl-C stops the manager
-  -s, --scheduler string    what runs the commands: local, lsf, slurm, openstack, kubernetes (default from the
+  -s, --scheduler string    what runs the commands: local, none (runners you start yourself), lsf, slurm, openstack, kubernetes (default from the
                             configuration: local)
       --max_cores int       cores of this machine to use; 0: only commands that need none; -1: no limit (default: all)
       --max_ram int         MB of memory of this machine to use; 0: none; -1: no limit (default: all)
@@ -83,7 +83,7 @@ Examples:
   wr manager start --deployment development -f
 `;
 
-const SCHEDULERS: readonly string[] = ['local', 'lsf', 'slurm', 'openstack', 'kubernetes'];
+const SCHEDULERS: readonly string[] = ['local', 'none', 'lsf', 'slurm', 'openstack', 'kubernetes'];
 const USERNAME_MAX = 18;
 const TIMEOUT_S = 10;
 const POLL_MS = 15;
