@@ -1,0 +1,232 @@
+/** One attempt being executed: what was asked for, what it was given, what is known of it so far. */
+import { mkdirSync } from 'node:fs';
+import type { FailReason } from '../../core/fail-reasons.ts';
+import type { JobOptions } from '../../core/job-options.ts';
+import { type ByteString, bytesToByteString, toByteString } from './bytes.ts';
+import {
+  type Assignments,
+  assignmentsOf,
+  type Environment,
+  type NestedUse,
+  overridesOf,
+} from './environment.ts';
+import type { OutputPair } from './output-files.ts';
+import type { Tree } from './process-table.ts';
+import { ARGUMENT_BYTES_MAX, commandText } from './script.ts';
+import type { Workspace, Workspaces } from './workspace.ts';
+
+/** A job as the manager handed it out, its template's options and its own brought together. */
+export interface Job {
+  readonly attempt: number;
+  readonly group: string;
+  readonly key: string;
+  readonly cmd: Uint8Array;
+  readonly options: JobOptions;
+  readonly attemptsLeft: number;
+  readonly memoryMb: number;
+  readonly timeMs: number;
+}
+
+/** Why we ended a command. */
+export type KillReason = 'user' | 'signal' | 'memory' | 'disk' | 'forgotten';
+
+export interface Execution {
+  readonly job: Job;
+  readonly text: ByteString;
+  readonly dir: string;
+  /** `null`: it runs in the directory it named. */
+  readonly workspace: Workspace | null;
+  readonly assignments: Assignments;
+  readonly output: OutputPair;
+  /** Its process id is not announced. */
+  readonly short: boolean;
+  /** Unix ms; 0: not started yet, it waits behind another one. */
+  startedMs: number;
+  /** 0: not known yet. */
+  pid: number;
+  readonly tree: Tree;
+  kill: KillReason | null;
+  /** The time it had asked for was over when it was ended. */
+  overTime: boolean;
+  peakRamMb: number;
+  peakDiskMb: number;
+  cpuMs: number;
+  /** Kernel memory kills when it started; −1: unknown. */
+  memoryKills: number;
+  /** It was taken back before it started. */
+  recalled: boolean;
+  /** It has ended; what follows is under way. */
+  finishing: boolean;
+  nextSampleMs: number;
+  measuringDisk: boolean;
+  /** Readings of no free space at all in a row: some file systems give one by mistake. */
+  emptyReadings: number;
+}
+
+/** Why an attempt ends before its command starts. */
+export class NotStarted extends Error {
+  readonly reason: FailReason;
+  readonly outcome: 'bury' | 'release';
+
+  constructor(reason: FailReason, message: string, outcome: 'bury' | 'release' = 'bury') {
+    super(message);
+    this.reason = reason;
+    this.outcome = outcome;
+  }
+}
+
+/** What all jobs of a template share. */
+interface Shared {
+  readonly modules: readonly ByteString[];
+  readonly overrides: ReadonlyMap<string, ByteString>;
+  readonly assignments: Assignments;
+}
+
+/** Bytes of arguments and environment the kernel takes with certainty (a quarter of the usual stack limit). */
+const START_BYTES_MAX = 2_000_000;
+
+export class Preparation {
+  readonly #workspaces: Workspaces;
+  readonly #nested: NestedUse;
+  readonly #shared = new WeakMap<JobOptions, Shared>();
+
+  constructor(workspaces: Workspaces, nested: NestedUse) {
+    this.#workspaces = workspaces;
+    this.#nested = nested;
+  }
+
+  /**
+   * Makes what a command needs.
+   * @param environment - the launcher's
+   * @throws {NotStarted} it cannot run; nothing is left behind
+   */
+  prepare(job: Job, environment: Environment, takeOutput: () => OutputPair, short: boolean): Execution {
+    const { options } = job;
+    refuseUnsupported(options);
+    const shared = this.#sharedOf(options);
+    const text = commandText(bytesToByteString(job.cmd), shared.modules);
+    checkLengths(text, shared, environment);
+    const { dir, workspace } = this.#directory(job);
+    let output: OutputPair;
+    try {
+      output = takeOutput();
+    } catch (cause) {
+      if (workspace !== null) this.#workspaces.removeEmpty(workspace);
+      throw new NotStarted(
+        'command failed to start',
+        `its output files cannot be made: ${textOf(cause)}`,
+        'release',
+      );
+    }
+    return {
+      job,
+      text,
+      dir,
+      workspace,
+      assignments:
+        workspace === null ? shared.assignments : this.#withDirectories(shared, options, workspace),
+      output,
+      short,
+      startedMs: 0,
+      pid: 0,
+      tree: new Map(),
+      kill: null,
+      overTime: false,
+      peakRamMb: 0,
+      peakDiskMb: 0,
+      cpuMs: 0,
+      memoryKills: -1,
+      recalled: false,
+      finishing: false,
+      nextSampleMs: 0,
+      measuringDisk: false,
+      emptyReadings: 0,
+    };
+  }
+
+  /** All the variables of a command, for what runs after it. */
+  environmentOf({ job, workspace }: Execution, base: Environment): Environment {
+    const environment = new Map(base);
+    for (const [name, value] of this.#sharedOf(job.options).overrides) environment.set(name, value);
+    if (workspace !== null)
+      for (const [name, value] of ownVariables(job.options, workspace)) environment.set(name, value);
+    return environment;
+  }
+
+  #sharedOf(options: JobOptions): Shared {
+    let shared = this.#shared.get(options);
+    if (shared === undefined) {
+      const overrides = overridesOf(options, this.#nested);
+      shared = {
+        modules: options.modules.map(toByteString),
+        overrides,
+        assignments: assignmentsOf(overrides),
+      };
+      this.#shared.set(options, shared);
+    }
+    return shared;
+  }
+
+  #directory({ options, key }: Job): { readonly dir: string; readonly workspace: Workspace | null } {
+    try {
+      if (options.cwdMatters) {
+        mkdirSync(options.cwd, { recursive: true });
+        return { dir: options.cwd, workspace: null };
+      }
+      const workspace = this.#workspaces.make(options.cwd, key);
+      return { dir: workspace.cwd, workspace };
+    } catch (cause) {
+      throw new NotStarted('working directory does not exist', textOf(cause));
+    }
+  }
+
+  #withDirectories(shared: Shared, options: JobOptions, workspace: Workspace): Assignments {
+    const own = assignmentsOf(ownVariables(options, workspace));
+    return { plain: `${shared.assignments.plain}${own.plain}`, byEnv: shared.assignments.byEnv };
+  }
+}
+
+/** Said after the user's own, so that they win. */
+function ownVariables(options: JobOptions, workspace: Workspace): [string, ByteString][] {
+  const variables: [string, ByteString][] = [
+    ['TMPDIR', toByteString(workspace.tmp)],
+    ['WR_JOB_CWD', toByteString(workspace.base)],
+  ];
+  if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);
+  return variables;
+}
+
+/** Never run a command without what it was promised. */
+function refuseUnsupported(options: JobOptions): void {
+  const name = (what: string): string =>
+    `${what} is accepted and stored, but not carried out yet; see docs/later.md`;
+  if (options.withDocker !== '' || options.withSingularity !== '') {
+    throw new NotStarted('container failed to start', name('running in a container'));
+  }
+  if (options.mounts.length > 0)
+    throw new NotStarted('mounting of remote file system(s) failed', name('mounting'));
+  if (options.monitorDocker !== '')
+    throw new NotStarted('could not interact with docker', name('monitoring a container'));
+  if (options.bsubMode !== '') throw new NotStarted('command failed to start', name('bsub emulation'));
+}
+
+function checkLengths(text: ByteString, { assignments }: Shared, environment: Environment): void {
+  if (text.includes('\0')) throw new NotStarted('command failed to start', 'the command holds a NUL byte');
+  let bytes = text.length + assignments.plain.length + assignments.byEnv.length;
+  let longest = text.length;
+  if (bytes < ARGUMENT_BYTES_MAX / 2 && environment.size < 100) return;
+  for (const [name, value] of environment) {
+    bytes += name.length + value.length + 10;
+    longest = Math.max(longest, name.length + value.length + 1);
+  }
+  if (longest >= ARGUMENT_BYTES_MAX || bytes > START_BYTES_MAX) {
+    throw new NotStarted(
+      'command line too long',
+      `the kernel takes arguments of up to ${ARGUMENT_BYTES_MAX} bytes; this one has ${longest}`,
+    );
+  }
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,256 @@
+/** Runs jobs in the slots of this machine and says how they ended; knows nothing of the manager. */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import type { EndedEvent, TouchedAttempt } from '../../core/protocol.ts';
+import { type Environment, type NestedUse, toSpawnEnvironment } from './environment.ts';
+import { type Execution, type Job, type KillReason, NotStarted, Preparation } from './execution.ts';
+import type { ExecutorEvents, ExecutorPort } from './executor-port.ts';
+import { type FinishWorld, finish, finishAtOnce, killedBeforeStart, neverPrepared } from './finish.ts';
+import type { LaunchEnd } from './launcher.ts';
+import { OutputFiles } from './output-files.ts';
+import { ProcessTable, readProcess, type Tree } from './process-table.ts';
+import { Slot } from './slot.ts';
+import { killTree } from './tree-kill.ts';
+import { Watch, type Watched } from './watch.ts';
+import { Workspaces } from './workspace.ts';
+
+/** Ticks find short commands that are not short, and whatever is due to be looked at. */
+const TICK_MS = 250;
+/** Empty parents of directories are removed when nothing runs, and so often while something does. */
+const TIDY_MS = 5_000;
+
+export interface ExecutorOptions {
+  /** Absolute path of the shell commands are given to. */
+  readonly shell: string;
+  readonly nested: NestedUse;
+  /** Where the private directory for output files is made. */
+  readonly tmpDir: string;
+  readonly runnerPid: number;
+  readonly physicalMb: number;
+  now(): number;
+  random(): number;
+}
+
+export class Executor implements ExecutorPort {
+  readonly #options: ExecutorOptions;
+  readonly #events: ExecutorEvents;
+  readonly #outputs: OutputFiles;
+  readonly #workspaces: Workspaces;
+  readonly #preparation: Preparation;
+  readonly #watch: Watch;
+  readonly #slots: Slot[] = [];
+  readonly #executions = new Map<number, { readonly execution: Execution; readonly slot: Slot }>();
+  /** Processes of behaviours, by attempt. */
+  readonly #behaviours = new Map<number, ChildProcess>();
+  /** Environments of launchers, by slot. */
+  readonly #environments = new Map<Slot, Environment>();
+  readonly #timer: NodeJS.Timeout;
+  #tidiedMs = 0;
+
+  constructor(options: ExecutorOptions, events: ExecutorEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#outputs = new OutputFiles(options.tmpDir);
+    this.#workspaces = new Workspaces(options.random);
+    this.#preparation = new Preparation(this.#workspaces, options.nested);
+    const watchEvents = {
+      found: (execution: Execution) => {
+        this.#started(execution);
+        // What waits behind it must not wait for long.
+        void this.#executions.get(execution.job.attempt)?.slot.recall();
+      },
+      kill: (execution: Execution, reason: KillReason) => void this.#kill(execution, reason),
+    };
+    this.#watch = new Watch(watchEvents, options.physicalMb);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** A slot more; its launcher is started with its first job. */
+  addSlot(): Slot {
+    const { shell, runnerPid, now } = this.#options;
+    const slot: Slot = new Slot({
+      shell,
+      runnerPid,
+      wantedPath: join(this.#outputs.directory, `slot${this.#slots.length}`),
+      events: {
+        now,
+        started: (execution) => this.#started(execution),
+        ended: (execution, end) => this.#commandEnded(slot, execution, end),
+        returned: (execution) => this.#returned(execution),
+      },
+    });
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  /**
+   * Starts a job in a slot, or sends it behind the one that runs there.
+   * @param environment - of the job's `envId`, with what nested use needs
+   * @param short - jobs like it are known to be short
+   * @returns whether the slot is taken; if not, its end has been told
+   */
+  run(slot: Slot, job: Job, environment: Environment, short: boolean): boolean {
+    let execution: Execution;
+    try {
+      if (slot.length === 0) slot.enter(job.options.envId, environment);
+      const isShort = short && job.options.unixGroup === '' && slot.takesAhead(job.options.envId);
+      execution = this.#preparation.prepare(job, environment, () => this.#outputs.take(), isShort);
+    } catch (error) {
+      const why =
+        error instanceof NotStarted
+          ? error
+          : new NotStarted('command failed to start', String(error), 'release');
+      this.#events.ended(job, neverPrepared(job, why, this.#options.now()), null);
+      return false;
+    }
+    execution.memoryKills = this.#watch.memoryKills;
+    this.#executions.set(job.attempt, { execution, slot });
+    this.#environments.set(slot, environment);
+    slot.send(execution);
+    return true;
+  }
+
+  /** What is known of an attempt so far; `null`: not held. */
+  usage(attempt: number): TouchedAttempt | null {
+    const held = this.#executions.get(attempt);
+    if (held === undefined) return null;
+    const { peakRamMb, peakDiskMb, cpuMs, output, startedMs, finishing } = held.execution;
+    const none = { stdout: new Uint8Array(0), stderr: new Uint8Array(0) };
+    const tails = startedMs > 0 && !finishing ? output.tails() : none;
+    return { attempt, peakRamMb, peakDiskMb, cpuMs, ...tails };
+  }
+
+  kill(attempt: number, reason: KillReason): void {
+    const held = this.#executions.get(attempt);
+    if (held !== undefined) void this.#kill(held.execution, reason);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const slot of this.#slots) slot.close();
+    this.#workspaces.tidy();
+    this.#outputs.close();
+  }
+
+  #started(execution: Execution): void {
+    // A launcher may say so of a command that was ended meanwhile.
+    if (this.#executions.has(execution.job.attempt))
+      this.#events.started(execution.job, execution.pid, execution.startedMs);
+  }
+
+  #commandEnded(slot: Slot, execution: Execution, end: LaunchEnd | null): void {
+    execution.finishing = true;
+    // Nobody asked who a command was that ended so soon; its launcher is what ran it.
+    if (execution.pid === 0) execution.pid = slot.launcherPid;
+    const next = slot.head;
+    if (next?.kill !== null && next !== undefined) void this.#killRunning(next);
+    const world = this.#finishWorld(slot, execution);
+    const event = finishAtOnce(execution, end, world);
+    if (event !== null) this.#ended(slot, execution, event);
+    else void this.#finishSlowly(slot, execution, end, world);
+  }
+
+  async #finishSlowly(
+    slot: Slot,
+    execution: Execution,
+    end: LaunchEnd | null,
+    world: FinishWorld,
+  ): Promise<void> {
+    const event = await finish(execution, end, world).catch((error: unknown) =>
+      neverPrepared(
+        execution.job,
+        new NotStarted('command failed to complete normally', String(error), 'release'),
+        world.now(),
+      ),
+    );
+    this.#ended(slot, execution, event);
+  }
+
+  #ended(slot: Slot, execution: Execution, event: EndedEvent): void {
+    const { job, output } = execution;
+    this.#executions.delete(job.attempt);
+    this.#behaviours.delete(job.attempt);
+    this.#outputs.give(output);
+    // A lone command's directories are gone when its end is told; in a run of short ones that waits for a tick.
+    if (this.#executions.size === 0 && !execution.short) this.#workspaces.tidy();
+    this.#events.ended(job, event, slot);
+  }
+
+  #finishWorld(slot: Slot, execution: Execution): FinishWorld {
+    return {
+      workspaces: this.#workspaces,
+      now: this.#options.now,
+      environment: () =>
+        toSpawnEnvironment(
+          this.#preparation.environmentOf(execution, this.#environments.get(slot) ?? new Map()),
+        ),
+      running: (child) => this.#behaviours.set(execution.job.attempt, child),
+    };
+  }
+
+  #returned(execution: Execution): void {
+    const { job, workspace, output, kill } = execution;
+    const slot = this.#executions.get(job.attempt)?.slot;
+    if (slot === undefined) return;
+    this.#executions.delete(job.attempt);
+    if (workspace !== null) this.#workspaces.removeEmpty(workspace);
+    this.#outputs.give(output);
+    if (kill === 'user') this.#events.ended(job, killedBeforeStart(job, this.#options.now()), slot);
+    else this.#events.returned(job, slot);
+  }
+
+  async #kill(execution: Execution, reason: KillReason): Promise<void> {
+    if (execution.kill !== null) return;
+    execution.kill = reason;
+    execution.overTime = this.#options.now() > execution.startedMs + execution.job.timeMs;
+    const held = this.#executions.get(execution.job.attempt);
+    if (held === undefined) return;
+    if (held.slot.head === execution) await this.#killRunning(execution);
+    else if (execution.finishing) await this.#killBehaviour(execution.job.attempt);
+    else await held.slot.recall();
+  }
+
+  async #killRunning(execution: Execution): Promise<void> {
+    const launcherPid = this.#executions.get(execution.job.attempt)?.slot.launcherPid ?? 0;
+    if (launcherPid <= 1) return;
+    const { tree } = execution;
+    if (execution.pid === 0 || tree.size === 0) {
+      const table = ProcessTable.read();
+      const pid = execution.pid === 0 ? table.childrenOf(launcherPid)[0] : execution.pid;
+      const row = pid === undefined ? undefined : table.row(pid);
+      if (row === undefined || row.ppid !== launcherPid) return await this.#killLater(execution);
+      execution.pid = row.pid;
+      tree.set(row.pid, row.startTicks);
+    }
+    await killTree(execution.pid, tree);
+  }
+
+  /** The launcher is between two commands; the one to be killed is about to start. */
+  async #killLater(execution: Execution): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (this.#executions.has(execution.job.attempt) && !execution.finishing)
+      await this.#killRunning(execution);
+  }
+
+  async #killBehaviour(attempt: number): Promise<void> {
+    const pid = this.#behaviours.get(attempt)?.pid;
+    const row = pid === undefined ? null : readProcess(pid);
+    if (row === null) return;
+    const tree: Tree = new Map([[row.pid, row.startTicks]]);
+    await killTree(row.pid, tree);
+  }
+
+  #tick(): void {
+    const nowMs = this.#options.now();
+    const watched: Watched[] = [];
+    for (const slot of this.#slots) {
+      if (slot.head !== undefined) watched.push({ execution: slot.head, launcherPid: slot.launcherPid });
+    }
+    this.#watch.look(watched, nowMs);
+    const idle = this.#executions.size === 0;
+    if (this.#workspaces.untidy && (idle || nowMs - this.#tidiedMs > TIDY_MS)) {
+      this.#tidiedMs = nowMs;
+      this.#workspaces.tidy();
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Where commands write their output: two files each, in a private directory.
+ *
+ * Files rather than pipes: `/dev/stdout` can be opened, a process left behind blocks nobody, and what it goes on writing
+ * lands in a file that no later command uses. Files that stayed empty are used again; others are replaced. They are
+ * opened for appending, so that an overlong one can be emptied while it is being written: its head stands in the filter
+ * by then, and only its tail is still to come.
+ */
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { OUTPUT_ENDS_BYTES, OutputFilter } from '../../core/output-filter.ts';
+import { type ByteString, shellQuote, toByteString } from './bytes.ts';
+
+/** A file longer than this is read and emptied while its command runs. */
+export const OUTPUT_FILE_BYTES_MAX = 64 * 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
+
+class OutputFile {
+  readonly path: string;
+  readonly fd: number;
+  #filter: OutputFilter | null = null;
+
+  constructor(path: string) {
+    this.path = path;
+    this.fd = openSync(path, 'wx+', 0o600);
+  }
+
+  get used(): boolean {
+    return this.#filter !== null || fstatSync(this.fd).size > 0;
+  }
+
+  /** Empties a file that has grown too long, keeping what matters of it. */
+  shorten(bytesMax: number): void {
+    if (fstatSync(this.fd).size <= bytesMax) return;
+    this.#filter ??= new OutputFilter();
+    this.#drain(this.#filter);
+    ftruncateSync(this.fd, 0);
+  }
+
+  finish(): Uint8Array {
+    if (!this.used) return new Uint8Array(0);
+    const filter = this.#filter ?? new OutputFilter();
+    this.#drain(filter);
+    this.#filter = filter;
+    return filter.finish();
+  }
+
+  /** The last bytes so far, as they are. */
+  tail(): Uint8Array {
+    const { size } = fstatSync(this.fd);
+    if (size === 0) return new Uint8Array(0);
+    const bytes = Buffer.alloc(Math.min(size, OUTPUT_ENDS_BYTES));
+    const length = readSync(this.fd, bytes, 0, bytes.length, size - bytes.length);
+    return bytes.subarray(0, length);
+  }
+
+  #drain(filter: OutputFilter): void {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    for (let at = 0; ; ) {
+      const length = readSync(this.fd, chunk, 0, CHUNK_BYTES, at);
+      if (length === 0) return;
+      filter.write(chunk.subarray(0, length));
+      at += length;
+    }
+  }
+
+  discard(): void {
+    closeSync(this.fd);
+    unlinkSync(this.path);
+  }
+}
+
+/** The two files of one command. */
+export class OutputPair {
+  readonly #out: OutputFile;
+  readonly #err: OutputFile;
+  /** Quoted for the shell. */
+  readonly outPath: ByteString;
+  readonly errPath: ByteString;
+
+  constructor(directory: string, name: string) {
+    this.#out = new OutputFile(join(directory, `${name}.o`));
+    this.#err = new OutputFile(join(directory, `${name}.e`));
+    this.outPath = shellQuote(toByteString(this.#out.path));
+    this.errPath = shellQuote(toByteString(this.#err.path));
+  }
+
+  get used(): boolean {
+    return this.#out.used || this.#err.used;
+  }
+
+  shorten(bytesMax = OUTPUT_FILE_BYTES_MAX): void {
+    this.#out.shorten(bytesMax);
+    this.#err.shorten(bytesMax);
+  }
+
+  /** Head and tail of each, filtered. Once only. */
+  finish(): { readonly stdout: Uint8Array; readonly stderr: Uint8Array } {
+    return { stdout: this.#out.finish(), stderr: this.#err.finish() };
+  }
+
+  tails(): { readonly stdout: Uint8Array; readonly stderr: Uint8Array } {
+    return { stdout: this.#out.tail(), stderr: this.#err.tail() };
+  }
+
+  discard(): void {
+    this.#out.discard();
+    this.#err.discard();
+  }
+}
+
+/** All pairs of one runner. */
+export class OutputFiles {
+  readonly directory: string;
+  readonly #spare: OutputPair[] = [];
+  #made = 0;
+
+  /** @param parent - an existing directory, e.g. /tmp */
+  constructor(parent: string) {
+    this.directory = mkdtempSync(join(parent, 'wr-runner-'));
+  }
+
+  take(): OutputPair {
+    const spare = this.#spare.pop();
+    if (spare !== undefined) return spare;
+    this.#made += 1;
+    return new OutputPair(this.directory, String(this.#made));
+  }
+
+  /** Takes a pair back when its command has ended and its output was read. */
+  give(pair: OutputPair): void {
+    if (pair.used) pair.discard();
+    else this.#spare.push(pair);
+  }
+
+  close(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,31 @@
+/** Ending a command with all that came of it (runner.md §3.6, reliability.md H21). */
+import { setTimeout } from 'node:timers/promises';
+import { ProcessTable, signalProcess, type Tree } from './process-table.ts';
+
+const TERM_GRACE_MS = 500;
+const ROUNDS_MAX = 10;
+
+/**
+ * SIGKILL to the command, SIGTERM to its descendants, and after half a second SIGKILL to whatever is left, again until
+ * nothing is. Descendants are looked for anew in each round: the first signals make some start others.
+ * @param rootPid - the command itself
+ * @param tree - its processes as far as known; changed in place
+ * @returns how many outlived it all
+ */
+export async function killTree(rootPid: number, tree: Tree): Promise<number> {
+  ProcessTable.read().refresh(tree);
+  const rootStart = tree.get(rootPid);
+  const descendants = [...tree].filter(([pid]) => pid !== rootPid);
+  if (rootStart !== undefined) signalProcess(rootPid, rootStart, 'SIGKILL');
+  for (const [pid, startTicks] of descendants) signalProcess(pid, startTicks, 'SIGTERM');
+  if (descendants.length === 0) return 0;
+  await setTimeout(TERM_GRACE_MS);
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    ProcessTable.read().refresh(tree);
+    if (tree.size === 0) return 0;
+    for (const [pid, startTicks] of tree) signalProcess(pid, startTicks, 'SIGKILL');
+    await setTimeout(20);
+  }
+  ProcessTable.read().refresh(tree);
+  return tree.size;
+}
