@@ -176,7 +176,7 @@ export class Manager {
     this.#allotment.close();
     this.#desk.stop();
     const untilMs = clock.monotonicMs() + patienceMs;
-    while (this.queue.attempts.size > 0 && clock.monotonicMs() < untilMs) {
+    while (this.#desk.holding() && clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => clock.after(20, resolve));
     }
     await scheduler.cleanup();

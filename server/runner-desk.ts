@@ -89,6 +89,12 @@ export class RunnerDesk {
     return this.#runners.size;
   }
 
+  /** Whether a connected runner holds an attempt: one whose end may still be reported. */
+  holding(): boolean {
+    for (const attempt of this.#queue.attempts.all()) if (this.#runners.has(attempt.runnerId)) return true;
+    return false;
+  }
+
   hello(peer: Peer, message: RunnerHello): void {
     const { runnerId, host, ip, pid, group, holding, id } = message;
     const runner: Runner = { runnerId, host, ip, pid, group, peer, templates: new Set() };

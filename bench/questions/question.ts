@@ -24,7 +24,7 @@ export interface Question {
 }
 
 /** No runner starts for a command that needs a core: what is added stays queued. */
-export const NO_RUNNERS: ManagerOptions = { flags: ['--max_cores', '0'] };
+export const NO_RUNNERS: ManagerOptions = { flags: ['--scheduler', 'none'] };
 
 export async function withManager<T>(
   context: Context,

@@ -120,8 +120,8 @@ function check(given: Given, config: Config, { env, cwd }: Context): void {
   if (!SCHEDULERS.includes(scheduler)) {
     throw new UsageError(`--scheduler must be one of ${SCHEDULERS.join(', ')}, not "${scheduler}"`);
   }
-  if (scheduler !== 'local') {
-    throw new WrError('NOT_SUPPORTED', `the scheduler ${scheduler} is not supported yet; local is`);
+  if (scheduler !== 'local' && scheduler !== 'none') {
+    throw new WrError('NOT_SUPPORTED', `the scheduler ${scheduler} is not supported yet; local and none are`);
   }
   if ((given.localUsername?.length ?? 0) > USERNAME_MAX) {
     throw new UsageError(`--local_username must have at most ${USERNAME_MAX} characters`);
