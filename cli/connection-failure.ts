@@ -23,9 +23,10 @@ const NOBODY_THERE = new Set([
   'EAI_AGAIN',
 ]);
 
-/** Failures of the TLS handshake: OpenSSL's verification codes and Node's own. */
-const TLS_TROUBLE =
-  /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CRL_|INVALID_|ERR_TLS_|ERR_SSL_|EPROTO$|HOSTNAME_|PATH_)/;
+/** The certificate was judged and found wanting: OpenSSL's verification codes and Node's own. */
+const BAD_CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CRL_|INVALID_|ERR_TLS_|HOSTNAME_|PATH_)/;
+/** It never came to certificates. */
+const NO_TLS = /^(ERR_SSL_|EPROTO$)/;
 
 /** An error event of a connection that never opened. */
 export function connectError(error: NodeJS.ErrnoException, dialled: Dialled): WrError {
@@ -34,8 +35,13 @@ export function connectError(error: NodeJS.ErrnoException, dialled: Dialled): Wr
   if (NOBODY_THERE.has(code)) {
     return new WrError('NO_MANAGER', `no manager answers on ${at} (${code})`, { cause: error });
   }
-  if (TLS_TROUBLE.test(code)) {
+  if (BAD_CERTIFICATE.test(code)) {
     return new WrError('BAD_CERTIFICATE', tlsTrouble(code, error, dialled), { cause: error });
+  }
+  if (NO_TLS.test(code)) {
+    return new WrError('BAD_PROTOCOL', `${at} does not speak TLS as a manager does (${code})`, {
+      cause: error,
+    });
   }
   if (code === 'ETIMEDOUT') return timedOut(dialled);
   if (/subprotocol/.test(error.message)) {

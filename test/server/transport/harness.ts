@@ -118,7 +118,7 @@ export interface Fixture {
 }
 
 export async function openFixture(
-  which: 'uws' | 'node',
+  which: 'uws' | 'node' | 'auto',
   files: TestCertificates,
   options: Partial<TransportOptions> = {},
 ): Promise<Fixture> {
