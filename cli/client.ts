@@ -41,7 +41,7 @@ export async function connect(
   { timeoutMs = TIMEOUT_MS }: ConnectOptions = {},
 ): Promise<Connected> {
   const token = readToken(config.tokenFile);
-  const { connectManager } = await import('./connection.ts');
+  const { connectManager } = await loadConnection();
   const configured = { host: config.managerHost, port: config.clientPort };
   const connectTo = async ({ host, port }: Address): Promise<Connected> => {
     const { caFile, certDomain: domain } = config;
@@ -60,6 +60,21 @@ export async function connect(
     return connectTo(configured);
   }
 }
+
+/** The frames' codec would also load a native part, which takes longer than it saves in a short life. */
+async function loadConnection(): Promise<typeof import('./connection.ts')> {
+  const before = process.env[NO_NATIVE];
+  process.env[NO_NATIVE] = 'true';
+  try {
+    return await import('./connection.ts');
+  } finally {
+    // What is started from here may live longer.
+    if (before === undefined) delete process.env[NO_NATIVE];
+    else process.env[NO_NATIVE] = before;
+  }
+}
+
+const NO_NATIVE = 'MSGPACKR_NATIVE_ACCELERATION_DISABLED';
 
 /** @throws {WrError} NO_TOKEN */
 export function readToken(path: string): string {

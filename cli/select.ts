@@ -1,14 +1,7 @@
 /** Which jobs a command means: the selectors that status, kill, retry and remove share (spec: cli.md §1.7, since §1.2). */
-import { hexToKey, type IdentityOptions, jobKey } from '../core/identity.ts';
-import { checkContainerMounts } from '../core/job-fields.ts';
-import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../core/job-options.ts';
 import type { Selector } from '../core/protocol.ts';
-import { mountsFromFlags } from './add-options.ts';
 import type { Client } from './client.ts';
-import { openInput } from './command-input.ts';
 import { type FlagSpecs, type Flags, UsageError } from './flags.ts';
-import { KeyList } from './key-list.ts';
-import { readKeys } from './keys-of-file.ts';
 import type { Log } from './log.ts';
 
 export const SELECT_FLAGS = {
@@ -84,6 +77,7 @@ export async function resolveSelectors(
   around: SelectAround,
 ): Promise<readonly Selector[]> {
   if (flags.identifier !== undefined && flags.internal) {
+    const { hexToKey } = await import('../core/identity.ts');
     const key = hexToKey(flags.identifier);
     if (key === null) throw new UsageError(`"${flags.identifier}" is no internal id: one has 32 hex digits`);
     return [{ by: 'keys', keys: key }];
@@ -92,6 +86,8 @@ export async function resolveSelectors(
     return [{ by: 'repGroup', repGroup: flags.identifier, search: flags.search ?? false }];
   }
   if (flags.file === undefined && flags.cmdline === undefined) return [{ by: 'all' }];
+  // Loaded only now, as reading commands takes half of the program.
+  const { keysOfCommand, keysOfFile } = await import('./describe.ts');
   const keys =
     flags.cmdline === undefined
       ? await keysOfFile(flags, around)
@@ -101,41 +97,4 @@ export async function resolveSelectors(
   if (flags.file !== undefined && missing > 0)
     around.log.warn(`${missing}/${keys.lines} cmds were not found`);
   return found.selectors;
-}
-
-function keysOfCommand(cmd: string, flags: SelectFlags, around: SelectAround): KeyList {
-  const list = new KeyList();
-  const options = describedOptions(flags, around);
-  list.addLine(flags.cwd ? bothKeys(cmd, options) : [jobKey(cmd, options)]);
-  return list;
-}
-
-async function keysOfFile(flags: SelectFlags, around: SelectAround): Promise<KeyList> {
-  const input = await openInput(flags.file ?? '');
-  try {
-    const list = new KeyList();
-    await readKeys(input, describedOptions(flags, around), around.deployment, (cmd, options) => {
-      list.addLine(bothKeys(cmd, options));
-    });
-    return list;
-  } finally {
-    await input.close();
-  }
-}
-
-/** Whoever names a command need not know whether its directory mattered when it was added. */
-function bothKeys(cmd: Uint8Array | string, options: IdentityOptions): readonly Uint8Array[] {
-  const { cwdMatters } = options;
-  return [jobKey(cmd, options), jobKey(cmd, { ...options, cwdMatters: !cwdMatters })];
-}
-
-function describedOptions(flags: SelectFlags, { cwd }: SelectAround): JobOptions {
-  return {
-    ...DEFAULT_JOB_OPTIONS,
-    cwd: flags.cwd || cwd,
-    mounts: mountsFromFlags(flags),
-    withDocker: flags.withDocker ?? '',
-    withSingularity: flags.withSingularity ?? '',
-    containerMounts: checkContainerMounts(flags.containerMounts ?? '', '--container_mounts'),
-  };
 }
