@@ -238,10 +238,13 @@ export class JobQueue {
 
   /**
    * Settles attempts that were not heard of for `ttrMs`: reserved ones go back to the queue, running ones are lost.
+   * @returns how many
    */
-  expire(nowMs: number, ttrMs: number): void {
+  expire(nowMs: number, ttrMs: number): number {
+    let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
       if (attempt.lostMs !== 0 || nowMs - attempt.contactMs < ttrMs) continue;
+      settled += 1;
       if (attempt.startedMs === 0) {
         this.#close(attempt);
         this.#requeue(attempt, 'lost contact with runner', nowMs);
@@ -254,6 +257,7 @@ export class JobQueue {
         this.#write(attempt.number, { ...this.#attemptRecord(attempt), endedMs: nowMs, reason: 'lost contact with runner' });
       }
     }
+    return settled;
   }
 
   /** The manager itself stood still for so long: no runner could be heard, so none was silent. */

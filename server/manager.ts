@@ -97,7 +97,7 @@ export class Manager {
       nextToken: () => this.#takeToken(),
       events: {
         hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
-        changed: () => this.#allotment.changed(),
+        changed: () => this.#ready(),
         unreadable: (error) => log.error('a command could not be read from the database', { error: asWrError(error).message }),
       },
     });
@@ -295,8 +295,8 @@ export class Manager {
     this.#lastTickMs = monotonicMs;
     if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
     const nowMs = clock.nowMs();
-    this.queue.expire(nowMs, ttrMs);
-    if (this.queue.ripen(nowMs, RIPEN_MAX) > 0) this.#ready();
+    const settled = this.queue.expire(nowMs, ttrMs) + this.queue.ripen(nowMs, RIPEN_MAX);
+    if (settled > 0) this.#ready();
     if (this.queue.changes.size > 0) this.persist.note();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }

@@ -127,6 +127,7 @@ export class RunnerDesk {
     let ended = false;
     for (const event of events) {
       if (!this.#apply(event, nowMs)) superseded.push(event.attempt);
+      else if (this.#stopping && event.event === 'started') this.#killNow([this.#queue.attempts.byToken(event.attempt)]);
       ended ||= event.event !== 'started';
     }
     this.#persist.after(() => peer.post({ type: 'reported', id, superseded }));
@@ -149,8 +150,7 @@ export class RunnerDesk {
 
   touch(peer: Peer, { id, attempts }: TouchRequest): void {
     const kill = this.#queue.touch(attempts, this.#clock.nowMs());
-    const all = this.#stopping ? attempts.map((touched) => touched.attempt) : kill;
-    peer.post({ type: 'touched', id, kill: all });
+    peer.post({ type: 'touched', id, kill });
   }
 
   env(peer: Peer, { id, envId }: EnvRequest): void {
@@ -197,14 +197,19 @@ export class RunnerDesk {
     this.#waiting.dismiss((waiter) => this.#answerNone(waiter.peer, waiter.request, true));
   }
 
-  /** Kills what runs and sends every runner home. */
+  /** Sends every runner home and kills what runs; what was handed out and not started is given back by its runner. */
   stop(): void {
     this.close();
     this.#stopping = true;
-    for (const attempt of this.#queue.attempts.all()) this.#queue.kill(attempt.number);
-    this.pushKill([...this.#queue.attempts.all()]);
-    this.#persist.note();
     for (const runner of this.#runners.values()) runner.peer.post({ type: 'leave' });
+    this.#killNow([...this.#queue.attempts.all()].filter((attempt) => attempt.startedMs > 0));
+  }
+
+  #killNow(attempts: readonly (Attempt | undefined)[]): void {
+    const running = attempts.filter((attempt) => attempt !== undefined);
+    for (const attempt of running) this.#queue.kill(attempt.number);
+    this.pushKill(running);
+    this.#persist.note();
   }
 
   // ------------------------------------------------------------ handing out
