@@ -18,7 +18,8 @@ const PACED_INTERVAL_MS = 100;
 
 async function ask(context: Context): Promise<Row[]> {
   const count = scaled(context, QUEUED);
-  const runners = Math.min(RUNNERS, count);
+  // Far fewer than jobs, so that none runs out of them.
+  const runners = Math.min(RUNNERS, Math.ceil(count / 10));
   const path = context.files.write('plain', count, plainLine);
   return withManager(context, NO_RUNNERS, async (manager) => {
     await addAll(manager, path, count);
