@@ -15,7 +15,9 @@ export function encodeFrame(messages: object | readonly object[]): Uint8Array {
  * The messages of a frame. Byte members are views of `bytes`: copy what outlives it.
  * @throws {WrError} BAD_PROTOCOL when the bytes are no frame
  */
-export function decodeFrame<Message extends { readonly type: string }>(bytes: Uint8Array): readonly Message[] {
+export function decodeFrame<Message extends { readonly type: string }>(
+  bytes: Uint8Array,
+): readonly Message[] {
   let value: unknown;
   try {
     value = unpackr.unpack(bytes);

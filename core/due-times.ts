@@ -43,7 +43,8 @@ export class DueTimes {
     for (;;) {
       let child = 2 * at + 1;
       if (child >= this.#size) break;
-      if (child + 1 < this.#size && (this.#times[child + 1] as number) < (this.#times[child] as number)) child += 1;
+      if (child + 1 < this.#size && (this.#times[child + 1] as number) < (this.#times[child] as number))
+        child += 1;
       if ((this.#times[child] as number) >= time) break;
       this.#move(child, at);
       at = child;

@@ -17,8 +17,10 @@ const HINTS = {
   // Connecting
   NO_MANAGER: 'start one with wr manager start, or check --deployment and the configuration with wr conf',
   NO_TOKEN: 'has the manager been started? wr manager start writes the token file',
-  BAD_TOKEN: 'the token file does not belong to the manager that answered; restart the manager or check --deployment',
-  BAD_CERTIFICATE: 'delete the CA, certificate and key files and restart the manager to have new ones made, or renew your own',
+  BAD_TOKEN:
+    'the token file does not belong to the manager that answered; restart the manager or check --deployment',
+  BAD_CERTIFICATE:
+    'delete the CA, certificate and key files and restart the manager to have new ones made, or renew your own',
   BAD_PROTOCOL: 'client and manager are of different versions; use the same wr for both',
   TIMED_OUT: 'the manager did not answer in time; try again, or raise --timeout',
   DISCONNECTED: 'the connection to the manager was lost; see wr manager status and its log',

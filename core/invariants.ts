@@ -24,8 +24,10 @@ export function checkInvariants(queue: JobQueue): string[] {
     if (isHeld(state)) {
       add(held, group);
       if (attempt === undefined) faults.push(`I4: ${stateName(state)} job ${number} has no attempt`);
-      else if (queue.attempts.byToken(attempt.token) !== attempt) faults.push(`I4: attempt ${attempt.token} is not found`);
-    } else if (attempt !== undefined) faults.push(`I7: ${stateName(state)} job ${number} has an open attempt`);
+      else if (queue.attempts.byToken(attempt.token) !== attempt)
+        faults.push(`I4: attempt ${attempt.token} is not found`);
+    } else if (attempt !== undefined)
+      faults.push(`I7: ${stateName(state)} job ${number} has an open attempt`);
     if (isLive(state)) {
       const key = queue.table.keyHex(number);
       const other = keys.get(key);
@@ -33,25 +35,35 @@ export function checkInvariants(queue: JobQueue): string[] {
       keys.set(key, number);
       const at = rowOf(number) * 4;
       const k = chunk.key;
-      const found = queue.keys.find(k[at] as number, k[at + 1] as number, k[at + 2] as number, k[at + 3] as number);
+      const found = queue.keys.find(
+        k[at] as number,
+        k[at + 1] as number,
+        k[at + 2] as number,
+        k[at + 3] as number,
+      );
       if (found !== number) faults.push(`I10: the key of job ${number} leads to ${found}`);
-      if (queue.segments.isFinished(number) && queue.segments.size > 0) faults.push(`I10: live job ${number} is marked finished`);
+      if (queue.segments.isFinished(number) && queue.segments.size > 0)
+        faults.push(`I10: live job ${number} is marked finished`);
     }
   }
   checkCounts(queue, counts, faults);
   for (let id = 0; id < queue.groups.size; id += 1) {
     const group = queue.groups.get(id);
     if (group.ready.ready !== (ready.get(id) ?? 0)) {
-      faults.push(`I2: group ${group.name} counts ${group.ready.ready} ready jobs, there are ${ready.get(id) ?? 0}`);
+      faults.push(
+        `I2: group ${group.name} counts ${group.ready.ready} ready jobs, there are ${ready.get(id) ?? 0}`,
+      );
     }
     if (group.held !== (held.get(id) ?? 0)) {
       faults.push(`I4: group ${group.name} counts ${group.held} held jobs, there are ${held.get(id) ?? 0}`);
     }
     const active = group.ready.ready > 0 || group.held > 0;
-    if (active !== queue.groups.active.has(group)) faults.push(`I2: group ${group.name} is not where planning looks`);
+    if (active !== queue.groups.active.has(group))
+      faults.push(`I2: group ${group.name} is not where planning looks`);
   }
   const open = [...held.values()].reduce((sum, n) => sum + n, 0);
-  if (open !== queue.attempts.size) faults.push(`I4: ${queue.attempts.size} attempts are open, ${open} jobs are held`);
+  if (open !== queue.attempts.size)
+    faults.push(`I4: ${queue.attempts.size} attempts are open, ${open} jobs are held`);
   return faults;
 }
 
@@ -63,7 +75,9 @@ function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, fault
       const counted = queue.repGroups.count(id, state);
       const there = counts.get(`${id} ${state}`) ?? 0;
       if (counted !== there) {
-        faults.push(`I1: ${queue.repGroups.name(id)} counts ${counted} ${STATE_NAMES[state]} jobs, there are ${there}`);
+        faults.push(
+          `I1: ${queue.repGroups.name(id)} counts ${counted} ${STATE_NAMES[state]} jobs, there are ${there}`,
+        );
       }
     }
   }

@@ -93,7 +93,14 @@ export type JobDelta = Partial<
   Pick<JobOptions, 'cwd' | 'priority' | 'depGroups' | 'deps' | 'cmdDeps' | 'env'>
 >;
 
-export const DELTA_FIELDS = ['cwd', 'priority', 'depGroups', 'deps', 'cmdDeps', 'env'] as const satisfies readonly (keyof JobDelta)[];
+export const DELTA_FIELDS = [
+  'cwd',
+  'priority',
+  'depGroups',
+  'deps',
+  'cmdDeps',
+  'env',
+] as const satisfies readonly (keyof JobDelta)[];
 
 /** The options of `wr add` without flags, but for `cwd` and `envId`, which depend on who adds (cli.md §2.2). */
 export const DEFAULT_JOB_OPTIONS: JobOptions = {

@@ -30,7 +30,9 @@ export interface Template {
 }
 
 /** What is to be written of a job: a whole record, or members laid over the one on disk. */
-export type Change = { readonly record: JobRecord } | { readonly patch: Partial<JobRecord> & Pick<JobRecord, 'state'> };
+export type Change =
+  | { readonly record: JobRecord }
+  | { readonly patch: Partial<JobRecord> & Pick<JobRecord, 'state'> };
 
 export interface RunnerIdentity {
   readonly runnerId: string;
@@ -112,7 +114,9 @@ export class JobQueue {
       chunk.state.fill(to, row, row + rows);
       this.table.occupy(from + offset, rows);
       if (!mixed) group.ready.push(chunk.priority[row] as number, from + offset, rows);
-      else for (let i = 0; i < rows; i += 1) group.ready.push(chunk.priority[row + i] as number, from + offset + i, 1);
+      else
+        for (let i = 0; i < rows; i += 1)
+          group.ready.push(chunk.priority[row + i] as number, from + offset + i, 1);
     });
     this.repGroups.move(template.repGroup, STATE.none, to, count);
     this.groups.note(group);
@@ -124,7 +128,13 @@ export class JobQueue {
    * Hands out up to `count` ready jobs of a group, best first. They must not be started before their change is on disk.
    * @param nextToken - gives an attempt token that was never used
    */
-  reserve(group: SchedulerGroup, count: number, runner: RunnerIdentity, nowMs: number, nextToken: () => number): Attempt[] {
+  reserve(
+    group: SchedulerGroup,
+    count: number,
+    runner: RunnerIdentity,
+    nowMs: number,
+    nextToken: () => number,
+  ): Attempt[] {
     const reserved: Attempt[] = [];
     while (reserved.length < count) {
       const number = group.ready.pop((candidate, priority) => this.#isReady(candidate, group, priority));
@@ -176,21 +186,31 @@ export class JobQueue {
     const attempt = this.attempts.byToken(event.attempt);
     if (attempt === undefined) return false;
     this.#hear(attempt, nowMs);
-    if (attempt.startedMs === 0 && event.startedMs !== 0) this.#markStarted(attempt, event.pid, event.startedMs);
+    if (attempt.startedMs === 0 && event.startedMs !== 0)
+      this.#markStarted(attempt, event.pid, event.startedMs);
     const { number } = attempt;
     const template = this.templateOf(number);
     this.#close(attempt);
     if (event.outcome === 'complete') {
       this.#move(number, 'succeed');
       this.repGroups.recordCompletion(template.repGroup, event);
-    } else if (event.outcome === 'bury' || attempt.killed || !this.#useRetry(number, event.startedMs !== 0 || event.reason === 'command failed to start')) {
+    } else if (
+      event.outcome === 'bury' ||
+      attempt.killed ||
+      !this.#useRetry(number, event.startedMs !== 0 || event.reason === 'command failed to start')
+    ) {
       this.#move(number, 'bury');
     } else {
       this.#move(number, 'release');
     }
     this.#remember(number, event.exitCode, event.reason);
     const readyMs = this.#delay(number, nowMs, random);
-    this.#write(number, { ...this.#attemptRecord(attempt), ...outcomeOf(event), readyMs, state: this.#stateOf(number) });
+    this.#write(number, {
+      ...this.#attemptRecord(attempt),
+      ...outcomeOf(event),
+      readyMs,
+      state: this.#stateOf(number),
+    });
     this.#settle(number, template);
     return true;
   }
@@ -254,7 +274,11 @@ export class JobQueue {
         attempt.lostMs = nowMs;
         this.#move(attempt.number, 'lose');
         this.#remember(attempt.number, -1, 'lost contact with runner');
-        this.#write(attempt.number, { ...this.#attemptRecord(attempt), endedMs: nowMs, reason: 'lost contact with runner' });
+        this.#write(attempt.number, {
+          ...this.#attemptRecord(attempt),
+          endedMs: nowMs,
+          reason: 'lost contact with runner',
+        });
       }
     }
     return settled;
@@ -303,7 +327,8 @@ export class JobQueue {
   /** Takes a job that no runner holds out of the queue for good. */
   remove(number: number): boolean {
     const state = this.table.state(number);
-    if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed) return false;
+    if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed)
+      return false;
     const template = this.templateOf(number);
     this.#move(number, 'remove');
     this.#amend(number, { state: STATE.removed });
@@ -321,7 +346,11 @@ export class JobQueue {
       group.ready.giveBack(this.#chunk(number).priority[rowOf(number)] as number, number);
       this.#move(number, 'bury');
       this.#remember(number, -1, 'resource requirements cannot be met');
-      this.#amend(number, { state: STATE.buried, reason: 'resource requirements cannot be met', exitCode: -1 });
+      this.#amend(number, {
+        state: STATE.buried,
+        reason: 'resource requirements cannot be met',
+        exitCode: -1,
+      });
     }
     return buried;
   }
@@ -392,14 +421,27 @@ export class JobQueue {
 
   // ------------------------------------------------------------ inside
 
-  #giveUp(attempt: Attempt, reason: FailReason, outcome: 'release' | 'bury', nowMs: number, random: number): void {
+  #giveUp(
+    attempt: Attempt,
+    reason: FailReason,
+    outcome: 'release' | 'bury',
+    nowMs: number,
+    random: number,
+  ): void {
     const { number } = attempt;
     this.#close(attempt);
     this.#move(number, outcome === 'release' && this.#useRetry(number, true) ? 'release' : 'bury');
     this.#remember(number, -1, reason);
     const readyMs = this.#delay(number, nowMs, random);
     const endedMs = attempt.lostMs === 0 ? nowMs : attempt.lostMs;
-    this.#write(number, { ...this.#attemptRecord(attempt), state: this.#stateOf(number), exitCode: -1, reason, readyMs, endedMs });
+    this.#write(number, {
+      ...this.#attemptRecord(attempt),
+      state: this.#stateOf(number),
+      exitCode: -1,
+      reason,
+      readyMs,
+      endedMs,
+    });
   }
 
   #requeue(attempt: Attempt, reason: FailReason, nowMs: number): void {
@@ -407,7 +449,12 @@ export class JobQueue {
     if (attempt.killed) {
       this.#move(number, 'bury');
       this.#remember(number, -1, 'killed by user request');
-      this.#write(number, { ...this.#attemptRecord(attempt), state: STATE.buried, exitCode: -1, reason: 'killed by user request' });
+      this.#write(number, {
+        ...this.#attemptRecord(attempt),
+        state: STATE.buried,
+        exitCode: -1,
+        reason: 'killed by user request',
+      });
       return;
     }
     // Nothing ran, so nothing speaks for waiting.
@@ -429,7 +476,8 @@ export class JobQueue {
   /** For a job that has just become delayed: when it is due. 0 otherwise. */
   #delay(number: number, nowMs: number, random: number): number {
     if (this.table.state(number) !== STATE.delayed) return 0;
-    const used = this.templateOf(number).options.retries - (this.#chunk(number).retriesLeft[rowOf(number)] as number);
+    const used =
+      this.templateOf(number).options.retries - (this.#chunk(number).retriesLeft[rowOf(number)] as number);
     const readyMs = nowMs + retryDelayMs(Math.max(0, used - 1), () => random);
     this.due.add(number, readyMs);
     return readyMs;
@@ -484,7 +532,9 @@ export class JobQueue {
     const chunk = this.table.chunkOf(number);
     if (chunk === undefined) return false;
     const row = rowOf(number);
-    return chunk.state[row] === STATE.ready && chunk.group[row] === group.id && chunk.priority[row] === priority;
+    return (
+      chunk.state[row] === STATE.ready && chunk.group[row] === group.id && chunk.priority[row] === priority
+    );
   }
 
   #remember(number: number, exitCode: number, reason: FailReason): void {
@@ -547,12 +597,17 @@ export class JobQueue {
 
   #chunk(number: number): TableChunk {
     const chunk = this.table.chunkOf(number);
-    if (chunk === undefined) throw new WrError('JOB_NOT_FOUND', `command number ${number} is not in the queue`);
+    if (chunk === undefined)
+      throw new WrError('JOB_NOT_FOUND', `command number ${number} is not in the queue`);
     return chunk;
   }
 
   /** Calls back per chunk that a run of numbers touches: first row, rows, and offset into the run. */
-  #eachChunk(from: number, count: number, visit: (chunk: TableChunk, row: number, rows: number, offset: number) => void): void {
+  #eachChunk(
+    from: number,
+    count: number,
+    visit: (chunk: TableChunk, row: number, rows: number, offset: number) => void,
+  ): void {
     for (let offset = 0; offset < count; ) {
       const chunk = this.table.chunkFor(from + offset);
       const row = rowOf(from + offset);
@@ -564,7 +619,8 @@ export class JobQueue {
 }
 
 function outcomeOf(event: EndedEvent): Partial<JobRecord> {
-  const { exitCode, reason, startedMs, endedMs, peakRamMb, peakDiskMb, cpuMs, cwd, stdout, stderr, pid } = event;
+  const { exitCode, reason, startedMs, endedMs, peakRamMb, peakDiskMb, cpuMs, cwd, stdout, stderr, pid } =
+    event;
   return { exitCode, reason, startedMs, endedMs, peakRamMb, peakDiskMb, cpuMs, cwd, stdout, stderr, pid };
 }
 

@@ -95,7 +95,8 @@ export function encodeRecord(record: JobRecord): Uint8Array {
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
   const fields: unknown = unpack(bytes);
-  if (!Array.isArray(fields) || fields.length < 21) throw new WrError('STORE_UNREADABLE', 'a job record is damaged');
+  if (!Array.isArray(fields) || fields.length < 21)
+    throw new WrError('STORE_UNREADABLE', 'a job record is damaged');
   return {
     state: fields[0],
     attempts: fields[1],

@@ -106,7 +106,8 @@ export class JobTable {
   /** Gives out `count` consecutive numbers. */
   allocate(count: number): number {
     const first = this.#end;
-    if (first + count > 0xffff_ffff) throw new WrError('INTERNAL', 'this deployment has used all of its job numbers');
+    if (first + count > 0xffff_ffff)
+      throw new WrError('INTERNAL', 'this deployment has used all of its job numbers');
     this.#end = first + count;
     return first;
   }

@@ -122,7 +122,9 @@ export class KeyIndex {
     const chunk = this.#table.chunkOf(number);
     if (chunk === undefined) return false;
     const at = rowOf(number) * 4;
-    return chunk.key[at] === k0 && chunk.key[at + 1] === k1 && chunk.key[at + 2] === k2 && chunk.key[at + 3] === k3;
+    return (
+      chunk.key[at] === k0 && chunk.key[at + 1] === k1 && chunk.key[at + 2] === k2 && chunk.key[at + 3] === k3
+    );
   }
 }
 

@@ -116,7 +116,10 @@ function pack(
   for (const row of order) {
     const starting = Math.min(startable(groups, row), free.fitting(groups, row));
     free.take(groups, row, starting);
-    slots[row] = starting > 0 ? openSlots(groups, row) + starting : Math.min(ideal[row] as number, openSlots(groups, row));
+    slots[row] =
+      starting > 0
+        ? openSlots(groups, row) + starting
+        : Math.min(ideal[row] as number, openSlots(groups, row));
   }
 }
 

@@ -350,7 +350,11 @@ export interface GroupSummary {
   readonly firstStartMs: number;
   readonly lastEndMs: number;
   /** Buried jobs by exit code and reason. */
-  readonly buried: readonly { readonly exitCode: number; readonly reason: FailReason; readonly keys: readonly string[] }[];
+  readonly buried: readonly {
+    readonly exitCode: number;
+    readonly reason: FailReason;
+    readonly keys: readonly string[];
+  }[];
 }
 
 export interface SummaryReply {

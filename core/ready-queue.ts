@@ -51,7 +51,8 @@ class Lane {
       const returned = this.#returned[0] ?? 0;
       const ranged = this.#head < this.#tail ? (this.#ranges[this.#head] as number) : 0;
       if (returned === 0 && ranged === 0) return 0;
-      const number = ranged === 0 || (returned !== 0 && returned <= ranged) ? popHeap(this.#returned) : this.#popRange();
+      const number =
+        ranged === 0 || (returned !== 0 && returned <= ranged) ? popHeap(this.#returned) : this.#popRange();
       if (!isReady(number)) continue;
       this.ready -= 1;
       return number;

@@ -5,7 +5,19 @@
 import { STATE, STATE_COUNT } from './states.ts';
 
 /** Sums over the complete jobs of a group, from which means and deviations follow. */
-const SUMS = ['jobs', 'memory', 'memorySquares', 'disk', 'diskSquares', 'wall', 'wallSquares', 'cpu', 'cpuSquares', 'firstStartMs', 'lastEndMs'] as const;
+const SUMS = [
+  'jobs',
+  'memory',
+  'memorySquares',
+  'disk',
+  'diskSquares',
+  'wall',
+  'wallSquares',
+  'cpu',
+  'cpuSquares',
+  'firstStartMs',
+  'lastEndMs',
+] as const;
 type Sum = (typeof SUMS)[number];
 
 /** What one completion adds. */
@@ -88,7 +100,8 @@ export class RepGroups {
     this.#add(id, 'cpuSquares', usage.cpuMs ** 2);
     const at = id * SUMS.length;
     const first = this.#sums[at + SUMS.indexOf('firstStartMs')] as number;
-    if (first === 0 || usage.startedMs < first) this.#sums[at + SUMS.indexOf('firstStartMs')] = usage.startedMs;
+    if (first === 0 || usage.startedMs < first)
+      this.#sums[at + SUMS.indexOf('firstStartMs')] = usage.startedMs;
     const last = this.#sums[at + SUMS.indexOf('lastEndMs')] as number;
     if (usage.endedMs > last) this.#sums[at + SUMS.indexOf('lastEndMs')] = usage.endedMs;
     this.changed.add(id);
@@ -109,7 +122,11 @@ export class RepGroups {
   }
 
   /** Takes back what `save` wrote; ids come back in their old order. */
-  restore(saved: { readonly name: string; readonly complete: number; readonly sums: readonly number[] }): void {
+  restore(saved: {
+    readonly name: string;
+    readonly complete: number;
+    readonly sums: readonly number[];
+  }): void {
     const id = this.intern(saved.name);
     this.move(id, STATE.none, STATE.complete, saved.complete);
     this.#sums.set(saved.sums, id * SUMS.length);
@@ -131,7 +148,11 @@ export class RepGroups {
 }
 
 /** Mean and sample standard deviation from a sum and a sum of squares. */
-export function spread(jobs: number, sum: number, squares: number): { readonly mean: number; readonly sd: number } {
+export function spread(
+  jobs: number,
+  sum: number,
+  squares: number,
+): { readonly mean: number; readonly sd: number } {
   if (jobs === 0) return { mean: 0, sd: 0 };
   const mean = sum / jobs;
   const variance = jobs < 2 ? 0 : Math.max(0, (squares - jobs * mean ** 2) / (jobs - 1));

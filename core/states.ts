@@ -63,12 +63,25 @@ export type JobEvent =
 
 const TRANSITIONS: Readonly<Record<StateName, Partial<Record<JobEvent, StateName>>>> = {
   none: { add: 'ready', addDependent: 'dependent' },
-  ready: { reserve: 'reserved', depend: 'dependent', suspend: 'suspended', bury: 'buried', remove: 'removed' },
+  ready: {
+    reserve: 'reserved',
+    depend: 'dependent',
+    suspend: 'suspended',
+    bury: 'buried',
+    remove: 'removed',
+  },
   dependent: { satisfy: 'ready', depend: 'dependent', suspend: 'suspended', remove: 'removed' },
   delayed: { due: 'ready', depend: 'dependent', suspend: 'suspended', remove: 'removed' },
   suspended: { resume: 'ready', resumeDependent: 'dependent', resumeDelayed: 'delayed', remove: 'removed' },
   // A runner that ends before it could tell of the start reports the end at once: hence succeed.
-  reserved: { start: 'running', release: 'delayed', requeue: 'ready', bury: 'buried', succeed: 'complete', lose: 'lost' },
+  reserved: {
+    start: 'running',
+    release: 'delayed',
+    requeue: 'ready',
+    bury: 'buried',
+    succeed: 'complete',
+    lose: 'lost',
+  },
   running: { succeed: 'complete', release: 'delayed', bury: 'buried', lose: 'lost' },
   // It may only be slow to answer.
   lost: { touch: 'running', succeed: 'complete', release: 'delayed', bury: 'buried' },

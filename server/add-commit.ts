@@ -101,7 +101,10 @@ export class AddCommit {
       await this.#claim(parts, rerun, claims);
       const answer = result(claims);
       const writes = [...shared, ...this.#writes(parts, claims)];
-      writes.push(counterWrite('nextNumber', this.#queue.table.end), counterWrite('nextSegment', nextSegment));
+      writes.push(
+        counterWrite('nextNumber', this.#queue.table.end),
+        counterWrite('nextSegment', nextSegment),
+      );
       writes.push(requestWrite(requestId, answer));
       await this.#store.commit(writes);
       return answer;
@@ -119,7 +122,8 @@ export class AddCommit {
       const from = this.#queue.table.end;
       const claim = claimKeys(this.#queue, part.keys, part.inHistory, rerun, (n) => n >= from || isOwn(n));
       claims.push(claim);
-      for (const run of runsOf(part, claim)) this.#queue.describe(run.first, run.count, run.template, run.priorities);
+      for (const run of runsOf(part, claim))
+        this.#queue.describe(run.first, run.count, run.template, run.priorities);
       await slices.pause();
     }
   }
@@ -133,7 +137,8 @@ export class AddCommit {
         if (part.bytes === null) writes.push(dropSegmentWrite(part.segment));
         return;
       }
-      if (claim.keep !== null) writes.push(segmentWrite(part.segment, filterSegment(this.#bytes(part), claim.keep)));
+      if (claim.keep !== null)
+        writes.push(segmentWrite(part.segment, filterSegment(this.#bytes(part), claim.keep)));
       else if (part.bytes !== null) writes.push(segmentWrite(part.segment, part.bytes));
       writes.push(directoryWrite({ first: claim.first, segment: part.segment, count: claim.count }));
       writes.push(liveWrite(claim.first, NO_BITS));
@@ -173,7 +178,10 @@ export class AddCommit {
     }
     const lost = pending.filter((number) => this.#queue.table.state(number) === 0);
     if (lost.length > 0) {
-      throw new WrError('STORE_FAILED', `${lost.length} commands were being added by someone else, which failed; add them again`);
+      throw new WrError(
+        'STORE_FAILED',
+        `${lost.length} commands were being added by someone else, which failed; add them again`,
+      );
     }
   }
 }
@@ -196,7 +204,12 @@ function* runsOf(part: AddPart, claim: Claim): Iterable<Run> {
     let to = from + 1;
     while (to < count && index[to] === index[from]) to += 1;
     const template = part.templates[index[from] as number] as Template;
-    yield { first: first + from, count: to - from, template, priorities: priorities?.subarray(from, to) ?? null };
+    yield {
+      first: first + from,
+      count: to - from,
+      template,
+      priorities: priorities?.subarray(from, to) ?? null,
+    };
     from = to;
   }
 }

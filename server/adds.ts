@@ -9,7 +9,13 @@ import { asWrError, WrError } from '../core/errors.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue, Template } from '../core/job-queue.ts';
 import { laterOptions } from '../core/later-options.ts';
-import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame, LINE_BYTES_MAX } from '../core/protocol.ts';
+import {
+  ADD_WINDOW_FRAMES,
+  type AddBegin,
+  type AddEnd,
+  type AddFrame,
+  LINE_BYTES_MAX,
+} from '../core/protocol.ts';
 import { filterSegment, setTemplateIds } from '../core/segment.ts';
 import { parseTemplate } from '../core/template.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
@@ -141,11 +147,17 @@ export class Adds {
     }
     if (upload.refused !== undefined) return;
     if (message.seq !== upload.received) {
-      this.#refuse(upload, new WrError('BAD_PROTOCOL', `frame ${message.seq} of an add came where ${upload.received} was due`));
+      this.#refuse(
+        upload,
+        new WrError('BAD_PROTOCOL', `frame ${message.seq} of an add came where ${upload.received} was due`),
+      );
       return;
     }
     if (message.seq - upload.nextSeq > 2 * ADD_WINDOW_FRAMES) {
-      this.#refuse(upload, new WrError('BAD_PROTOCOL', 'a client sends frames of an add without waiting for credit'));
+      this.#refuse(
+        upload,
+        new WrError('BAD_PROTOCOL', 'a client sends frames of an add without waiting for credit'),
+      );
       return;
     }
     upload.received += 1;
@@ -177,7 +189,8 @@ export class Adds {
     for (const upload of this.#uploads.values()) {
       if (upload.peer === peer && !upload.finishing) this.#abandon(upload);
     }
-    for (const [requestId, repeat] of this.#repeats) if (repeat.peer === peer) this.#repeats.delete(requestId);
+    for (const [requestId, repeat] of this.#repeats)
+      if (repeat.peer === peer) this.#repeats.delete(requestId);
   }
 
   // ------------------------------------------------------------ frames
@@ -185,7 +198,8 @@ export class Adds {
   async #parse(upload: Upload, { seq, bytes, more }: AddFrame): Promise<void> {
     try {
       const whole = this.#joinPartial(upload, bytes, more === true);
-      const result = whole === null ? EMPTY_RESULT : await this.#tasks.ingest({ bytes: whole, defaults: upload.defaults });
+      const result =
+        whole === null ? EMPTY_RESULT : await this.#tasks.ingest({ bytes: whole, defaults: upload.defaults });
       upload.parsed.set(seq, result);
     } catch (error) {
       this.#refuse(upload, asWrError(error));
@@ -240,7 +254,10 @@ export class Adds {
     for (const name of result.unknownMembers) upload.warnings.add(`unknown option "${name}" is ignored`);
     const templates = result.templates.map((json) => this.#template(json, upload.warnings));
     let bytes = result.segment;
-    setTemplateIds(bytes, templates.map((template) => template.id)); // They were local to the frame.
+    setTemplateIds(
+      bytes,
+      templates.map((template) => template.id),
+    ); // They were local to the frame.
     let { keys, templateIndex, priorities } = result;
     if (wanted < result.count) {
       bytes = filterSegment(bytes, new Uint8Array(result.count).fill(1, 0, wanted));
@@ -343,19 +360,31 @@ export class Adds {
     const sum = (claims: readonly Claim[], of: 'count' | 'queued' | 'complete'): number =>
       claims.reduce((total, claim) => total + claim[of], 0);
     const { rerun, requestId } = upload.begin;
-    const added = await this.#commit.commit(parts, rerun, this.#nextSegment, requestId, shared.writes, (claims) => ({
-      added: sum(claims, 'count'),
-      queued: sum(claims, 'queued'),
-      complete: sum(claims, 'complete'),
-      usedDefaultRepGroup: upload.usedDefaultRepGroup,
-      warnings: [...upload.warnings].sort(),
-      atMs: this.#clock.nowMs(),
-    }));
+    const added = await this.#commit.commit(
+      parts,
+      rerun,
+      this.#nextSegment,
+      requestId,
+      shared.writes,
+      (claims) => ({
+        added: sum(claims, 'count'),
+        queued: sum(claims, 'queued'),
+        complete: sum(claims, 'complete'),
+        usedDefaultRepGroup: upload.usedDefaultRepGroup,
+        warnings: [...upload.warnings].sort(),
+        atMs: this.#clock.nowMs(),
+      }),
+    );
     shared.saved();
     return added;
   }
 
-  async #sendKeys(upload: Upload, parts: readonly AddPart[], claims: readonly Claim[], id: number): Promise<void> {
+  async #sendKeys(
+    upload: Upload,
+    parts: readonly AddPart[],
+    claims: readonly Claim[],
+    id: number,
+  ): Promise<void> {
     for (const [i, part] of parts.entries()) {
       const completeAt = claims[i]?.completeAt ?? null;
       const keys = completeAt === null ? part.keys : withoutMarked(part.keys, completeAt);
@@ -416,7 +445,13 @@ const EMPTY_RESULT: IngestResult = {
   error: null,
 };
 
-function answer({ added, queued, complete, usedDefaultRepGroup, warnings }: AddResult): Omit<AddResult, 'atMs'> {
+function answer({
+  added,
+  queued,
+  complete,
+  usedDefaultRepGroup,
+  warnings,
+}: AddResult): Omit<AddResult, 'atMs'> {
   return { added, queued, complete, usedDefaultRepGroup, warnings };
 }
 

@@ -108,7 +108,8 @@ export class Allotment {
     if (this.#again) {
       this.#again = false;
       this.changed();
-    } else if (this.#queue.groups.active.size > 0) this.#recheck = this.#clock.after(RECHECK_MS, () => this.changed());
+    } else if (this.#queue.groups.active.size > 0)
+      this.#recheck = this.#clock.after(RECHECK_MS, () => this.changed());
   }
 
   async #plan(): Promise<void> {
@@ -140,7 +141,8 @@ export class Allotment {
       const slots = result.slots[i] ?? 0;
       if (slots > 0) allotted.set(group, slots);
     });
-    for (const group of this.#inUse.keys()) if (group.held === 0 && !allotted.has(group)) this.#inUse.delete(group);
+    for (const group of this.#inUse.keys())
+      if (group.held === 0 && !allotted.has(group)) this.#inUse.delete(group);
     for (const group of groups) {
       const slots = allotted.get(group) ?? 0;
       this.#inUse.set(group, Math.max(slots, Math.min(group.held, this.#inUse.get(group) ?? slots)));
@@ -175,7 +177,12 @@ export class Allotment {
       await slices.pause();
     }
     const { name, memoryMb, cpus } = group;
-    this.#log.warn('commands were buried: this machine can never give them what they ask for', { group: name, memoryMb, cpus, commands: buried });
+    this.#log.warn('commands were buried: this machine can never give them what they ask for', {
+      group: name,
+      memoryMb,
+      cpus,
+      commands: buried,
+    });
   }
 }
 

@@ -100,7 +100,8 @@ export class Archive {
     this.#writing = this.#write().finally(() => {
       this.#writing = undefined;
       if (this.#waitingJobs >= BATCH_JOBS) this.#start();
-      else if (this.#waiting.length > 0) this.#timer ??= this.#clock.after(BATCH_WAIT_MS, () => this.#start());
+      else if (this.#waiting.length > 0)
+        this.#timer ??= this.#clock.after(BATCH_WAIT_MS, () => this.#start());
     });
   }
 
@@ -130,7 +131,8 @@ export class Archive {
   #takeWaiting(): Completions[] {
     let count = 0;
     let jobs = 0;
-    while (count < this.#waiting.length && jobs < BATCH_JOBS) jobs += this.#waiting[count++]?.numbers.length ?? 0;
+    while (count < this.#waiting.length && jobs < BATCH_JOBS)
+      jobs += this.#waiting[count++]?.numbers.length ?? 0;
     this.#waitingJobs -= jobs;
     return this.#waiting.splice(0, count);
   }
@@ -171,7 +173,8 @@ export class Archive {
 
   #row(number: number): TableChunk {
     const chunk = this.#queue.table.chunkOf(number);
-    if (chunk === undefined) throw new Error(`the row of complete job ${number} is gone before its key was indexed`);
+    if (chunk === undefined)
+      throw new Error(`the row of complete job ${number} is gone before its key was indexed`);
     return chunk;
   }
 }

@@ -57,7 +57,9 @@ export class Changes {
 
   async remove(peer: Peer, request: RemoveRequest): Promise<void> {
     const mask = request.buriedOnly ? 1 << STATE.buried : REMOVABLE;
-    await this.#once(peer, request, () => this.#each(request.select, mask, (number) => this.#queue.remove(number)));
+    await this.#once(peer, request, () =>
+      this.#each(request.select, mask, (number) => this.#queue.remove(number)),
+    );
   }
 
   async #kill({ select, confirmDead, ageMs }: KillRequest): Promise<Answer> {
@@ -69,7 +71,7 @@ export class Changes {
     for (const number of numbers) {
       const attempt = this.#queue.attempts.byNumber(number);
       if (attempt === undefined || !isOld(attempt, confirmDead, ageMs, nowMs)) continue;
-      if (confirmDead !== (attempt.lostMs > 0)) continue;
+      if (confirmDead !== attempt.lostMs > 0) continue;
       eligible += 1;
       if (confirmDead) {
         if (this.#queue.confirmDead(number, nowMs, this.#clock.random())) changed += 1;
@@ -84,7 +86,11 @@ export class Changes {
     return { changed, eligible };
   }
 
-  async #each(select: KillRequest['select'], mask: number, change: (number: number) => boolean): Promise<Answer> {
+  async #each(
+    select: KillRequest['select'],
+    mask: number,
+    change: (number: number) => boolean,
+  ): Promise<Answer> {
     const numbers = await this.#selection.numbers(select, mask);
     const slices = new Slices(this.#clock);
     let changed = 0;

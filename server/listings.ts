@@ -6,10 +6,20 @@ import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states
 import type { BuriedResult, Cursor } from '../workers/query.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
-import type { Tasks } from './tasks.ts';
 import type { Selection } from './selection.ts';
+import type { Tasks } from './tasks.ts';
 
-const STATES = ['ready', 'dependent', 'delayed', 'suspended', 'reserved', 'running', 'lost', 'buried', 'complete'] as const satisfies readonly JobState[];
+const STATES = [
+  'ready',
+  'dependent',
+  'delayed',
+  'suspended',
+  'reserved',
+  'running',
+  'lost',
+  'buried',
+  'complete',
+] as const satisfies readonly JobState[];
 
 /** A listing under way to a client. */
 interface Listing {
@@ -88,7 +98,12 @@ export class Listings {
       .map((id) => this.#groupSummary([id], this.#queue.repGroups.name(id), buried))
       .sort((a, b) => (a.repGroup < b.repGroup ? -1 : 1));
     const ids = shown.map((group) => this.#queue.repGroups.find(group.repGroup) as number);
-    peer.post({ type: 'summary', id: request.id, groups: shown, all: this.#groupSummary(ids, 'all above', []) });
+    peer.post({
+      type: 'summary',
+      id: request.id,
+      groups: shown,
+      all: this.#groupSummary(ids, 'all above', []),
+    });
   }
 
   #hasIncomplete(id: number): boolean {
@@ -103,7 +118,8 @@ export class Listings {
 
   #groupSummary(ids: readonly number[], repGroup: string, buried: readonly BuriedResult[]): GroupSummary {
     const { repGroups } = this.#queue;
-    const sum = (of: Parameters<typeof repGroups.sum>[1]): number => ids.reduce((total, id) => total + repGroups.sum(id, of), 0);
+    const sum = (of: Parameters<typeof repGroups.sum>[1]): number =>
+      ids.reduce((total, id) => total + repGroups.sum(id, of), 0);
     const jobs = sum('jobs');
     const starts = ids.map((id) => repGroups.sum(id, 'firstStartMs')).filter((ms) => ms > 0);
     return {
@@ -115,7 +131,9 @@ export class Listings {
       cpuMs: spread(jobs, sum('cpu'), sum('cpuSquares')),
       firstStartMs: starts.reduce((first, ms) => Math.min(first, ms), starts[0] ?? 0),
       lastEndMs: ids.reduce((last, id) => Math.max(last, repGroups.sum(id, 'lastEndMs')), 0),
-      buried: buried.filter((kind) => kind.repGroup === repGroup).map(({ exitCode, reason, keys }) => ({ exitCode, reason, keys })),
+      buried: buried
+        .filter((kind) => kind.repGroup === repGroup)
+        .map(({ exitCode, reason, keys }) => ({ exitCode, reason, keys })),
     };
   }
 
@@ -133,7 +151,18 @@ export class Listings {
         const { id, limit, env, host } = request;
         const nowMs = this.#clock.nowMs();
         const table = this.#queue.table.snapshot();
-        const result = await this.#tasks.page({ scope, table, id, output, limit, env, host, nowMs, cursor, complete });
+        const result = await this.#tasks.page({
+          scope,
+          table,
+          id,
+          output,
+          limit,
+          env,
+          host,
+          nowMs,
+          cursor,
+          complete,
+        });
         peer.postFrame(result.frame);
         cursor = result.next;
         listing.credit -= 1;

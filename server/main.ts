@@ -102,7 +102,11 @@ async function main(): Promise<void> {
   } catch (thrown) {
     const error = asWrError(thrown);
     const cause = error.cause instanceof Error ? error.cause.message : undefined;
-    log.crit(`wr manager cannot start: ${error.message}`, { code: error.code, hint: error.hint, ...(cause === undefined ? {} : { cause }) });
+    log.crit(`wr manager cannot start: ${error.message}`, {
+      code: error.code,
+      hint: error.hint,
+      ...(cause === undefined ? {} : { cause }),
+    });
     await log.close();
     process.exitCode = 1;
   }
@@ -152,7 +156,8 @@ async function serveUntilStopped(
     handlers(token, () => manager),
   );
   closers.push(() => transport.close());
-  if (transport.fallbackReason !== undefined) log.info('uWebSockets.js is not used', { reason: transport.fallbackReason });
+  if (transport.fallbackReason !== undefined)
+    log.info('uWebSockets.js is not used', { reason: transport.fallbackReason });
 
   if (config.deployment === 'development') removeStore(config);
   const created = !existsSync(config.dbFile);
@@ -199,7 +204,11 @@ async function serveUntilStopped(
   // The token file tells `wr manager start` that all is well; it is the last to be written.
   writePrivateFile(config.addressFile, address);
   writePrivateFile(config.tokenFile, token);
-  log.info(startMarker(VERSION, address), { pid: process.pid, web: transport.webPort, transport: transport.name });
+  log.info(startMarker(VERSION, address), {
+    pid: process.pid,
+    web: transport.webPort,
+    transport: transport.name,
+  });
   const cancelExpiry = SYSTEM_CLOCK.after(Math.min(2 ** 31 - 1, expiresMs - SYSTEM_CLOCK.nowMs()), () => {
     if (SYSTEM_CLOCK.nowMs() >= expiresMs) stopped.resolve('the certificate has expired');
   });
@@ -238,12 +247,22 @@ function answerHttp({ path, method }: HttpRequest): HttpResponse {
 
 async function prepareCertificates(config: Config, log: ReturnType<typeof openLog>): Promise<number> {
   const nowMs = SYSTEM_CLOCK.nowMs();
-  const { created } = await ensureCertificates({ ...config, domain: config.certDomain, ips: [ownAddress()], nowMs });
+  const { created } = await ensureCertificates({
+    ...config,
+    domain: config.certDomain,
+    ips: [ownAddress()],
+    nowMs,
+  });
   if (created) log.info('new certificates were made', { ca: config.caFile, cert: config.certFile });
   return checkCertificates(config, nowMs);
 }
 
-function openScheduler(config: Config, flags: Flags, address: string, log: ReturnType<typeof openLog>): Scheduler {
+function openScheduler(
+  config: Config,
+  flags: Flags,
+  address: string,
+  log: ReturnType<typeof openLog>,
+): Scheduler {
   const name = flags.scheduler ?? config.scheduler;
   if (name === 'none') return new NoScheduler();
   if (name !== 'local') {
@@ -265,7 +284,11 @@ function openScheduler(config: Config, flags: Flags, address: string, log: Retur
 }
 
 /** The first signal stops cleanly; a second Ctrl-C in the foreground ends at once. */
-function listenToSignals(foreground: boolean, stop: (reason: string) => void, log: ReturnType<typeof openLog>): void {
+function listenToSignals(
+  foreground: boolean,
+  stop: (reason: string) => void,
+  log: ReturnType<typeof openLog>,
+): void {
   let signals = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -285,7 +308,11 @@ function prepareDirectory(path: string): void {
     const mode = statSync(path).mode & 0o777;
     if ((mode & 0o022) !== 0) chmodSync(path, mode & ~0o022);
   } catch (cause) {
-    throw new WrError('CANNOT_START', `the manager's directory ${path} cannot be made: ${(cause as Error).message}`, { cause });
+    throw new WrError(
+      'CANNOT_START',
+      `the manager's directory ${path} cannot be made: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 
@@ -297,7 +324,11 @@ function removeStore(config: Config): void {
 }
 
 /** A promise that is settled from elsewhere: by the first reason to stop. */
-function makeSignal(): { promise: Promise<string>; resolve: (reason: string) => void; reject: (error: unknown) => void } {
+function makeSignal(): {
+  promise: Promise<string>;
+  resolve: (reason: string) => void;
+  reject: (error: unknown) => void;
+} {
   let resolve: (reason: string) => void = () => undefined;
   let reject: (error: unknown) => void = () => undefined;
   const promise = new Promise<string>((yes, no) => {

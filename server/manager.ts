@@ -98,14 +98,22 @@ export class Manager {
       events: {
         hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
         changed: () => this.#ready(),
-        unreadable: (error) => log.error('a command could not be read from the database', { error: asWrError(error).message }),
+        unreadable: (error) =>
+          log.error('a command could not be read from the database', { error: asWrError(error).message }),
       },
     });
     this.#allotment = new Allotment({ queue, tasks, clock, scheduler, log, persist: this.persist });
     this.#listings = new Listings(queue, tasks, selection, clock);
     this.#settling = new Settling(queue, tasks, selection, clock);
     const onReady = (): void => this.#ready();
-    this.#changes = new Changes({ queue, selection, persist: this.persist, desk: this.#desk, clock, onReady });
+    this.#changes = new Changes({
+      queue,
+      selection,
+      persist: this.persist,
+      desk: this.#desk,
+      clock,
+      onReady,
+    });
   }
 
   get mode(): Mode {
@@ -139,7 +147,10 @@ export class Manager {
       nextSegment: recovered.nextSegment,
       onAdded: () => this.#ready(),
     });
-    log.info('recovered prior state', { jobs: this.queue.keys.size, ms: Math.round(clock.monotonicMs() - startedMs) });
+    log.info('recovered prior state', {
+      jobs: this.queue.keys.size,
+      ms: Math.round(clock.monotonicMs() - startedMs),
+    });
     if (this.#mode === 'recovering') this.#mode = 'started';
     this.#lastTickMs = clock.monotonicMs();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
@@ -156,7 +167,13 @@ export class Manager {
       requests = decodeFrame<Request>(frame);
     } catch (error) {
       this.#options.log.warn('a frame could not be decoded', { error: asWrError(error).message });
-      peer.post({ type: 'error', id: 0, code: 'BAD_PROTOCOL', message: 'the frame could not be decoded', retryable: false });
+      peer.post({
+        type: 'error',
+        id: 0,
+        code: 'BAD_PROTOCOL',
+        message: 'the frame could not be decoded',
+        retryable: false,
+      });
       return;
     }
     for (const request of requests) this.#handle(peer, request);
@@ -259,7 +276,10 @@ export class Manager {
         return undefined;
       default:
         request satisfies never;
-        throw new WrError('BAD_PROTOCOL', `a request of type ${String((request as { type: unknown }).type)} is unknown`);
+        throw new WrError(
+          'BAD_PROTOCOL',
+          `a request of type ${String((request as { type: unknown }).type)} is unknown`,
+        );
     }
   }
 
@@ -279,7 +299,11 @@ export class Manager {
   #fail(peer: Peer, request: Request, thrown: unknown): void {
     const error = asWrError(thrown);
     if (error.code === 'INTERNAL') {
-      this.#options.log.error('a request failed', { type: request.type, error: error.message, stack: stackOf(thrown) });
+      this.#options.log.error('a request failed', {
+        type: request.type,
+        error: error.message,
+        stack: stackOf(thrown),
+      });
     }
     const id = 'id' in request ? request.id : 0;
     const retryable = error.code === 'RECOVERING' || error.code === 'STOPPING';

@@ -6,14 +6,22 @@
  * A batch that fails is not dropped: the changes are true, only not on disk yet. It is tried again every second, and until
  * then nothing is acknowledged and nothing handed out (reliability.md c7, S21).
  */
+
+import { asWrError, type WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { JobRecord } from '../core/job-record.ts';
 import { EMPTY_RECORD } from '../core/job-record.ts';
-import { asWrError, type WrError } from '../core/errors.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
 import { STATE } from '../core/states.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
-import { doneWrite, liveWrite, readRecord, recordWrite, repGroupWrite, unindexedWrite } from '../store/layout.ts';
+import {
+  doneWrite,
+  liveWrite,
+  readRecord,
+  recordWrite,
+  repGroupWrite,
+  unindexedWrite,
+} from '../store/layout.ts';
 import type { Clock } from './clock.ts';
 
 const RETRY_MS = 1_000;
@@ -114,7 +122,9 @@ export class Persist {
 
   #hasChanges(): boolean {
     const { changes, segments, repGroups } = this.#queue;
-    return changes.size > 0 || this.#extra.length > 0 || segments.changed.size > 0 || repGroups.changed.size > 0;
+    return (
+      changes.size > 0 || this.#extra.length > 0 || segments.changed.size > 0 || repGroups.changed.size > 0
+    );
   }
 
   async #commit(writes: readonly Write[]): Promise<void> {
@@ -150,7 +160,9 @@ export class Persist {
     if (completed.length > 0) writes.push(unindexedWrite(this.#nextBatch, completed));
     const emptied: SegmentEntry[] = [];
     for (const entry of queue.segments.changed) {
-      writes.push(liveWrite(entry.first, entry.remaining === 0 ? null : (entry.finished as Uint8Array).slice()));
+      writes.push(
+        liveWrite(entry.first, entry.remaining === 0 ? null : (entry.finished as Uint8Array).slice()),
+      );
       if (entry.remaining === 0) emptied.push(entry);
     }
     queue.segments.changed.clear();

@@ -14,7 +14,11 @@ export function claimPidFile(path: string): void {
       return;
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 0) {
-        throw new WrError('CANNOT_START', `the pid file ${path} cannot be written: ${(cause as Error).message}`, { cause });
+        throw new WrError(
+          'CANNOT_START',
+          `the pid file ${path} cannot be written: ${(cause as Error).message}`,
+          { cause },
+        );
       }
       const pid = readPid(path);
       if (pid !== null && isManager(pid)) {

@@ -5,8 +5,8 @@
 import { asWords } from '../core/claims.ts';
 import type { JobQueue, Template } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
-import { isMarked } from '../core/segment-directory.ts';
 import { Segment } from '../core/segment.ts';
+import { isMarked } from '../core/segment-directory.ts';
 import { STATE } from '../core/states.ts';
 import { parseTemplate } from '../core/template.ts';
 import { type KeyValueStore, u32Key, type Write } from '../store/key-value.ts';
@@ -67,12 +67,19 @@ export async function recover(
 /** What adds left behind that never came to their end, and answers nobody will ask for again. */
 async function dropLeftovers(store: KeyValueStore, clock: Clock): Promise<void> {
   const writes: Write[] = [];
-  for (const segment of readStaged(store)) writes.push(dropSegmentWrite(segment), stagedWrite(segment, false));
-  for (const requestId of readOldRequests(store, clock.nowMs() - REQUESTS_KEPT_MS)) writes.push(requestWrite(requestId, null));
+  for (const segment of readStaged(store))
+    writes.push(dropSegmentWrite(segment), stagedWrite(segment, false));
+  for (const requestId of readOldRequests(store, clock.nowMs() - REQUESTS_KEPT_MS))
+    writes.push(requestWrite(requestId, null));
   if (writes.length > 0) await store.commit(writes);
 }
 
-async function recoverSegments(store: KeyValueStore, queue: JobQueue, clock: Clock, progress: (jobs: number) => void): Promise<void> {
+async function recoverSegments(
+  store: KeyValueStore,
+  queue: JobQueue,
+  clock: Clock,
+  progress: (jobs: number) => void,
+): Promise<void> {
   const slices = new Slices(clock);
   let jobs = 0;
   for (const { first, finished } of [...readLive(store)]) {
@@ -94,7 +101,14 @@ async function recoverSegments(store: KeyValueStore, queue: JobQueue, clock: Clo
 }
 
 /** Puts back rows `from`…`to` of a segment, but for finished ones. @returns how many */
-function recoverRows(queue: JobQueue, segment: Segment, first: number, bits: Uint8Array | null, from: number, to: number): number {
+function recoverRows(
+  queue: JobQueue,
+  segment: Segment,
+  first: number,
+  bits: Uint8Array | null,
+  from: number,
+  to: number,
+): number {
   const words = asWords(segment.keys);
   let restored = 0;
   let run = from;
@@ -122,7 +136,10 @@ function activateRun(queue: JobQueue, segment: Segment, first: number, from: num
   const template: Template = queue.template(segment.templateId(from));
   let priorities: Uint8Array | null = null;
   if (segment.priority(from) !== null) {
-    priorities = Uint8Array.from({ length: to - from }, (_, i) => segment.priority(from + i) ?? template.options.priority);
+    priorities = Uint8Array.from(
+      { length: to - from },
+      (_, i) => segment.priority(from + i) ?? template.options.priority,
+    );
   }
   queue.describe(first + from, to - from, template, priorities);
   queue.activate(first + from, to - from, template, priorities !== null);
@@ -132,7 +149,13 @@ function writeKey(queue: JobQueue, number: number, words: Uint32Array, i: number
   const { key } = queue.table.chunkFor(number);
   const at = rowOf(number) * 4;
   for (let word = 0; word < 4; word += 1) key[at + word] = words[4 * i + word] as number;
-  queue.keys.claim(number, key[at] as number, key[at + 1] as number, key[at + 2] as number, key[at + 3] as number);
+  queue.keys.claim(
+    number,
+    key[at] as number,
+    key[at + 1] as number,
+    key[at + 2] as number,
+    key[at + 3] as number,
+  );
 }
 
 async function recoverRecords(store: KeyValueStore, queue: JobQueue, clock: Clock): Promise<void> {

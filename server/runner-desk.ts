@@ -82,7 +82,9 @@ export class RunnerDesk {
     this.#clock = options.clock;
     this.#events = options.events;
     this.#nextToken = options.nextToken;
-    this.#waiting = new WaitingRunners(this.#clock, (waiter) => this.#answerNone(waiter.peer, waiter.request, false));
+    this.#waiting = new WaitingRunners(this.#clock, (waiter) =>
+      this.#answerNone(waiter.peer, waiter.request, false),
+    );
   }
 
   get connected(): number {
@@ -127,7 +129,8 @@ export class RunnerDesk {
     let ended = false;
     for (const event of events) {
       if (!this.#apply(event, nowMs)) superseded.push(event.attempt);
-      else if (this.#stopping && event.event === 'started') this.#killNow([this.#queue.attempts.byToken(event.attempt)]);
+      else if (this.#stopping && event.event === 'started')
+        this.#killNow([this.#queue.attempts.byToken(event.attempt)]);
       ended ||= event.event !== 'started';
     }
     this.#persist.after(() => peer.post({ type: 'reported', id, superseded }));
@@ -165,7 +168,8 @@ export class RunnerDesk {
       if (tokens === undefined) byRunner.set(attempt.runnerId, [attempt.token]);
       else tokens.push(attempt.token);
     }
-    for (const [runnerId, tokens] of byRunner) this.#runners.get(runnerId)?.peer.post({ type: 'kill', attempts: tokens });
+    for (const [runnerId, tokens] of byRunner)
+      this.#runners.get(runnerId)?.peer.post({ type: 'kill', attempts: tokens });
   }
 
   /** Serves waiting runners with jobs that have become ready. */

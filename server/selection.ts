@@ -20,7 +20,11 @@ export class Selection {
       case 'all':
         return { repGroups: null, numbers: null, mask };
       case 'repGroup':
-        return { repGroups: this.#groups(select).map((id) => ({ id, name: this.#queue.repGroups.name(id) })), numbers: null, mask };
+        return {
+          repGroups: this.#groups(select).map((id) => ({ id, name: this.#queue.repGroups.name(id) })),
+          numbers: null,
+          mask,
+        };
       case 'keys':
         return { repGroups: null, numbers: await this.#numbers(select.keys), mask };
       default:
@@ -50,7 +54,12 @@ export class Selection {
     const numbers = new Uint32Array(words.length >>> 2);
     const missing: number[] = [];
     for (let i = 0; i < numbers.length; i += 1) {
-      const [k0, k1, k2, k3] = words.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+      const [k0, k1, k2, k3] = words.subarray(4 * i, 4 * i + 4) as unknown as [
+        number,
+        number,
+        number,
+        number,
+      ];
       numbers[i] = this.#queue.keys.find(k0, k1, k2, k3);
       if (numbers[i] === 0) missing.push(i);
     }

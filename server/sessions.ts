@@ -38,6 +38,7 @@ export class Session implements Peer {
     const messages = this.#outbox;
     if (messages.length === 0) return;
     this.#outbox = [];
-    if (this.open) this.#connection.send(encodeFrame(messages.length === 1 ? (messages[0] as Reply) : messages));
+    if (this.open)
+      this.#connection.send(encodeFrame(messages.length === 1 ? (messages[0] as Reply) : messages));
   }
 }

@@ -1,13 +1,14 @@
 /** Clients that wait for one job to be over: told once its end is on disk, without polling. */
-import type { JobQueue } from '../core/job-queue.ts';
+
 import { decodeFrame } from '../core/codec.ts';
+import type { JobQueue } from '../core/job-queue.ts';
 import type { PageReply, SettleRequest } from '../core/protocol.ts';
 import { isLive, STATE } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
-import type { Tasks } from './tasks.ts';
 import type { Selection } from './selection.ts';
+import type { Tasks } from './tasks.ts';
 
 const ALL_STATES = 0xffff;
 

@@ -2,7 +2,7 @@
 import type { TableSnapshot } from '../core/job-table.ts';
 import type { IngestResult, IngestTask } from '../workers/ingest.ts';
 import type { ListingScope } from '../workers/listing.ts';
-import type { PlanTask, PlanResult } from '../workers/plan.ts';
+import type { PlanResult, PlanTask } from '../workers/plan.ts';
 import type { BuriedResult, PageResult, QueryResult, QueryTask } from '../workers/query.ts';
 
 /** A question without the path, which the tasks know. */
@@ -61,11 +61,15 @@ export class StoreTasks implements Tasks {
   }
 
   async buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]> {
-    return (await this.#runners.query({ kind: 'buried', path: this.#path, scope, table })) as readonly BuriedResult[];
+    return (await this.#runners.query({
+      kind: 'buried',
+      path: this.#path,
+      scope,
+      table,
+    })) as readonly BuriedResult[];
   }
 
   async page(question: PageQuestion): Promise<PageResult> {
     return (await this.#runners.query({ kind: 'page', path: this.#path, ...question })) as PageResult;
   }
 }
-

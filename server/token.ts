@@ -7,7 +7,8 @@ export const TOKEN_CHARACTERS = 43;
 
 /** The token in the file when it is a whole one, else a new one; written by {@link writePrivateFile} once all is ready. */
 export function chooseToken(inFile: string | null): { readonly token: string; readonly reused: boolean } {
-  if (inFile !== null && Buffer.byteLength(inFile) === TOKEN_CHARACTERS) return { token: inFile, reused: true };
+  if (inFile !== null && Buffer.byteLength(inFile) === TOKEN_CHARACTERS)
+    return { token: inFile, reused: true };
   return { token: randomBytes(32).toString('base64url'), reused: false };
 }
 

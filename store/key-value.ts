@@ -2,7 +2,22 @@
  * What the rest of the program knows of a database: named tables of binary keys and values, atomic batches, and a
  * promise that means *on disk*. `lmdb.ts` is the real one, `memory.ts` the model that tests and simulations run on.
  */
-export const TABLES = ['meta', 'templates', 'environments', 'segments', 'staged', 'directory', 'live', 'records', 'done', 'keys', 'requests', 'groups', 'groupSegments', 'unindexed'] as const;
+export const TABLES = [
+  'meta',
+  'templates',
+  'environments',
+  'segments',
+  'staged',
+  'directory',
+  'live',
+  'records',
+  'done',
+  'keys',
+  'requests',
+  'groups',
+  'groupSegments',
+  'unindexed',
+] as const;
 export type TableName = (typeof TABLES)[number];
 
 export type Write =

@@ -20,7 +20,7 @@
  * Numbers in keys are big-endian, so that key order is number order.
  */
 import { pack, unpack } from 'msgpackr';
-import { type JobRecord, decodeRecord, encodeRecord } from '../core/job-record.ts';
+import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
 import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -138,8 +138,11 @@ export function readTemplate(store: KeyValueReader, id: number): string | undefi
   return bytes === undefined ? undefined : decoder.decode(bytes);
 }
 
-export function* readTemplates(store: KeyValueReader): Iterable<{ readonly id: number; readonly json: string }> {
-  for (const { key, value } of store.range('templates')) yield { id: keyToU32(key), json: decoder.decode(value) };
+export function* readTemplates(
+  store: KeyValueReader,
+): Iterable<{ readonly id: number; readonly json: string }> {
+  for (const { key, value } of store.range('templates'))
+    yield { id: keyToU32(key), json: decoder.decode(value) };
 }
 
 export function readEnvironment(store: KeyValueReader, envId: string): Uint8Array | undefined {
@@ -150,7 +153,9 @@ export function* readStaged(store: KeyValueReader): Iterable<number> {
   for (const { key } of store.range('staged')) yield keyToU32(key);
 }
 
-export function* readLive(store: KeyValueReader): Iterable<{ readonly first: number; readonly finished: Uint8Array }> {
+export function* readLive(
+  store: KeyValueReader,
+): Iterable<{ readonly first: number; readonly finished: Uint8Array }> {
   for (const { key, value } of store.range('live')) yield { first: keyToU32(key), finished: value };
 }
 
@@ -178,11 +183,15 @@ export function* readGroupSegments(store: KeyValueReader, repGroup: number, from
   };
   const to = new Uint8Array(8);
   to.set(u32Key(repGroup + 1));
-  for (const entry of store.range('groupSegments', { from: key(from), to })) yield keyToU32(entry.key.subarray(4));
+  for (const entry of store.range('groupSegments', { from: key(from), to }))
+    yield keyToU32(entry.key.subarray(4));
 }
 
-export function* readRecords(store: KeyValueReader): Iterable<{ readonly number: number; readonly record: JobRecord }> {
-  for (const { key, value } of store.range('records')) yield { number: keyToU32(key), record: decodeRecord(value) };
+export function* readRecords(
+  store: KeyValueReader,
+): Iterable<{ readonly number: number; readonly record: JobRecord }> {
+  for (const { key, value } of store.range('records'))
+    yield { number: keyToU32(key), record: decodeRecord(value) };
 }
 
 export function readRecord(store: KeyValueReader, number: number): JobRecord | undefined {
@@ -206,7 +215,10 @@ export function* readUnindexed(
 ): Iterable<{ readonly batch: number; readonly numbers: readonly number[] }> {
   for (const { key, value } of store.range('unindexed')) {
     const aligned = value.slice();
-    yield { batch: keyToU32(key), numbers: Array.from(new Uint32Array(aligned.buffer, 0, aligned.byteLength >>> 2)) };
+    yield {
+      batch: keyToU32(key),
+      numbers: Array.from(new Uint32Array(aligned.buffer, 0, aligned.byteLength >>> 2)),
+    };
   }
 }
 

@@ -26,7 +26,8 @@ export class SegmentCache {
       return cached.segment;
     }
     const bytes = this.#store.get('segments', u32Key(id));
-    if (bytes === undefined) throw new WrError('STORE_UNREADABLE', `segment ${id} is missing from the database`);
+    if (bytes === undefined)
+      throw new WrError('STORE_UNREADABLE', `segment ${id} is missing from the database`);
     const segment = new Segment(bytes);
     this.#segments.set(id, { segment, bytes: bytes.byteLength });
     this.#bytes += bytes.byteLength;

@@ -1,8 +1,9 @@
 /** Everything that is known of a job, put together from the table, its segment, its template and its record. */
+
+import { keyToHex } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from '../core/job-record.ts';
 import { type JobTable, rowOf } from '../core/job-table.ts';
-import { keyToHex } from '../core/identity.ts';
 import { STATE } from '../core/states.ts';
 import { parseTemplate } from '../core/template.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
@@ -52,7 +53,9 @@ export class JobReader {
   /** The report group of a job that has no row in memory. */
   storedTemplateId(number: number): number | undefined {
     const entry = this.locate(number);
-    return entry === undefined ? undefined : this.#segments.get(entry.segment).templateId(number - entry.first);
+    return entry === undefined
+      ? undefined
+      : this.#segments.get(entry.segment).templateId(number - entry.first);
   }
 
   /** The key of a job as hex; '' when there is none. */
@@ -84,7 +87,8 @@ export class JobReader {
       cmd: segment.command(at),
       options,
       state: ended ? STATE.complete : live,
-      attempts: ended || chunk === undefined ? (record?.attempts ?? 0) : (chunk.attempts[rowOf(number)] as number),
+      attempts:
+        ended || chunk === undefined ? (record?.attempts ?? 0) : (chunk.attempts[rowOf(number)] as number),
       record: record ?? EMPTY_RECORD,
     };
   }

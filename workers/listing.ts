@@ -47,7 +47,12 @@ export function* candidates(
   }
 }
 
-function* inQueue(scope: ListingScope, reader: JobReader, table: JobTable, from: number): Iterable<Candidate> {
+function* inQueue(
+  scope: ListingScope,
+  reader: JobReader,
+  table: JobTable,
+  from: number,
+): Iterable<Candidate> {
   const match = templateMatcher(scope.repGroups, reader);
   for (const range of ranges(scope, reader, table, from)) {
     for (let number = Math.max(range.from, from); number < range.to; number += 1) {
@@ -76,7 +81,10 @@ function* inHistory(
     for (let number = Math.max(range.from, from); number < range.to; number += 1) {
       const state = table.state(number);
       if (state !== STATE.none && state !== STATE.complete) continue;
-      const template = state === STATE.complete ? table.chunkOf(number)?.template[rowOf(number)] : reader.storedTemplateId(number);
+      const template =
+        state === STATE.complete
+          ? table.chunkOf(number)?.template[rowOf(number)]
+          : reader.storedTemplateId(number);
       if (template === undefined || !match(template)) continue;
       yield { number, state: STATE.complete, exitCode: 0, reason: 0 };
     }
@@ -118,7 +126,8 @@ function groupRanges(
   const found: { from: number; to: number }[] = [];
   for (const first of [...firsts].sort((a, b) => a - b)) {
     const entry = readDirectory(reader.store, first);
-    if (entry !== undefined && first + entry.count > from) found.push({ from: first, to: first + entry.count });
+    if (entry !== undefined && first + entry.count > from)
+      found.push({ from: first, to: first + entry.count });
   }
   return found;
 }

@@ -8,9 +8,9 @@ import { JobTable, rowOf, type TableSnapshot } from '../core/job-table.ts';
 import type { PageReply, PlainPageReply } from '../core/protocol.ts';
 import { STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
 import { readCompleteKey } from '../store/layout.ts';
 import { openLmdbReader } from '../store/lmdb.ts';
-import type { KeyValueReader } from '../store/key-value.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope } from './listing.ts';
 import { statusJob } from './status-jobs.ts';
@@ -174,8 +174,14 @@ function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResul
   }
   // A listing this long says nothing of what its failed jobs printed.
   const long = next !== null || task.cursor.number > 0;
-  const shown = long && jobs.length + (task.cursor.number > 0 ? OUTPUT_JOBS_MAX : 0) > OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs;
-  return { frame: encodeFrame({ type: 'page', id: task.id, jobs: shown, last: next === null } satisfies PageReply), next };
+  const shown =
+    long && jobs.length + (task.cursor.number > 0 ? OUTPUT_JOBS_MAX : 0) > OUTPUT_JOBS_MAX
+      ? jobs.map(withoutOutput)
+      : jobs;
+  return {
+    frame: encodeFrame({ type: 'page', id: task.id, jobs: shown, last: next === null } satisfies PageReply),
+    next,
+  };
 }
 
 function cursorAt(task: PageTask, found: Candidate & { readonly phase: number }, at: number): Cursor {
@@ -196,7 +202,8 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
     }
     kind.count += 1;
     // How many are complete is counted already: history is not walked to its end.
-    if (kind.complete && kind.shown.length >= task.limit && task.scope.numbers === null && task.host === '') break;
+    if (kind.complete && kind.shown.length >= task.limit && task.scope.numbers === null && task.host === '')
+      break;
     if (kind.shown.length >= task.limit && task.host === '') continue;
     const job = reader.read(found.number, table);
     if (job === undefined || !onHost(job, task.host)) kind.count -= 1;
@@ -204,13 +211,19 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
   }
   const jobs: StatusJob[] = [];
   for (const kind of kinds.values()) {
-    const counted = kind.complete && task.scope.numbers === null && task.host === '' ? task.complete : kind.count;
+    const counted =
+      kind.complete && task.scope.numbers === null && task.host === '' ? task.complete : kind.count;
     kind.shown.forEach((job, i) => {
       const similar = i === kind.shown.length - 1 ? Math.max(0, counted - kind.shown.length) : 0;
       jobs.push(show(job, task, reader, similar));
     });
   }
-  const reply: PageReply = { type: 'page', id: task.id, jobs: jobs.length > OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs, last: true };
+  const reply: PageReply = {
+    type: 'page',
+    id: task.id,
+    jobs: jobs.length > OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs,
+    last: true,
+  };
   return { frame: encodeFrame(reply), next: null };
 }
 
@@ -237,13 +250,20 @@ function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResu
       next = cursorAt(task, found, at);
       break;
     }
-    const key = found.state === STATE.complete ? completeKey(found.number, reader, table) : table.keyHex(found.number);
+    const key =
+      found.state === STATE.complete ? completeKey(found.number, reader, table) : table.keyHex(found.number);
     if (key === '' || (task.host !== '' && !hasHost(found.number, task.host, reader, table))) continue;
     if (found.state === STATE.buried) buriedJobs += 1;
     lines.push(`${key}\t${STATE_NAMES[found.state]}\n`);
   }
   const text = Buffer.from(lines.join(''), 'latin1');
-  const reply: PlainPageReply = { type: 'plainPage', id: task.id, text, buried: buriedJobs, last: next === null };
+  const reply: PlainPageReply = {
+    type: 'plainPage',
+    id: task.id,
+    text,
+    buried: buriedJobs,
+    last: next === null,
+  };
   return { frame: encodeFrame(reply), next };
 }
 

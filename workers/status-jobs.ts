@@ -51,7 +51,8 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     Host: ran ? record.host : '',
     HostID: '',
     HostIP: ran ? record.ip : '',
-    SSHCommand: state === STATE.running && record.cwd !== '' ? sshCommand(record.ip || record.host, record.cwd) : '',
+    SSHCommand:
+      state === STATE.running && record.cwd !== '' ? sshCommand(record.ip || record.host, record.cwd) : '',
     StdErr: decoder.decode(record.stderr),
     StdOut: decoder.decode(record.stdout),
     ExpectedRAM: options.memoryMb,
@@ -114,7 +115,13 @@ function sshCommand(host: string, cwd: string): string {
 
 function environment(reader: JobReader, options: JobOptions): readonly string[] {
   const captured = options.envId === '' ? undefined : readEnvironment(reader.store, options.envId);
-  const base = captured === undefined ? [] : decoder.decode(captured).split('\0').filter((entry) => entry !== '');
+  const base =
+    captured === undefined
+      ? []
+      : decoder
+          .decode(captured)
+          .split('\0')
+          .filter((entry) => entry !== '');
   const overridden = new Set(options.env.map(nameOf));
   return [...base.filter((entry) => !overridden.has(nameOf(entry))), ...options.env];
 }

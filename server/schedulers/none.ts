@@ -4,6 +4,8 @@
  */
 import type { Capacity, Scheduler } from './scheduler.ts';
 
+const ignore = (): void => undefined;
+
 export class NoScheduler implements Scheduler {
   readonly name = 'none';
   readonly capacity: Capacity = { cpus: Number.POSITIVE_INFINITY, memoryMb: Number.POSITIVE_INFINITY };
@@ -12,15 +14,15 @@ export class NoScheduler implements Scheduler {
     return true;
   }
 
-  schedule(): void {}
-
-  runnerConnected(): void {}
-
-  runnerGone(): void {}
+  readonly schedule = ignore;
+  readonly runnerConnected = ignore;
+  readonly runnerGone = ignore;
 
   busy(): boolean {
     return false;
   }
 
-  async cleanup(): Promise<void> {}
+  cleanup(): Promise<void> {
+    return Promise.resolve();
+  }
 }

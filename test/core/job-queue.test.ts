@@ -93,7 +93,13 @@ describe('JobQueue', () => {
     queue.expire(60_010, 60_000);
     assert.equal(queue.table.state(number), STATE.lost);
     assertHolds(queue);
-    const usage = { peakRamMb: 1, peakDiskMb: 1, cpuMs: 1, stdout: new Uint8Array(0), stderr: new Uint8Array(0) };
+    const usage = {
+      peakRamMb: 1,
+      peakDiskMb: 1,
+      cpuMs: 1,
+      stdout: new Uint8Array(0),
+      stderr: new Uint8Array(0),
+    };
     assert.deepEqual(queue.touch([{ attempt: token, ...usage }], 70_000), []);
     assert.equal(queue.table.state(number), STATE.running);
     assertHolds(queue);
@@ -165,18 +171,28 @@ describe('JobQueue', () => {
     const open: number[] = [];
     const anyNumber = (): number => 1 + pick(random, Math.max(1, queue.table.end - 1));
     const operations: (() => void)[] = [
-      () => makeJobs(queue, 1 + pick(random, 4), { priority: pick(random, 3), retries: pick(random, 3), memoryMb: 100 * pick(random, 3) }),
+      () =>
+        makeJobs(queue, 1 + pick(random, 4), {
+          priority: pick(random, 3),
+          retries: pick(random, 3),
+          memoryMb: 100 * pick(random, 3),
+        }),
       () => addCommands(queue, [`same ${pick(random, 5)}`, `same ${pick(random, 5)}`]),
       () => {
         if (queue.groups.size === 0) return;
         const group = queue.groups.get(pick(random, queue.groups.size));
         const runner = { ...RUNNER, runnerId: `runner-${pick(random, 3)}` };
-        for (const attempt of queue.reserve(group, 1 + pick(random, 3), runner, nowMs, tokens)) open.push(attempt.token);
+        for (const attempt of queue.reserve(group, 1 + pick(random, 3), runner, nowMs, tokens))
+          open.push(attempt.token);
       },
       () => queue.start(open[pick(random, open.length)] ?? 0, 7, nowMs, nowMs),
       () => {
         const outcome = (['complete', 'release', 'bury'] as const)[pick(random, 3)] ?? 'bury';
-        queue.end(ended(open[pick(random, open.length)] ?? 0, outcome, { startedMs: nowMs }), nowMs, random());
+        queue.end(
+          ended(open[pick(random, open.length)] ?? 0, outcome, { startedMs: nowMs }),
+          nowMs,
+          random(),
+        );
       },
       () => queue.release(open[pick(random, open.length)] ?? 0, '', nowMs, random()),
       () => queue.kill(anyNumber()),

@@ -56,7 +56,8 @@ describe('KeyIndex', () => {
       }
       assert.equal(index.find(...key), truth.get(name) ?? 0, `seed ${seed}, step ${step}`);
     }
-    for (const [name, number] of truth) assert.equal(index.find(...(name.split(',').map(Number) as unknown as Key)), number);
+    for (const [name, number] of truth)
+      assert.equal(index.find(...(name.split(',').map(Number) as unknown as Key)), number);
     assert.equal(index.size, truth.size, `seed ${seed}`);
     assert.ok(table.end > 1);
   });

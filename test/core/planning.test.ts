@@ -72,8 +72,26 @@ describe('packing', () => {
   });
 
   it('does not refill a group while a better one waits for its place', () => {
-    assert.deepEqual(slots([{ ready: 99, open: 4 }, { ready: 1, priority: 9 }], 4), [3, 0]);
-    assert.deepEqual(slots([{ ready: 99, open: 3 }, { ready: 1, priority: 9 }], 4), [3, 1]);
+    assert.deepEqual(
+      slots(
+        [
+          { ready: 99, open: 4 },
+          { ready: 1, priority: 9 },
+        ],
+        4,
+      ),
+      [3, 0],
+    );
+    assert.deepEqual(
+      slots(
+        [
+          { ready: 99, open: 3 },
+          { ready: 1, priority: 9 },
+        ],
+        4,
+      ),
+      [3, 1],
+    );
   });
 
   it('passes over a group that does not fit now, for smaller ones behind it', () => {

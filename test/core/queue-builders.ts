@@ -2,7 +2,7 @@
 import { claimKeys } from '../../core/claims.ts';
 import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
-import { JobQueue, type Template } from '../../core/job-queue.ts';
+import type { JobQueue, Template } from '../../core/job-queue.ts';
 import type { EndedEvent } from '../../core/protocol.ts';
 import { templateJson } from '../../core/template.ts';
 
@@ -24,7 +24,12 @@ export function makeTemplate(queue: JobQueue, options: Partial<JobOptions> = {})
 let nextSegment = 1;
 
 /** Adds jobs with the given commands. @returns the numbers of the new ones, in order */
-export function addCommands(queue: JobQueue, commands: readonly string[], options: Partial<JobOptions> = {}, priorities?: readonly number[]): number[] {
+export function addCommands(
+  queue: JobQueue,
+  commands: readonly string[],
+  options: Partial<JobOptions> = {},
+  priorities?: readonly number[],
+): number[] {
   const template = makeTemplate(queue, options);
   const keys = new Uint8Array(commands.length * 16);
   commands.forEach((command, i) => {
@@ -33,7 +38,10 @@ export function addCommands(queue: JobQueue, commands: readonly string[], option
   const claim = claimKeys(queue, keys, null, false, () => true);
   const { first, count } = claim;
   if (count === 0) return [];
-  const own = priorities === undefined ? null : Uint8Array.from(priorities.filter((_, i) => claim.keep === null || claim.keep[i] === 1));
+  const own =
+    priorities === undefined
+      ? null
+      : Uint8Array.from(priorities.filter((_, i) => claim.keep === null || claim.keep[i] === 1));
   queue.describe(first, count, template, own);
   queue.segments.add({ first, count, segment: nextSegment++, finished: null, remaining: count });
   queue.activate(first, count, template, own !== null);
@@ -50,7 +58,11 @@ export function makeJobs(queue: JobQueue, count: number, options: Partial<JobOpt
   );
 }
 
-export function ended(attempt: number, outcome: EndedEvent['outcome'], more: Partial<EndedEvent> = {}): EndedEvent {
+export function ended(
+  attempt: number,
+  outcome: EndedEvent['outcome'],
+  more: Partial<EndedEvent> = {},
+): EndedEvent {
   return {
     event: 'ended',
     attempt,

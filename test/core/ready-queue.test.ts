@@ -23,8 +23,14 @@ describe('ReadyGroup', () => {
   it('puts what comes back at its old place', () => {
     const group = new ReadyGroup();
     group.push(0, 10, 5);
-    assert.equal(group.pop(() => true), 10);
-    assert.equal(group.pop(() => true), 11);
+    assert.equal(
+      group.pop(() => true),
+      10,
+    );
+    assert.equal(
+      group.pop(() => true),
+      11,
+    );
     group.giveBack(0, 11);
     group.giveBack(0, 10);
     assert.deepEqual(drain(group), [10, 11, 12, 13, 14]);

@@ -3,8 +3,8 @@
  * moves when told, and peers that keep what they are sent.
  */
 import { encodeFrame } from '../../core/codec.ts';
-import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import { checkInvariants } from '../../core/invariants.ts';
+import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { AddedReply, JobsReply, Reply, Request } from '../../core/protocol.ts';
 import type { Clock } from '../../server/clock.ts';
 import { Manager } from '../../server/manager.ts';
@@ -85,7 +85,8 @@ export class TestPeer implements Peer {
 
   last<Type extends Reply['type']>(type: Type): Extract<Reply, { type: Type }> {
     const found = this.received.findLast((message) => message.type === type);
-    if (found === undefined) throw new Error(`no ${type} was received, but ${this.received.map((m) => m.type).join(', ')}`);
+    if (found === undefined)
+      throw new Error(`no ${type} was received, but ${this.received.map((m) => m.type).join(', ')}`);
     return found as Extract<Reply, { type: Type }>;
   }
 
@@ -159,7 +160,11 @@ export class ManagerHarness {
   }
 
   /** Adds the lines of a text as one add. */
-  async add(text: string | Uint8Array, options: Partial<JobOptions> = {}, more: AddMore = {}): Promise<AddedReply> {
+  async add(
+    text: string | Uint8Array,
+    options: Partial<JobOptions> = {},
+    more: AddMore = {},
+  ): Promise<AddedReply> {
     const peer = new TestPeer();
     const { requestId = `add ${this.nextId()}`, rerun = false, head = 0, wantKeys = false } = more;
     const bytes = typeof text === 'string' ? Buffer.from(text) : text;
@@ -170,7 +175,8 @@ export class ManagerHarness {
     await settle();
     this.check();
     const failed = peer.received.find((message) => message.type === 'error' || message.type === 'addRefused');
-    if (failed !== undefined && 'code' in failed) throw Object.assign(new Error(failed.message), { code: failed.code });
+    if (failed !== undefined && 'code' in failed)
+      throw Object.assign(new Error(failed.message), { code: failed.code });
     return peer.last('added');
   }
 
@@ -181,7 +187,11 @@ export class ManagerHarness {
     return peer.last('jobs');
   }
 
-  async connectRunner(group: string, runnerId = `runner ${this.nextId()}`, holding: number[] = []): Promise<TestPeer> {
+  async connectRunner(
+    group: string,
+    runnerId = `runner ${this.nextId()}`,
+    holding: number[] = [],
+  ): Promise<TestPeer> {
     const peer = new TestPeer();
     const id = this.nextId();
     this.send(peer, { type: 'hello', id, runnerId, host: 'here', ip: '127.0.0.1', pid: 1, group, holding });

@@ -19,11 +19,19 @@ async function report(harness: ManagerHarness, peer: TestPeer, ...events: Runner
 }
 
 /** Takes `count` jobs and ends them as told. */
-async function run(harness: ManagerHarness, count: number, outcome: 'complete' | 'release' | 'bury'): Promise<string[]> {
+async function run(
+  harness: ManagerHarness,
+  count: number,
+  outcome: 'complete' | 'release' | 'bury',
+): Promise<string[]> {
   const peer = await harness.connectRunner(GROUP);
   const { jobs } = await harness.reserve(peer, GROUP, count);
   const startedMs = harness.clock.nowMs();
-  await report(harness, peer, ...jobs.map((job) => ended(job.attempt, outcome, { startedMs, endedMs: startedMs + 5 })));
+  await report(
+    harness,
+    peer,
+    ...jobs.map((job) => ended(job.attempt, outcome, { startedMs, endedMs: startedMs + 5 })),
+  );
   return jobs.map((job) => Buffer.from(job.cmd).toString());
 }
 
@@ -53,7 +61,11 @@ describe('Manager', () => {
     assert.deepEqual(await run(harness, 10, 'complete'), ['echo 1', 'echo 2']);
     const again = await harness.add('echo 1\necho 3\n');
     assert.deepEqual([again.added, again.queued, again.complete], [1, 0, 1]);
-    const [done] = await list(harness, { select: { by: 'repGroup', repGroup: 'manually_added', search: false }, states: ['complete'], limit: 1 });
+    const [done] = await list(harness, {
+      select: { by: 'repGroup', repGroup: 'manually_added', search: false },
+      states: ['complete'],
+      limit: 1,
+    });
     assert.equal(done?.State, 'complete');
     assert.equal(done?.Similar, 1);
     assert.equal(done?.Walltime, 0.005);
@@ -95,7 +107,15 @@ describe('Manager', () => {
     const store = new MemoryStore();
     const harness = await ManagerHarness.start(store);
     const peer = new TestPeer();
-    const begin = { type: 'addBegin', id: 1, requestId: 'gone', defaults: DEFAULT_JOB_OPTIONS, rerun: false, head: 0, wantKeys: false } as const;
+    const begin = {
+      type: 'addBegin',
+      id: 1,
+      requestId: 'gone',
+      defaults: DEFAULT_JOB_OPTIONS,
+      rerun: false,
+      head: 0,
+      wantKeys: false,
+    } as const;
     harness.send(peer, begin);
     for (let seq = 0; seq < 3; seq += 1) {
       harness.send(peer, { type: 'addFrame', requestId: 'gone', seq, bytes: Buffer.from(`echo ${seq}\n`) });
@@ -113,13 +133,30 @@ describe('Manager', () => {
     const harness = await ManagerHarness.start();
     const peer = new TestPeer();
     const requestId = 'parts';
-    harness.send(peer, { type: 'addBegin', id: 1, requestId, defaults: DEFAULT_JOB_OPTIONS, rerun: false, head: 0, wantKeys: true });
-    harness.send(peer, { type: 'addFrame', requestId, seq: 0, bytes: Buffer.from('echo 1\necho he'), more: true });
+    harness.send(peer, {
+      type: 'addBegin',
+      id: 1,
+      requestId,
+      defaults: DEFAULT_JOB_OPTIONS,
+      rerun: false,
+      head: 0,
+      wantKeys: true,
+    });
+    harness.send(peer, {
+      type: 'addFrame',
+      requestId,
+      seq: 0,
+      bytes: Buffer.from('echo 1\necho he'),
+      more: true,
+    });
     harness.send(peer, { type: 'addFrame', requestId, seq: 1, bytes: Buffer.from('llo\necho 2\n') });
     harness.send(peer, { type: 'addEnd', id: 2, requestId, frames: 2 });
     await settle();
     assert.equal(peer.last('added').added, 3);
-    assert.equal(Buffer.from(peer.last('addKeys').keys.subarray(16, 32)).toString('hex'), jobKeyHex('echo hello', DEFAULT_JOB_OPTIONS));
+    assert.equal(
+      Buffer.from(peer.last('addKeys').keys.subarray(16, 32)).toString('hex'),
+      jobKeyHex('echo hello', DEFAULT_JOB_OPTIONS),
+    );
   });
 
   it('does not answer a report before it is on disk, nor hand out a job whose reservation is not', async () => {
@@ -235,7 +272,11 @@ describe('Manager', () => {
     await settle();
     assert.deepEqual(client.last('changed'), { type: 'changed', id: 1, changed: 1, eligible: 1 });
     assert.deepEqual(peer.last('kill').attempts, [jobs[0]?.attempt]);
-    await report(harness, peer, ended(jobs[0]?.attempt ?? 0, 'bury', { reason: 'killed by user request', exitCode: -1, startedMs }));
+    await report(
+      harness,
+      peer,
+      ended(jobs[0]?.attempt ?? 0, 'bury', { reason: 'killed by user request', exitCode: -1, startedMs }),
+    );
     harness.send(client, { type: 'retry', id: 2, requestId: 'r', select: { by: 'all' } });
     await settle();
     assert.deepEqual(client.last('changed'), { type: 'changed', id: 2, changed: 1, eligible: 1 });
@@ -279,7 +320,15 @@ describe('Manager', () => {
     await run(harness, 1, 'complete');
     await run(harness, 1, 'bury');
     const client = new TestPeer();
-    const request = { type: 'status', id: 1, select: { by: 'all' }, states: [], limit: 1, env: false, host: '' } as const;
+    const request = {
+      type: 'status',
+      id: 1,
+      select: { by: 'all' },
+      states: [],
+      limit: 1,
+      env: false,
+      host: '',
+    } as const;
     harness.send(client, { ...request, output: 'counts' });
     harness.send(client, { ...request, output: 'summary' });
     await settle();
