@@ -92,7 +92,8 @@ export class Runner {
   #commands = 0;
   #flushing: (() => void) | null = null;
   #idling: (() => void) | null = null;
-  #touching: (() => void) | null = null;
+  /** What cancels each timer that waits. */
+  readonly #timers = new Set<() => void>();
   /** No report before this; Unix ms. */
   #pauseMs = 0;
   #leaving: string | null = null;
@@ -127,7 +128,7 @@ export class Runner {
       return await this.#done;
     } finally {
       this.#ended = true;
-      for (const cancel of [this.#flushing, this.#idling, this.#touching]) cancel?.();
+      for (const cancel of this.#timers) cancel();
       this.#link?.close();
       this.#executor.close();
     }
@@ -135,9 +136,10 @@ export class Runner {
 
   /** A signal to the runner: everything is ended and given back, then it leaves. */
   stop(): void {
+    if (this.#ended) return;
     this.#leave('we received a signal to stop', 'runner received a signal to stop');
     for (const attempt of this.#held.keys()) this.#executor.kill(attempt, 'signal');
-    this.#world.after(STOP_MS_MAX, () => this.#finish());
+    this.#after(STOP_MS_MAX, () => this.#finish());
   }
 
   // ------------------------------------------------------------ the manager
@@ -181,9 +183,7 @@ export class Runner {
   }
 
   #reconnectLater(ms: number): void {
-    this.#world.after(ms, () => {
-      if (!this.#ended) void this.#reconnect();
-    });
+    this.#after(ms, () => void this.#reconnect());
   }
 
   async #reconnect(): Promise<void> {
@@ -256,11 +256,25 @@ export class Runner {
     }
   }
 
+  /** A timer that does not outlive the runner. */
+  #after(ms: number, call: () => void): () => void {
+    const stop = this.#world.after(ms, () => {
+      this.#timers.delete(cancel);
+      call();
+    });
+    const cancel = (): void => {
+      stop();
+      this.#timers.delete(cancel);
+    };
+    this.#timers.add(cancel);
+    return cancel;
+  }
+
   // ------------------------------------------------------------ asking and telling
 
   #flushSoon(ms = 0): void {
     if (this.#ended || this.#flushing !== null) return;
-    this.#flushing = this.#world.after(ms, () => {
+    this.#flushing = this.#after(ms, () => {
       this.#flushing = null;
       this.#flush();
     });
@@ -316,7 +330,7 @@ export class Runner {
       if (error.code === 'TIMED_OUT') return link.close();
       const waitMs = error.code === 'RECOVERING' ? RECOVERING_MS : RECONNECT_MS;
       this.#pauseMs = this.#world.now() + waitMs;
-      this.#world.after(waitMs, () => this.#flushSoon());
+      this.#after(waitMs, () => this.#flushSoon());
       return;
     }
     if (this.#reporter.waiting) this.#flushSoon();
@@ -517,10 +531,16 @@ export class Runner {
     this.#idling?.();
     this.#idling = null;
     if (this.#held.size > 0 || !this.#reporter.empty) return;
-    if (this.#leaving !== null) return this.#finish();
+    if (this.#leaving !== null) {
+      this.#finish();
+      return;
+    }
     if ([...this.#lanes.values()].some((lane) => lane.allotted > 0 || !lane.idle)) return;
-    if (this.#options.group !== null) return this.#finish();
-    this.#idling = this.#world.after(this.#options.reserveTimeoutMs, () => this.#finish());
+    if (this.#options.group !== null) {
+      this.#finish();
+      return;
+    }
+    this.#idling = this.#after(this.#options.reserveTimeoutMs, () => this.#finish());
   }
 
   #finish(): void {
@@ -535,7 +555,7 @@ export class Runner {
   // ------------------------------------------------------------ touching
 
   #touchLater(): void {
-    this.#touching = this.#world.after(this.#touchMs, () => {
+    this.#after(this.#touchMs, () => {
       this.#touchLater();
       void this.#touch();
     });

@@ -191,7 +191,9 @@ export class Slot {
     this.#recalling = false;
   }
 
+  /** Nothing that comes after this is heard. */
   close(): void {
     this.#launcher?.close();
+    this.#launcher = null;
   }
 }

@@ -1,0 +1,98 @@
+/** A runner with real processes and a scripted manager, in a temporary directory. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Environment, ownEnvironment } from '../../../cli/runner/environment.ts';
+import { Executor } from '../../../cli/runner/executor.ts';
+import { Runner, type RunnerEnd } from '../../../cli/runner/runner.ts';
+import type { JobOptions } from '../../../core/job-options.ts';
+import { ScriptedManager } from './scripted-manager.ts';
+
+export interface RealRunner {
+  readonly manager: ScriptedManager;
+  readonly runner: Runner;
+  /** Where commands have their directories. */
+  readonly dir: string;
+  readonly end: Promise<RunnerEnd>;
+}
+
+export const NESTED = {
+  managerHost: 'localhost',
+  managerPort: '1',
+  certDomain: 'localhost',
+  programDir: '/opt/wr',
+};
+
+/** Runs a body with a runner of two slots for group `g`, and ends it afterwards. */
+export async function withRunner(
+  body: (real: RealRunner) => Promise<void>,
+  options: {
+    readonly base?: Partial<JobOptions>;
+    readonly slots?: number;
+    readonly own?: Environment;
+    readonly physicalMb?: number;
+  } = {},
+): Promise<void> {
+  const top = mkdtempSync(join(tmpdir(), 'wr-test-'));
+  const dir = join(top, 'work');
+  const manager = new ScriptedManager({ cwd: dir, ...options.base });
+  const runner = new Runner(
+    {
+      runnerId: 'runner-1',
+      host: 'here',
+      ip: '127.0.0.1',
+      pid: process.pid,
+      group: null,
+      slots: 1,
+      reserveTimeoutMs: 60_000,
+      endMs: Number.MAX_SAFE_INTEGER,
+      nested: NESTED,
+      ownEnvironment: options.own ?? ownEnvironment(),
+    },
+    {
+      connect: async () => manager.connect(),
+      executor: (events) =>
+        new Executor(
+          {
+            shell: '/bin/bash',
+            nested: NESTED,
+            tmpDir: top,
+            runnerPid: process.pid,
+            physicalMb: options.physicalMb ?? 1_000_000,
+            now: Date.now,
+            random: Math.random,
+          },
+          events,
+        ),
+      now: Date.now,
+      random: Math.random,
+      after: (ms, call) => {
+        const timer = setTimeout(call, ms);
+        return () => clearTimeout(timer);
+      },
+      log: () => undefined,
+    },
+  );
+  const end = runner.run();
+  try {
+    await manager.until(() => manager.hellos.length > 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    manager.allot({ g: options.slots ?? 2 });
+    await body({ manager, runner, dir, end });
+  } finally {
+    manager.push({ type: 'leave' });
+    manager.endWaits();
+    runner.stop();
+    await end;
+    rmSync(top, { recursive: true, force: true });
+  }
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}
+
+/** Whether a process exists and is not just waiting to be collected. */
+export async function untilGone(pid: number, isAlive: (pid: number) => boolean): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+}
