@@ -53,8 +53,8 @@ Usage:
 
 Flags:
   -f, --foreground          stay in the foreground; Ctrl-C stops the manager
-  -s, --scheduler string    what runs the commands: local, none (runners you start yourself), lsf, slurm, openstack, kubernetes (default from the
-                            configuration: local)
+  -s, --scheduler string    what runs the commands: local, none (runners you start yourself), lsf, slurm,
+                            openstack, kubernetes (default from the configuration: local)
       --max_cores int       cores of this machine to use; 0: only commands that need none; -1: no limit (default: all)
       --max_ram int         MB of memory of this machine to use; 0: none; -1: no limit (default: all)
       --queue string        queue, or queues to choose among, for commands that name none

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { type AddStreamOptions, type Chunk, streamAdd } from '../../cli/add-stream.ts';
 import { WrError } from '../../core/errors.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import { ADD_WINDOW_FRAMES, type AddedReply, type Reply, type Request } from '../../core/protocol.ts';
-import { FakeLink, never } from './fake-link.ts';
+import { ADD_WINDOW_FRAMES, type AddedReply, type Reply } from '../../core/protocol.ts';
+import { FakeLink, never, type Question } from './fake-link.ts';
 
 const ADDED: AddedReply = {
   type: 'added',
@@ -26,7 +26,7 @@ function options(chunks: AsyncIterable<Chunk>, more: Partial<AddStreamOptions> =
 }
 
 /** Answers as the manager does: nothing to the beginning, `added` to the end. */
-function answer(request: Request): Reply | Promise<Reply> {
+function answer(request: Question): Reply | Promise<Reply> {
   return request.type === 'addEnd' ? ADDED : never();
 }
 

@@ -6,7 +6,9 @@ import type { Config } from '../../core/config.ts';
 import { resolveConfig } from '../../core/config.ts';
 import type { Reply, Request } from '../../core/protocol.ts';
 
-export type Answer = (request: Request, link: FakeLink, options: AskOptions) => Reply | Promise<Reply>;
+/** A request that is answered. */
+export type Question = Extract<Request, { readonly id: number }>;
+export type Answer = (request: Question, link: FakeLink, options: AskOptions) => Reply | Promise<Reply>;
 
 /** A manager of a few lines: every question is recorded and answered by a function. */
 export class FakeLink implements ManagerLink {
@@ -14,7 +16,7 @@ export class FakeLink implements ManagerLink {
   bufferedBytes = 0;
   onPush: ((message: Reply) => void) | undefined;
   onClose: ((reason: string) => void) | undefined;
-  readonly asked: Request[] = [];
+  readonly asked: Question[] = [];
   readonly told: Tell[] = [];
   readonly #answer: Answer;
   /** Called for each message that has no answer of its own. */
@@ -25,7 +27,7 @@ export class FakeLink implements ManagerLink {
   }
 
   async ask(ask: Ask, options: AskOptions = {}): Promise<Reply> {
-    const request = { ...ask, id: this.asked.length + 1 } as Request;
+    const request = { ...ask, id: this.asked.length + 1 } as Question;
     this.asked.push(request);
     return this.#answer(request, this, options);
   }

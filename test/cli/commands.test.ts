@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { main } from '../../cli/main.ts';
+import { WrError } from '../../core/errors.ts';
+import type { AddedReply, Reply } from '../../core/protocol.ts';
+import { type Answer, FakeLink, fakeContext, never, type Question } from './fake-link.ts';
+import { makeStatusJob } from './status-job.ts';
+
+/** Runs a command line against a manager of a few lines. */
+async function wr(
+  argv: readonly string[],
+  answer: Answer = () => never(),
+  more: Parameters<typeof fakeContext>[1] = {},
+) {
+  const links: FakeLink[] = [];
+  const connect = () => {
+    const link = new FakeLink(answer);
+    links.push(link);
+    return link;
+  };
+  const context = fakeContext(connect, more);
+  const code = await main('wr', argv, context);
+  return {
+    code,
+    stdout: context.stdout(),
+    stderr: context.stderr(),
+    links,
+    asked: links.flatMap((link) => link.asked),
+  };
+}
+
+const changed =
+  (n: number, eligible: number) =>
+  (request: Question): Reply => ({ type: 'changed', id: request.id, changed: n, eligible });
+
+describe('kill, retry and remove', () => {
+  it('say how many of how many', async () => {
+    const kill = await wr(['kill', '-i', 'g'], changed(2, 3));
+    assert.equal(kill.code, 0);
+    assert.equal(
+      kill.stderr,
+      'INFO[11-23|07:47:08] Initiated the termination of 2 running commands (out of 3 eligible)\n',
+    );
+    const retry = await wr(['retry', '-a'], changed(1, 1));
+    assert.match(retry.stderr, /Initiated retry of 1 buried commands \(out of 1 eligible\)/);
+    const remove = await wr(['remove', '-a'], changed(0, 4));
+    assert.equal(remove.code, 0);
+    assert.match(remove.stderr, /Removed 0 incomplete, non-running commands \(out of 4 eligible\)/);
+    assert.match((await wr(['remove', '-ab'], changed(1, 1))).stderr, /Removed 1 buried commands/);
+  });
+
+  it('fail when there is nothing', async () => {
+    const retry = await wr(['retry', '-i', 'g'], changed(0, 0));
+    assert.equal(retry.code, 1);
+    assert.match(retry.stderr, /ERROR\[.*\] No matching jobs found/);
+    assert.match((await wr(['kill', '-a', '--age', '2h'], changed(0, 0))).stderr, /running for at least 2h/);
+  });
+
+  it('pass on what they were told', async () => {
+    const { asked } = await wr(['kill', '-a', '--confirmdead', '--age', '1h30m'], changed(1, 1));
+    const [request] = asked;
+    assert.ok(request?.type === 'kill');
+    assert.deepEqual([request.confirmDead, request.ageMs, request.select], [true, 5_400_000, { by: 'all' }]);
+  });
+});
+
+describe('status', () => {
+  const job = makeStatusJob({});
+  const pages: Answer = (request, link, { onPart }) => {
+    assert.ok(request.type === 'status');
+    onPart?.({ type: 'page', id: request.id, jobs: [job], last: false });
+    assert.equal(link.told.length, 0, 'more is asked for only once a page is taken');
+    return { type: 'page', id: request.id, jobs: [job], last: true };
+  };
+
+  it('joins pages, asking for further ones', async () => {
+    const { code, stdout, links } = await wr(['status', '-o', 'json'], pages);
+    assert.equal(code, 0);
+    assert.equal((JSON.parse(stdout) as unknown[]).length, 2);
+    assert.deepEqual(links[0]?.told, [{ type: 'more', of: 1, pages: 1 }]);
+  });
+
+  it('fails with code 1 from plain when a command is buried', async () => {
+    const plain =
+      (buried: number) =>
+      (request: Question): Reply => ({
+        type: 'plainPage',
+        id: request.id,
+        text: Buffer.from('k\tburied\n'),
+        buried,
+        last: true,
+      });
+    assert.deepEqual(await wr(['status', '-op'], plain(1)).then(({ code, stdout }) => [code, stdout]), [
+      1,
+      'k\tburied\n',
+    ]);
+    assert.equal((await wr(['status', '-op'], plain(0))).code, 0);
+  });
+
+  it('asks for the union of states, one of each kind, and with a limit', async () => {
+    const { asked } = await wr(
+      ['status', '-br', '--suspended', '-i', 'g', '--limit', '0', '--host', 'h', '-e'],
+      pages,
+    );
+    assert.deepEqual(asked[0], {
+      type: 'status',
+      id: 1,
+      select: { by: 'repGroup', repGroup: 'g', search: false },
+      output: 'jobs',
+      states: ['buried', 'reserved', 'running', 'suspended'],
+      limit: 0,
+      env: true,
+      host: 'h',
+    });
+    const plain = await wr(['status'], pages);
+    assert.ok(plain.asked[0]?.type === 'status' && plain.asked[0].limit === 1 && !plain.asked[0].env);
+  });
+
+  it('refuses filters where they mean nothing, unknown formats and what is not there yet', async () => {
+    for (const argv of [
+      ['-l', 'a', '-b'],
+      ['-o', 'nonsense'],
+      ['--recent', '5'],
+      ['--recent', '1d'],
+      ['--recent', '1d', '-b'],
+      ['--missing_deps'],
+    ]) {
+      const { code, stderr } = await wr(['status', ...argv], pages);
+      assert.equal(code, 1, argv.join(' '));
+      assert.match(stderr, /^ERROR\[/);
+    }
+  });
+});
+
+describe('add', () => {
+  let directory = '';
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'wr-add-'));
+  });
+  after(() => rmSync(directory, { recursive: true }));
+  const file = (content: string): string => {
+    const path = join(directory, 'commands');
+    writeFileSync(path, content);
+    return path;
+  };
+  const status = { type: 'managerStatus', address: '127.0.0.1:9' } as unknown as Reply;
+  const added =
+    (more: Partial<AddedReply> = {}): Answer =>
+    (request, _link, { onPart }) => {
+      if (request.type === 'managerStatus') return status;
+      if (request.type === 'addBegin') return never();
+      if (request.type === 'settle') {
+        const job = makeStatusJob({
+          State: 'buried',
+          Exitcode: 7,
+          Exited: true,
+          StdOut: 'out',
+          StdErr: 'err',
+        });
+        return { type: 'settled', id: request.id, job };
+      }
+      onPart?.({ type: 'addKeys', id: request.id, keys: new Uint8Array(32).fill(171) });
+      return {
+        type: 'added',
+        id: request.id,
+        added: 2,
+        queued: 0,
+        complete: 0,
+        usedDefaultRepGroup: false,
+        warnings: [],
+        ...more,
+      };
+    };
+
+  it('says what was added, the default identifier and why some were not', async () => {
+    const plain = await wr(['add', '-f', file('a\nb\n')], added());
+    assert.equal(
+      plain.stderr,
+      'INFO[11-23|07:47:08] Added 2 new commands (0 were duplicates) to the queue\n',
+    );
+    const more = await wr(
+      ['add', '-f', file('a\n'), '-i', 'mine'],
+      added({ queued: 1, complete: 2, usedDefaultRepGroup: true, warnings: ['w'] }),
+    );
+    assert.equal(more.code, 0);
+    assert.match(more.stderr, /WARN\[.*\] w\n/);
+    assert.match(
+      more.stderr,
+      /Added 2 new commands \(3 were duplicates\) to the queue using default identifier 'mine'\n/,
+    );
+    assert.match(more.stderr, /1 is in the queue already, and 2 completed before/);
+  });
+
+  it('prints ids alone with --simple, and fails without any', async () => {
+    const simple = await wr(['add', '-s', '-f', file('a\nb\n')], added());
+    assert.equal(simple.stdout, `${'ab'.repeat(16)}\n`.repeat(2));
+    assert.equal(simple.stderr, '');
+    const none: Answer = (request, link, options) =>
+      added()(request, link, { ...options, onPart: () => undefined });
+    assert.equal((await wr(['add', '-s', '-f', file('a\n')], none)).code, 1);
+  });
+
+  it('waits with --sync, shows the output and exits as the command did', async () => {
+    const sync = await wr(['add', '--sync', '-f', file('\na\n')], added());
+    assert.deepEqual([sync.code, sync.stdout, sync.stderr], [7, 'out\n', 'err\n']);
+    const several = await wr(['add', '--sync', '-f', file('a\nb\n')], added());
+    assert.equal(several.code, 1);
+    assert.match(several.stderr, /--sync needs exactly one command, but .* holds 2/);
+    assert.equal(several.asked.length, 0);
+  });
+
+  it('sends the environment and the directory to a manager on this host only', async () => {
+    const begun = async (argv: string[], address: string) => {
+      const answer: Answer = (request, link, options) =>
+        request.type === 'managerStatus'
+          ? ({ type: 'managerStatus', address } as unknown as Reply)
+          : added()(request, link, options);
+      const { asked, stderr } = await wr(['add', '-f', file('a\n'), ...argv], answer);
+      const begin = asked.find(({ type }) => type === 'addBegin');
+      assert.ok(begin?.type === 'addBegin');
+      return { cwd: begin.defaults.cwd, env: begin.env !== undefined, warned: /WARN.*\/tmp/.test(stderr) };
+    };
+    const elsewhere = '203.0.113.77:9';
+    assert.deepEqual(await begun([], '127.0.0.1:9'), { cwd: '/home/ann/work', env: true, warned: false });
+    assert.deepEqual(await begun([], elsewhere), { cwd: '/tmp', env: false, warned: true });
+    assert.deepEqual(await begun(['--cwd_matters'], elsewhere), {
+      cwd: '/home/ann/work',
+      env: false,
+      warned: false,
+    });
+    assert.deepEqual(await begun(['--cwd', '/x'], elsewhere), { cwd: '/x', env: false, warned: false });
+    assert.deepEqual(await begun(['--remote_same_as_local'], elsewhere), {
+      cwd: '/home/ann/work',
+      env: true,
+      warned: false,
+    });
+  });
+
+  it('repeats an add under its id when the connection is lost', async () => {
+    let lost = 0;
+    const ids = new Set<string>();
+    const answer: Answer = (request, link, options) => {
+      if (request.type === 'addBegin') ids.add(request.requestId);
+      if (request.type === 'addEnd' && lost < 2) {
+        lost += 1;
+        throw new WrError('DISCONNECTED', 'gone');
+      }
+      return added()(request, link, options);
+    };
+    const { code, links, stderr } = await wr(['add', '-f', file('a\nb\n')], answer);
+    assert.equal(code, 0);
+    assert.equal(links.length, 3);
+    assert.equal(ids.size, 1);
+    assert.match(stderr, /connection to the manager was lost/);
+    const sent = links.map(({ told }) =>
+      told.map((message) => (message.type === 'addFrame' ? String(Buffer.from(message.bytes)) : '')),
+    );
+    assert.deepEqual(sent, [['a\nb\n'], ['a\nb\n'], ['a\nb\n']]);
+  });
+
+  it('refuses bad input before it connects', async () => {
+    for (const [argv, text] of [
+      [['-f', join(directory, 'none')], /none does not exist/],
+      [['-f', directory], /is a directory/],
+      [['-f', ''], /--file is empty/],
+      [['-p', '999', '-f', '-'], /--priority value \(999\)/],
+      [['--head', '-1'], /--head must not be negative/],
+    ] as const) {
+      const { code, stderr, links } = await wr(['add', ...argv], added());
+      assert.equal(code, 1);
+      assert.match(stderr, text);
+      assert.equal(links.length, 0);
+    }
+  });
+
+  it('finds an empty file an error', async () => {
+    const { code, stderr } = await wr(['add', '-f', file('')], added({ added: 0 }));
+    assert.equal(code, 1);
+    assert.match(stderr, /holds no command, so nothing was added/);
+  });
+});
+
+describe('commands that come later', () => {
+  it('understand their flags and then say that they cannot do it yet', async () => {
+    for (const argv of [
+      ['mod', '-i', 'g', '-m', '2G'],
+      ['limit', '-g', 'a:3'],
+      ['suspend', '-a'],
+      ['resume', '-a'],
+      ['mount', '-m', 'ur:b'],
+      ['lsf', 'bjobs'],
+      ['cloud', 'servers'],
+      ['k8s', 'deploy', '-n', 'x'],
+      ['manager', 'drain'],
+      ['manager', 'backup', '-p', 'x'],
+    ]) {
+      const { code, stderr } = await wr(argv);
+      assert.equal(code, 1);
+      assert.match(stderr, /is not supported yet/, argv.join(' '));
+    }
+  });
+
+  it('still complain about a limit group named without its flag', async () => {
+    assert.match((await wr(['limit', 'foo'])).stderr, /--group/);
+  });
+});
