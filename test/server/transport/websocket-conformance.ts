@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Connection } from '../../../server/transport/transport.ts';
 import type { Fixture, TestCertificates } from './harness.ts';
 import { HEADERS, newSocket, openFixture, openSocket, PROTOCOL, refusalOf, TOKEN } from './harness.ts';
-import { frameOf, RawClient } from './raw-client.ts';
+import { frameOf, RawClient, upgradeHead } from './raw-client.ts';
 
 const MIB = 1024 * 1024;
 const FRAME_BYTES_MAX = 2 * MIB;
@@ -219,6 +219,29 @@ export function describeWebsockets(which: 'uws' | 'node', certificates: () => Te
         connection.close(1000, '');
         assert.equal(fixture.ears.closed.filter((closed) => closed === connection).length, 1);
       }
+    });
+
+    it('survives a connection that is cut at any byte of its head or first frame', async () => {
+      const head = Buffer.from(upgradeHead('/client', HEADERS));
+      const known = fixture.ears.opened.length;
+      const from = fixture.ears.messages.length;
+      const cuts = [1, 20, head.length - 3, head.length - 1];
+      for (let cut = 60; cut < head.length; cut += 20) cuts.push(cut);
+      for (const cut of cuts) {
+        const client = await RawClient.tls({ port: port(), ca: ca() });
+        await new Promise<void>((resolve) => client.socket.write(head.subarray(0, cut), () => resolve()));
+        client.socket.destroy();
+      }
+      assert.equal(fixture.ears.opened.length, known);
+      const frame = frameOf(Buffer.alloc(200));
+      for (let cut = 1; cut < frame.length; cut += cut < 10 ? 1 : 40) {
+        const { client, connection } = await openPair();
+        await new Promise<void>((resolve) => client.socket.write(frame.subarray(0, cut), () => resolve()));
+        client.socket.destroy();
+        await fixture.ears.until(() => fixture.ears.closed.includes(connection));
+      }
+      assert.equal(fixture.ears.messages.length, from);
+      await fixture.ears.until(() => fixture.transport.connections === 0);
     });
   });
 
