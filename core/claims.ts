@@ -101,5 +101,6 @@ export function unclaim(queue: JobQueue, claim: Claim): void {
 /** The keys as 32-bit words; copied when the bytes do not lie on a word. */
 export function asWords(keys: Uint8Array): Uint32Array {
   if (keys.byteOffset % 4 === 0) return new Uint32Array(keys.buffer, keys.byteOffset, keys.byteLength >>> 2);
-  return new Uint32Array(keys.slice().buffer);
+  // Not slice(): of a Buffer, which frames hold, that is no copy.
+  return new Uint32Array(new Uint8Array(keys).buffer);
 }
