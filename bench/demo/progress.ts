@@ -20,17 +20,20 @@ export function rateOf(samples: readonly Sample[]): number {
   return ((last.ended - first.ended) / (last.atMs - first.atMs)) * 1000;
 }
 
-/** "12 %  260 of 2,209, 3 running, 2 buried, 310/s, 6 s left" */
+/**
+ * "12 %  260 of 2,209, 3 handed out, 2 buried, 310/s, 6 s left". Short commands are handed to a runner several at once, so
+ * that more can be out than run at this moment.
+ */
 export function progressText(
   total: number,
   ended: number,
-  running: number,
+  handedOut: number,
   buried: number,
   rate: number,
 ): string {
   const left = rate > 0 ? `${Math.ceil((total - ended) / rate)} s left` : 'estimating';
   const share = `${Math.floor((ended / total) * 100)} %`.padStart(5);
-  const numbers = `${ended.toLocaleString('en')} of ${total.toLocaleString('en')}, ${running} running, ${buried} buried`;
+  const numbers = `${ended.toLocaleString('en')} of ${total.toLocaleString('en')}, ${handedOut} handed out, ${buried} buried`;
   return `${share}  ${numbers}, ${Math.round(rate)}/s, ${left}`;
 }
 
@@ -58,8 +61,8 @@ export async function watch(
     samples.push({ atMs: nowMs, ended });
     while ((samples[0]?.atMs ?? nowMs) < nowMs - RATE_WINDOW_MS) samples.shift();
     const done = ended === total;
-    const running = sum((of) => of.running + of.reserved);
-    const text = progressText(total, ended, running, buried, rateOf(samples));
+    const handedOut = sum((of) => of.running + of.reserved);
+    const text = progressText(total, ended, handedOut, buried, rateOf(samples));
     if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${text}${done ? '\n' : ''}`);
     else if (done || nowMs - saidMs >= LINE_MS) {
       console.log(text);

@@ -19,7 +19,7 @@ describe('progress of the demo', () => {
   it('says how far it is and how long it will take', () => {
     assert.equal(
       progressText(2_000, 500, 2, 1, 100),
-      ' 25 %  500 of 2,000, 2 running, 1 buried, 100/s, 15 s left',
+      ' 25 %  500 of 2,000, 2 handed out, 1 buried, 100/s, 15 s left',
     );
     assert.match(progressText(10, 0, 0, 0, 0), /estimating$/);
   });
