@@ -3,67 +3,27 @@
  * as they come. Nothing of an add is queued before its end was seen and all of it is on disk; whatever goes wrong before
  * leaves nothing behind.
  */
-import { createHash } from 'node:crypto';
 import type { Claim } from '../core/claims.ts';
 import { asWrError, WrError } from '../core/errors.ts';
-import type { JobOptions } from '../core/job-options.ts';
-import type { JobQueue, Template } from '../core/job-queue.ts';
+import type { JobQueue } from '../core/job-queue.ts';
 import { laterOptions } from '../core/later-options.ts';
-import {
-  ADD_WINDOW_FRAMES,
-  type AddBegin,
-  type AddEnd,
-  type AddFrame,
-  LINE_BYTES_MAX,
-} from '../core/protocol.ts';
-import { filterSegment, setTemplateIds } from '../core/segment.ts';
-import { parseTemplate } from '../core/template.ts';
-import type { KeyValueStore, Write } from '../store/key-value.ts';
-import {
-  type AddResult,
-  dropSegmentWrite,
-  environmentWrite,
-  readEnvironment,
-  readRequest,
-  segmentWrite,
-  stagedWrite,
-  templateWrite,
-} from '../store/layout.ts';
+import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame } from '../core/protocol.ts';
+import type { KeyValueStore } from '../store/key-value.ts';
+import { type AddResult, dropSegmentWrite, readRequest, segmentWrite, stagedWrite } from '../store/layout.ts';
 import type { IngestResult } from '../workers/ingest.ts';
 import { AddCommit, type AddPart } from './add-commit.ts';
 import type { Archive } from './archive.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
+import { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
+import { Upload, unparsed } from './upload.ts';
 
 /** Keys in one `addKeys` message. */
 const KEYS_PER_MESSAGE = 32_768;
 /** Keys are held back while a peer has so much to read. */
 const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
 const BUFFER_POLL_MS = 5;
-
-interface Upload {
-  readonly peer: Peer;
-  readonly begin: AddBegin;
-  readonly defaults: JobOptions;
-  readonly generation: number;
-  readonly parts: AddPart[];
-  readonly parsed: Map<number, IngestResult>;
-  readonly warnings: Set<string>;
-  readonly stagings: Promise<void>[];
-  /** A line that goes on in the next frame. */
-  partial: Uint8Array[];
-  partialBytes: number;
-  received: number;
-  nextSeq: number;
-  /** Input lines seen in the frames taken in so far: what line numbers in errors count from. */
-  lines: number;
-  commands: number;
-  usedDefaultRepGroup: boolean;
-  end: AddEnd | undefined;
-  refused: WrError | undefined;
-  finishing: boolean;
-}
 
 export class Adds {
   readonly #queue: JobQueue;
@@ -79,8 +39,7 @@ export class Adds {
   /** Adds past their last frame, by request id: a repeat waits for the same answer. */
   readonly #finishing = new Map<string, Promise<AddResult>>();
   #nextSegment: number;
-  /** Templates and environments that are not known to be on disk: every write of an add takes them along. */
-  readonly #unsaved = new Map<string, Write>();
+  readonly #shared: SharedContent;
 
   constructor(options: {
     readonly queue: JobQueue;
@@ -98,6 +57,7 @@ export class Adds {
     this.#archive = options.archive;
     this.#nextSegment = options.nextSegment;
     this.#onAdded = options.onAdded;
+    this.#shared = new SharedContent(this.#queue, this.#store);
     this.#commit = new AddCommit(this.#queue, this.#store, this.#clock);
   }
 
@@ -117,26 +77,8 @@ export class Adds {
     const earlier = this.#uploads.get(requestId);
     if (earlier !== undefined && !earlier.finishing) this.#abandon(earlier);
     if (this.#finishing.has(requestId)) return;
-    this.#uploads.set(requestId, {
-      peer,
-      begin: message,
-      defaults: { ...message.defaults, envId: this.#keepEnvironment(message.env) },
-      generation: this.#archive.enter(),
-      parts: [],
-      parsed: new Map(),
-      warnings: new Set(),
-      stagings: [],
-      partial: [],
-      partialBytes: 0,
-      received: 0,
-      nextSeq: 0,
-      lines: 0,
-      commands: 0,
-      usedDefaultRepGroup: false,
-      end: undefined,
-      refused: undefined,
-      finishing: false,
-    });
+    const envId = this.#shared.environment(message.env);
+    this.#uploads.set(requestId, new Upload(peer, message, envId, this.#archive.enter()));
   }
 
   frame(peer: Peer, message: AddFrame): void {
@@ -197,34 +139,22 @@ export class Adds {
 
   async #parse(upload: Upload, { seq, bytes, more }: AddFrame): Promise<void> {
     try {
-      const whole = this.#joinPartial(upload, bytes, more === true);
-      const result =
-        whole === null ? EMPTY_RESULT : await this.#tasks.ingest({ bytes: whole, defaults: upload.defaults });
+      const whole = upload.join(bytes, more === true);
+      const isWhole = whole instanceof Uint8Array;
+      const { defaults } = upload;
+      const result = isWhole
+        ? await this.#tasks.ingest({ bytes: whole, defaults })
+        : unparsed(whole !== null);
       upload.parsed.set(seq, result);
     } catch (error) {
       this.#refuse(upload, asWrError(error));
       return;
     }
-    await this.#advance(upload);
-  }
-
-  #joinPartial(upload: Upload, bytes: Uint8Array, more: boolean): Uint8Array | null {
-    if (!more && upload.partial.length === 0) return bytes.slice();
-    upload.partialBytes += bytes.byteLength;
-    // One frame may follow the end of the line: the parser names the line that is too long.
-    if (upload.partialBytes > 2 * LINE_BYTES_MAX) {
-      throw new WrError('BAD_LINE', `line ${upload.lines + 1} is longer than ${LINE_BYTES_MAX} bytes`);
-    }
-    upload.partial.push(bytes.slice());
-    if (more) return null;
-    const whole = concat(upload.partial, upload.partialBytes);
-    upload.partial = [];
-    upload.partialBytes = 0;
-    return whole;
+    this.#advance(upload);
   }
 
   /** Takes in what is parsed, in input order. */
-  async #advance(upload: Upload): Promise<void> {
+  #advance(upload: Upload): void {
     try {
       for (;;) {
         const result = upload.parsed.get(upload.nextSeq);
@@ -242,82 +172,31 @@ export class Adds {
   }
 
   #take(upload: Upload, result: IngestResult): void {
-    if (result.error !== null) {
-      throw new WrError('BAD_LINE', `line ${upload.lines + result.error.line}: ${result.error.message}`);
-    }
-    upload.lines += result.lines;
-    const { head } = upload.begin;
-    const wanted = head === 0 ? result.count : Math.min(result.count, head - upload.commands);
-    if (wanted === 0) return;
-    upload.commands += wanted;
-    upload.usedDefaultRepGroup ||= result.usedDefaultRepGroup;
+    const fault = upload.fault(result);
+    if (fault !== null) throw new WrError('BAD_LINE', fault);
     for (const name of result.unknownMembers) upload.warnings.add(`unknown option "${name}" is ignored`);
-    const templates = result.templates.map((json) => this.#template(json, upload.warnings));
-    let bytes = result.segment;
-    setTemplateIds(
-      bytes,
-      templates.map((template) => template.id),
-    ); // They were local to the frame.
-    let { keys, templateIndex, priorities } = result;
-    if (wanted < result.count) {
-      bytes = filterSegment(bytes, new Uint8Array(result.count).fill(1, 0, wanted));
-      keys = keys.slice(0, wanted * 16);
-      templateIndex = templateIndex?.slice(0, wanted) ?? null;
-      priorities = priorities?.slice(0, wanted) ?? null;
+    const templates = result.templates.map((json) => this.#shared.template(json));
+    for (const name of templates.flatMap((template) => laterOptions(template.options))) {
+      upload.warnings.add(`${name} is stored, but has no effect yet (see docs/later.md)`);
     }
-    const segment = this.#nextSegment;
+    const part = upload.part(result, templates, this.#nextSegment);
+    if (part === null) return;
     this.#nextSegment += 1;
-    const part = { segment, bytes, keys, templates, templateIndex, priorities, inHistory: null };
     // An add of one frame goes to disk in one transaction; a longer one as it comes.
     if (upload.received === 1 && upload.end !== undefined) upload.parts.push(part);
-    else {
-      // The keys are a view of the packed jobs, which must not stay in memory with them.
-      upload.parts.push({ ...part, bytes: null, keys: keys.slice() });
-      this.#stage(upload, segment, bytes);
-    }
+    else this.#stage(upload, part);
   }
 
-  #stage(upload: Upload, segment: number, bytes: Uint8Array): void {
-    const shared = this.#takeUnsaved();
+  #stage(upload: Upload, { bytes, ...part }: AddPart): void {
+    if (bytes === null) return;
+    // The keys are a view of the packed jobs, which must not stay in memory with them.
+    upload.parts.push({ ...part, bytes: null, keys: new Uint8Array(part.keys) });
+    const shared = this.#shared.take();
     const staged = this.#store
-      .commit([...shared.writes, segmentWrite(segment, bytes), stagedWrite(segment, true)])
+      .commit([...shared.writes, segmentWrite(part.segment, bytes), stagedWrite(part.segment, true)])
       .then(shared.saved);
     upload.stagings.push(staged);
     staged.catch((error: unknown) => this.#refuse(upload, asWrError(error)));
-  }
-
-  #template(json: string, warnings: Set<string>): Template {
-    const known = this.#queue.templateId(json);
-    const template = known === undefined ? this.#newTemplate(json) : this.#queue.template(known);
-    for (const name of laterOptions(template.options)) {
-      warnings.add(`${name} is stored, but has no effect yet (see docs/later.md)`);
-    }
-    return template;
-  }
-
-  #newTemplate(json: string): Template {
-    const template = this.#queue.addTemplate(json, parseTemplate(json));
-    this.#unsaved.set(`template ${template.id}`, templateWrite(template.id, json));
-    return template;
-  }
-
-  #takeUnsaved(): { readonly writes: readonly Write[]; readonly saved: () => void } {
-    const taken = [...this.#unsaved];
-    return {
-      writes: taken.map(([, write]) => write),
-      saved: () => {
-        for (const [name] of taken) this.#unsaved.delete(name);
-      },
-    };
-  }
-
-  #keepEnvironment(env: Uint8Array | undefined): string {
-    if (env === undefined) return '';
-    const envId = createHash('md5').update(env).digest('hex');
-    if (readEnvironment(this.#store, envId) === undefined) {
-      this.#unsaved.set(`environment ${envId}`, environmentWrite(envId, env.slice()));
-    }
-    return envId;
   }
 
   // ------------------------------------------------------------ the end
@@ -356,7 +235,7 @@ export class Adds {
     upload: Upload,
     parts: readonly AddPart[],
   ): Promise<{ readonly result: AddResult; readonly claims: readonly Claim[] }> {
-    const shared = this.#takeUnsaved();
+    const shared = this.#shared.take();
     const sum = (claims: readonly Claim[], of: 'count' | 'queued' | 'complete'): number =>
       claims.reduce((total, claim) => total + claim[of], 0);
     const { rerun, requestId } = upload.begin;
@@ -431,20 +310,6 @@ export class Adds {
   }
 }
 
-const EMPTY_RESULT: IngestResult = {
-  count: 0,
-  lines: 0,
-  keys: new Uint8Array(0),
-  segment: new Uint8Array(0),
-  templates: [],
-  templateIndex: null,
-  priorities: null,
-  hasDelta: false,
-  usedDefaultRepGroup: false,
-  unknownMembers: [],
-  error: null,
-};
-
 function answer({
   added,
   queued,
@@ -453,16 +318,6 @@ function answer({
   warnings,
 }: AddResult): Omit<AddResult, 'atMs'> {
   return { added, queued, complete, usedDefaultRepGroup, warnings };
-}
-
-function concat(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }
 
 function withoutMarked(keys: Uint8Array, marked: Uint8Array): Uint8Array {

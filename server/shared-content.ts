@@ -1,0 +1,51 @@
+/**
+ * What the jobs of many adds share: templates and captured environments, stored once per content. New ones go to disk with
+ * the first jobs that need them, and with every further batch until one of these is known to be there.
+ */
+import { createHash } from 'node:crypto';
+import type { JobQueue, Template } from '../core/job-queue.ts';
+import { parseTemplate } from '../core/template.ts';
+import type { KeyValueStore, Write } from '../store/key-value.ts';
+import { environmentWrite, readEnvironment, templateWrite } from '../store/layout.ts';
+
+export class SharedContent {
+  readonly #queue: JobQueue;
+  readonly #store: KeyValueStore;
+  readonly #unsaved = new Map<string, Write>();
+
+  constructor(queue: JobQueue, store: KeyValueStore) {
+    this.#queue = queue;
+    this.#store = store;
+  }
+
+  /** The template of a canonical text, made now if it is new. */
+  template(json: string): Template {
+    const known = this.#queue.templateId(json);
+    if (known !== undefined) return this.#queue.template(known);
+    const template = this.#queue.addTemplate(json, parseTemplate(json));
+    this.#unsaved.set(`template ${template.id}`, templateWrite(template.id, json));
+    return template;
+  }
+
+  /** @returns the id of an environment: the MD5 of its content; '' without one */
+  environment(env: Uint8Array | undefined): string {
+    if (env === undefined) return '';
+    const envId = createHash('md5').update(env).digest('hex');
+    if (readEnvironment(this.#store, envId) === undefined) {
+      // A copy: the bytes are a view of the frame they came in.
+      this.#unsaved.set(`environment ${envId}`, environmentWrite(envId, new Uint8Array(env)));
+    }
+    return envId;
+  }
+
+  /** Writes that must go with the next batch; `saved` is to be called when that batch is on disk. */
+  take(): { readonly writes: readonly Write[]; readonly saved: () => void } {
+    const taken = [...this.#unsaved];
+    return {
+      writes: taken.map(([, write]) => write),
+      saved: () => {
+        for (const [name] of taken) this.#unsaved.delete(name);
+      },
+    };
+  }
+}

@@ -1,0 +1,120 @@
+/** One add on its way in: what came of it so far, in input order. */
+import type { WrError } from '../core/errors.ts';
+import type { JobOptions } from '../core/job-options.ts';
+import type { Template } from '../core/job-queue.ts';
+import { type AddBegin, type AddEnd, LINE_BYTES_MAX } from '../core/protocol.ts';
+import { filterSegment, setTemplateIds } from '../core/segment.ts';
+import type { IngestResult } from '../workers/ingest.ts';
+import type { AddPart } from './add-commit.ts';
+import type { Peer } from './peer.ts';
+
+export class Upload {
+  readonly peer: Peer;
+  readonly begin: AddBegin;
+  /** What a line that says nothing gets. */
+  readonly defaults: JobOptions;
+  /** From the archive; given back when the add is over. */
+  readonly generation: number;
+  readonly parts: AddPart[] = [];
+  /** Results of frames that are parsed, by sequence number, until those before them are. */
+  readonly parsed = new Map<number, IngestResult>();
+  readonly warnings = new Set<string>();
+  readonly stagings: Promise<void>[] = [];
+  received = 0;
+  nextSeq = 0;
+  commands = 0;
+  usedDefaultRepGroup = false;
+  end: AddEnd | undefined;
+  refused: WrError | undefined;
+  /** Its last frame is in: it can no longer be abandoned. */
+  finishing = false;
+  /** Input lines in the frames taken in: what line numbers in errors count from. */
+  #lines = 0;
+  /** A line that goes on in the next frame. */
+  #partial: Uint8Array[] = [];
+  #partialBytes = 0;
+
+  constructor(peer: Peer, begin: AddBegin, envId: string, generation: number) {
+    this.peer = peer;
+    this.begin = begin;
+    this.defaults = { ...begin.defaults, envId };
+    this.generation = generation;
+  }
+
+  /**
+   * Puts the parts of a long line together.
+   * @returns bytes to be parsed; `null` while their last line goes on; `too long` when it goes on for ever
+   */
+  join(bytes: Uint8Array, more: boolean): Uint8Array | 'too long' | null {
+    if (!more && this.#partialBytes === 0) return bytes;
+    this.#partial.push(bytes);
+    this.#partialBytes += bytes.byteLength;
+    if (more && this.#partialBytes <= LONG_LINE_BYTES_MAX) return null;
+    const whole = Buffer.concat(this.#partial);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    return more ? 'too long' : whole;
+  }
+
+  /**
+   * Takes in the next result.
+   * @returns the message for its bad line, with the line's number in the whole input; `null` when it has none
+   */
+  fault(result: IngestResult): string | null {
+    if (result.error !== null) return `line ${this.#lines + result.error.line}: ${result.error.message}`;
+    this.#lines += result.lines;
+    return null;
+  }
+
+  /**
+   * The jobs of a result as a part of the add, cut off where `--head` says.
+   * @returns `null` when none of them is wanted
+   */
+  part(result: IngestResult, templates: readonly Template[], segment: number): AddPart | null {
+    const { head } = this.begin;
+    const wanted = head === 0 ? result.count : Math.min(result.count, head - this.commands);
+    if (wanted === 0) return null;
+    this.commands += wanted;
+    this.usedDefaultRepGroup ||= result.usedDefaultRepGroup;
+    // Ids were local to the frame.
+    setTemplateIds(
+      result.segment,
+      templates.map((template) => template.id),
+    );
+    const { segment: bytes, keys, templateIndex, priorities } = result;
+    const part = { segment, bytes, keys, templates, templateIndex, priorities, inHistory: null };
+    if (wanted === result.count) return part;
+    return {
+      ...part,
+      bytes: filterSegment(bytes, new Uint8Array(result.count).fill(1, 0, wanted)),
+      keys: keys.subarray(0, wanted * 16),
+      templateIndex: templateIndex?.subarray(0, wanted) ?? null,
+      priorities: priorities?.subarray(0, wanted) ?? null,
+    };
+  }
+}
+
+/** Beyond the longest line, so that the parser is the one to name it; then no more is kept. */
+const LONG_LINE_BYTES_MAX = LINE_BYTES_MAX + 1024 * 1024;
+
+/** Of bytes that are not parsed: a line goes on, or for ever. */
+export function unparsed(tooLong: boolean): IngestResult {
+  const error = tooLong
+    ? { line: 1, message: `the line is longer than ${LINE_BYTES_MAX / 1024 / 1024} MiB` }
+    : null;
+  return { ...NOTHING, error };
+}
+
+const NOTHING: IngestResult = {
+  count: 0,
+  lines: 0,
+  keys: new Uint8Array(0),
+  segment: new Uint8Array(0),
+  templates: [],
+  templateIndex: null,
+  priorities: null,
+  hasDelta: false,
+  usedDefaultRepGroup: false,
+  unknownMembers: [],
+  error: null,
+};
