@@ -2,32 +2,20 @@
  * The queue: every job's state, the order in which ready ones are served, and the attempts that are open.
  *
  * Pure: time, randomness and tokens are arguments, and what must be written is left in `changes` for whoever owns the
- * disk. Every change of state goes through {@link JobQueue.#move}, which asks the transition table, so that no counter
- * can be forgotten.
+ * disk. Every change of state goes through `move` of {@link JobStates}.
  */
 import { type Attempt, Attempts } from './attempts.ts';
 import { DueTimes } from './due-times.ts';
-import { WrError } from './errors.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import type { JobOptions } from './job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
-import { JobTable, rowOf, type TableChunk } from './job-table.ts';
-import { KeyIndex } from './key-index.ts';
+import { JobStates, type Template } from './job-states.ts';
+import { rowOf } from './job-table.ts';
 import type { EndedEvent, TouchedAttempt } from './protocol.ts';
-import { RepGroups } from './rep-groups.ts';
-import { schedulerGroupOf } from './requirements.ts';
 import { retryDelayMs } from './retry.ts';
-import { type SchedulerGroup, SchedulerGroups } from './scheduler-groups.ts';
+import type { SchedulerGroup } from './scheduler-groups.ts';
 import { SegmentDirectory } from './segment-directory.ts';
-import { isHeld, type JobEvent, nextStateCode, STATE } from './states.ts';
-
-/** A template as the queue uses it. */
-export interface Template {
-  readonly id: number;
-  readonly options: JobOptions;
-  readonly repGroup: number;
-  readonly schedulerGroup: SchedulerGroup;
-}
+import { isHeld, STATE } from './states.ts';
 
 /** What is to be written of a job: a whole record, or members laid over the one on disk. */
 export type Change =
@@ -42,85 +30,14 @@ export interface RunnerIdentity {
 
 const NO_BYTES = new Uint8Array(0);
 
-export class JobQueue {
-  readonly table = new JobTable();
-  readonly keys = new KeyIndex(this.table);
-  readonly groups = new SchedulerGroups();
-  readonly repGroups = new RepGroups();
+export class JobQueue extends JobStates {
   readonly segments = new SegmentDirectory();
   readonly attempts = new Attempts();
   readonly due = new DueTimes();
-  readonly templates: Template[] = [];
   /** What must be written, by job number; the owner of the disk empties it. */
   readonly changes = new Map<number, Change>();
   /** Jobs that became complete or were removed, for the archive and for waiters; the owner empties it. */
   readonly finished: number[] = [];
-  readonly #templateIds = new Map<string, number>();
-
-  // ------------------------------------------------------------ templates
-
-  /** The id of a template's canonical text, or `undefined` when it is new. */
-  templateId(json: string): number | undefined {
-    return this.#templateIds.get(json);
-  }
-
-  /** Takes in a template under the next id, or under the one it has on disk. */
-  addTemplate(json: string, options: JobOptions, id = this.templates.length): Template {
-    const template: Template = {
-      id,
-      options,
-      repGroup: this.repGroups.intern(options.repGroup),
-      schedulerGroup: this.groups.intern(schedulerGroupOf(options), options),
-    };
-    this.templates[id] = template;
-    this.#templateIds.set(json, id);
-    return template;
-  }
-
-  template(id: number): Template {
-    const template = this.templates[id];
-    if (template === undefined) throw new WrError('INTERNAL', `template ${id} is unknown`);
-    return template;
-  }
-
-  templateOf(number: number): Template {
-    return this.template(this.#chunk(number).template[rowOf(number)] as number);
-  }
-
-  // ------------------------------------------------------------ adding
-
-  /**
-   * Gives rows of one template, still without a state, their columns.
-   * @param priorities - by row from `from`; `null`: the template's
-   */
-  describe(from: number, count: number, template: Template, priorities: Uint8Array | null): void {
-    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
-      chunk.template.fill(template.id, row, row + rows);
-      chunk.group.fill(template.schedulerGroup.id, row, row + rows);
-      chunk.retriesLeft.fill(template.options.retries, row, row + rows);
-      chunk.attempts.fill(0, row, row + rows);
-      chunk.exitCode.fill(0, row, row + rows);
-      chunk.reason.fill(0, row, row + rows);
-      if (priorities === null) chunk.priority.fill(template.options.priority, row, row + rows);
-      else chunk.priority.set(priorities.subarray(offset, offset + rows), row);
-    });
-  }
-
-  /** Makes described rows ready: they are on disk. All of one template and, unless `mixed`, one priority. */
-  activate(from: number, count: number, template: Template, mixed: boolean): void {
-    const to = nextStateCode(STATE.none, 'add');
-    const group = template.schedulerGroup;
-    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
-      chunk.state.fill(to, row, row + rows);
-      this.table.occupy(from + offset, rows);
-      if (!mixed) group.ready.push(chunk.priority[row] as number, from + offset, rows);
-      else
-        for (let i = 0; i < rows; i += 1)
-          group.ready.push(chunk.priority[row + i] as number, from + offset + i, 1);
-    });
-    this.repGroups.move(template.repGroup, STATE.none, to, count);
-    this.groups.note(group);
-  }
 
   // ------------------------------------------------------------ attempts
 
@@ -137,7 +54,7 @@ export class JobQueue {
   ): Attempt[] {
     const reserved: Attempt[] = [];
     while (reserved.length < count) {
-      const number = group.ready.pop((candidate, priority) => this.#isReady(candidate, group, priority));
+      const number = this.popReady(group);
       if (number === 0) break;
       const attempt: Attempt = {
         token: nextToken(),
@@ -158,7 +75,7 @@ export class JobQueue {
         stdout: NO_BYTES,
         stderr: NO_BYTES,
       };
-      this.#move(number, 'reserve');
+      this.move(number, 'reserve');
       this.#open(attempt);
       this.#write(number, this.#attemptRecord(attempt));
       reserved.push(attempt);
@@ -192,24 +109,24 @@ export class JobQueue {
     const template = this.templateOf(number);
     this.#close(attempt);
     if (event.outcome === 'complete') {
-      this.#move(number, 'succeed');
+      this.move(number, 'succeed');
       this.repGroups.recordCompletion(template.repGroup, event);
     } else if (
       event.outcome === 'bury' ||
       attempt.killed ||
       !this.#useRetry(number, event.startedMs !== 0 || event.reason === 'command failed to start')
     ) {
-      this.#move(number, 'bury');
+      this.move(number, 'bury');
     } else {
-      this.#move(number, 'release');
+      this.move(number, 'release');
     }
-    this.#remember(number, event.exitCode, event.reason);
+    this.remember(number, event.exitCode, event.reason);
     const readyMs = this.#delay(number, nowMs, random);
     this.#write(number, {
       ...this.#attemptRecord(attempt),
       ...outcomeOf(event),
       readyMs,
-      state: this.#stateOf(number),
+      state: this.state(number),
     });
     this.#settle(number, template);
     return true;
@@ -272,8 +189,8 @@ export class JobQueue {
         this.#giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
       } else {
         attempt.lostMs = nowMs;
-        this.#move(attempt.number, 'lose');
-        this.#remember(attempt.number, -1, 'lost contact with runner');
+        this.move(attempt.number, 'lose');
+        this.remember(attempt.number, -1, 'lost contact with runner');
         this.#write(attempt.number, {
           ...this.#attemptRecord(attempt),
           endedMs: nowMs,
@@ -316,10 +233,10 @@ export class JobQueue {
   /** Makes a buried job ready with all of its retries. */
   retry(number: number): boolean {
     if (this.table.state(number) !== STATE.buried) return false;
-    const chunk = this.#chunk(number);
+    const chunk = this.chunk(number);
     const retries = this.templateOf(number).options.retries;
     chunk.retriesLeft[rowOf(number)] = retries;
-    this.#move(number, 'retry');
+    this.move(number, 'retry');
     this.#amend(number, { state: STATE.ready, retriesLeft: retries, readyMs: 0 });
     return true;
   }
@@ -330,7 +247,7 @@ export class JobQueue {
     if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed)
       return false;
     const template = this.templateOf(number);
-    this.#move(number, 'remove');
+    this.move(number, 'remove');
     this.#amend(number, { state: STATE.removed });
     this.#settle(number, template);
     return true;
@@ -340,12 +257,12 @@ export class JobQueue {
   buryImpossible(group: SchedulerGroup, max: number): number {
     let buried = 0;
     for (; buried < max; buried += 1) {
-      const number = group.ready.pop((candidate, priority) => this.#isReady(candidate, group, priority));
+      const number = this.popReady(group);
       if (number === 0) break;
       // `pop` took it out of the lane already, as for a reservation.
-      group.ready.giveBack(this.#chunk(number).priority[rowOf(number)] as number, number);
-      this.#move(number, 'bury');
-      this.#remember(number, -1, 'resource requirements cannot be met');
+      group.ready.giveBack(this.chunk(number).priority[rowOf(number)] as number, number);
+      this.move(number, 'bury');
+      this.remember(number, -1, 'resource requirements cannot be met');
       this.#amend(number, {
         state: STATE.buried,
         reason: 'resource requirements cannot be met',
@@ -361,7 +278,7 @@ export class JobQueue {
     for (const number of this.due.take(nowMs, max)) {
       if (this.table.state(number) !== STATE.delayed) continue;
       // Nothing is written: after a restart a delayed job whose time has come ripens again.
-      this.#move(number, 'due');
+      this.move(number, 'due');
       ripe += 1;
     }
     return ripe;
@@ -371,7 +288,7 @@ export class JobQueue {
 
   /** Puts a job back into the state its record tells of; rows were described and activated before. */
   recover(number: number, record: JobRecord, nowMs: number): void {
-    const chunk = this.#chunk(number);
+    const chunk = this.chunk(number);
     const row = rowOf(number);
     chunk.attempts[row] = Math.min(255, record.attempts);
     chunk.retriesLeft[row] = record.retriesLeft;
@@ -380,17 +297,17 @@ export class JobQueue {
     const { state } = record;
     if (state === STATE.ready) return;
     if (isHeld(state)) this.#recoverHeld(number, record, nowMs);
-    else this.#place(number, state);
+    else this.place(number, state);
     if (state === STATE.delayed) this.due.add(number, record.readyMs);
   }
 
   #recoverHeld(number: number, record: JobRecord, nowMs: number): void {
-    this.#place(number, record.state);
+    this.place(number, record.state);
     const { runnerId, host, ip, pid, reservedMs, startedMs, peakRamMb, peakDiskMb, cpuMs, killed } = record;
     this.#open({
       token: record.attempt,
       number,
-      group: this.#chunk(number).group[rowOf(number)] as number,
+      group: this.chunk(number).group[rowOf(number)] as number,
       runnerId,
       host,
       ip,
@@ -408,17 +325,6 @@ export class JobQueue {
     });
   }
 
-  /** Recovery restores a state, it does not re-derive it (reliability.md c17): the one way around the table. */
-  #place(number: number, state: number): void {
-    const chunk = this.#chunk(number);
-    const template = this.templateOf(number);
-    const group = this.groups.get(chunk.group[rowOf(number)] as number);
-    chunk.state[rowOf(number)] = state;
-    this.repGroups.move(template.repGroup, STATE.ready, state);
-    group.ready.left(chunk.priority[rowOf(number)] as number);
-    this.groups.note(group);
-  }
-
   // ------------------------------------------------------------ inside
 
   #giveUp(
@@ -430,13 +336,13 @@ export class JobQueue {
   ): void {
     const { number } = attempt;
     this.#close(attempt);
-    this.#move(number, outcome === 'release' && this.#useRetry(number, true) ? 'release' : 'bury');
-    this.#remember(number, -1, reason);
+    this.move(number, outcome === 'release' && this.#useRetry(number, true) ? 'release' : 'bury');
+    this.remember(number, -1, reason);
     const readyMs = this.#delay(number, nowMs, random);
     const endedMs = attempt.lostMs === 0 ? nowMs : attempt.lostMs;
     this.#write(number, {
       ...this.#attemptRecord(attempt),
-      state: this.#stateOf(number),
+      state: this.state(number),
       exitCode: -1,
       reason,
       readyMs,
@@ -447,8 +353,8 @@ export class JobQueue {
   #requeue(attempt: Attempt, reason: FailReason, nowMs: number): void {
     const { number } = attempt;
     if (attempt.killed) {
-      this.#move(number, 'bury');
-      this.#remember(number, -1, 'killed by user request');
+      this.move(number, 'bury');
+      this.remember(number, -1, 'killed by user request');
       this.#write(number, {
         ...this.#attemptRecord(attempt),
         state: STATE.buried,
@@ -458,15 +364,15 @@ export class JobQueue {
       return;
     }
     // Nothing ran, so nothing speaks for waiting.
-    this.#move(number, 'requeue');
-    this.#remember(number, 0, reason);
+    this.move(number, 'requeue');
+    this.remember(number, 0, reason);
     this.#write(number, { ...this.#attemptRecord(attempt), state: STATE.ready, reason, endedMs: nowMs });
   }
 
   /** Uses up one retry. False: none was left. A job that never started keeps them all. */
   #useRetry(number: number, counts: boolean): boolean {
     if (!counts) return true;
-    const chunk = this.#chunk(number);
+    const chunk = this.chunk(number);
     const left = chunk.retriesLeft[rowOf(number)] as number;
     if (left === 0) return false;
     chunk.retriesLeft[rowOf(number)] = left - 1;
@@ -477,7 +383,7 @@ export class JobQueue {
   #delay(number: number, nowMs: number, random: number): number {
     if (this.table.state(number) !== STATE.delayed) return 0;
     const used =
-      this.templateOf(number).options.retries - (this.#chunk(number).retriesLeft[rowOf(number)] as number);
+      this.templateOf(number).options.retries - (this.chunk(number).retriesLeft[rowOf(number)] as number);
     const readyMs = nowMs + retryDelayMs(Math.max(0, used - 1), () => random);
     this.due.add(number, readyMs);
     return readyMs;
@@ -486,10 +392,10 @@ export class JobQueue {
   #markStarted(attempt: Attempt, pid: number, startedMs: number): void {
     attempt.pid = pid;
     attempt.startedMs = startedMs;
-    const chunk = this.#chunk(attempt.number);
+    const chunk = this.chunk(attempt.number);
     const row = rowOf(attempt.number);
     chunk.attempts[row] = Math.min(255, (chunk.attempts[row] as number) + 1);
-    this.#move(attempt.number, 'start');
+    this.move(attempt.number, 'start');
   }
 
   /** A message arrived: contact counts from here, and a lost attempt is found again. */
@@ -497,8 +403,8 @@ export class JobQueue {
     attempt.contactMs = nowMs;
     if (attempt.lostMs === 0) return;
     attempt.lostMs = 0;
-    this.#move(attempt.number, 'touch');
-    this.#remember(attempt.number, -1, '');
+    this.move(attempt.number, 'touch');
+    this.remember(attempt.number, -1, '');
     this.#write(attempt.number, this.#attemptRecord(attempt));
   }
 
@@ -528,39 +434,8 @@ export class JobQueue {
     this.finished.push(number);
   }
 
-  #isReady(number: number, group: SchedulerGroup, priority: number): boolean {
-    const chunk = this.table.chunkOf(number);
-    if (chunk === undefined) return false;
-    const row = rowOf(number);
-    return (
-      chunk.state[row] === STATE.ready && chunk.group[row] === group.id && chunk.priority[row] === priority
-    );
-  }
-
-  #remember(number: number, exitCode: number, reason: FailReason): void {
-    const chunk = this.#chunk(number);
-    chunk.exitCode[rowOf(number)] = exitCode;
-    chunk.reason[rowOf(number)] = failReasonCode(reason);
-  }
-
-  /** The one place where a state changes. */
-  #move(number: number, event: JobEvent): void {
-    const chunk = this.#chunk(number);
-    const row = rowOf(number);
-    const from = chunk.state[row] as number;
-    const to = nextStateCode(from, event);
-    chunk.state[row] = to;
-    this.repGroups.move(this.template(chunk.template[row] as number).repGroup, from, to);
-    // A reservation was popped off its lane; all else leaves it here.
-    if (from !== STATE.ready && to !== STATE.ready) return;
-    const group = this.groups.get(chunk.group[row] as number);
-    if (from === STATE.ready && event !== 'reserve') group.ready.left(chunk.priority[row] as number);
-    if (to === STATE.ready) group.ready.giveBack(chunk.priority[row] as number, number);
-    this.groups.note(group);
-  }
-
   #attemptRecord(attempt: Attempt): JobRecord {
-    const chunk = this.#chunk(attempt.number);
+    const chunk = this.chunk(attempt.number);
     const row = rowOf(attempt.number);
     return {
       ...EMPTY_RECORD,
@@ -589,32 +464,6 @@ export class JobQueue {
     if (change === undefined) this.changes.set(number, { patch });
     else if ('record' in change) this.changes.set(number, { record: { ...change.record, ...patch } });
     else this.changes.set(number, { patch: { ...change.patch, ...patch } });
-  }
-
-  #stateOf(number: number): JobRecord['state'] {
-    return this.table.state(number) as JobRecord['state'];
-  }
-
-  #chunk(number: number): TableChunk {
-    const chunk = this.table.chunkOf(number);
-    if (chunk === undefined)
-      throw new WrError('JOB_NOT_FOUND', `command number ${number} is not in the queue`);
-    return chunk;
-  }
-
-  /** Calls back per chunk that a run of numbers touches: first row, rows, and offset into the run. */
-  #eachChunk(
-    from: number,
-    count: number,
-    visit: (chunk: TableChunk, row: number, rows: number, offset: number) => void,
-  ): void {
-    for (let offset = 0; offset < count; ) {
-      const chunk = this.table.chunkFor(from + offset);
-      const row = rowOf(from + offset);
-      const rows = Math.min(count - offset, chunk.state.length - row);
-      visit(chunk, row, rows, offset);
-      offset += rows;
-    }
   }
 }
 

@@ -4,7 +4,8 @@
  */
 import { type Claim, claimKeys, unclaim } from '../core/claims.ts';
 import { WrError } from '../core/errors.ts';
-import type { JobQueue, Template } from '../core/job-queue.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { Template } from '../core/job-states.ts';
 import { filterSegment } from '../core/segment.ts';
 import { type KeyValueStore, u32Key, type Write } from '../store/key-value.ts';
 import {

@@ -3,7 +3,8 @@
  * touched. History is not read, but for the few completions whose keys were not indexed when the manager died.
  */
 import { asWords } from '../core/claims.ts';
-import type { JobQueue, Template } from '../core/job-queue.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { Template } from '../core/job-states.ts';
 import { rowOf } from '../core/job-table.ts';
 import { Segment } from '../core/segment.ts';
 import { isMarked } from '../core/segment-directory.ts';

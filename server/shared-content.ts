@@ -3,7 +3,8 @@
  * the first jobs that need them, and with every further batch until one of these is known to be there.
  */
 import { createHash } from 'node:crypto';
-import type { JobQueue, Template } from '../core/job-queue.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { Template } from '../core/job-states.ts';
 import { parseTemplate } from '../core/template.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import { environmentWrite, readEnvironment, templateWrite } from '../store/layout.ts';

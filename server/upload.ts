@@ -1,7 +1,7 @@
 /** One add on its way in: what came of it so far, in input order. */
 import type { WrError } from '../core/errors.ts';
 import type { JobOptions } from '../core/job-options.ts';
-import type { Template } from '../core/job-queue.ts';
+import type { Template } from '../core/job-states.ts';
 import { type AddBegin, type AddEnd, LINE_BYTES_MAX } from '../core/protocol.ts';
 import { filterSegment, setTemplateIds } from '../core/segment.ts';
 import type { IngestResult } from '../workers/ingest.ts';

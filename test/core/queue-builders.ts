@@ -2,7 +2,8 @@
 import { claimKeys } from '../../core/claims.ts';
 import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
-import type { JobQueue, Template } from '../../core/job-queue.ts';
+import type { JobQueue } from '../../core/job-queue.ts';
+import type { Template } from '../../core/job-states.ts';
 import type { EndedEvent } from '../../core/protocol.ts';
 import { templateJson } from '../../core/template.ts';
 

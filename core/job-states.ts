@@ -1,0 +1,171 @@
+/**
+ * Every job's row, and everything that is counted from it: the one place where a state changes.
+ *
+ * A change asks the transition table, then moves the counts of the report group and the lane of the scheduler group along,
+ * so that none of them can be forgotten.
+ */
+import { WrError } from './errors.ts';
+import { type FailReason, failReasonCode } from './fail-reasons.ts';
+import type { JobOptions } from './job-options.ts';
+import { JobTable, rowOf, type TableChunk } from './job-table.ts';
+import { KeyIndex } from './key-index.ts';
+import { RepGroups } from './rep-groups.ts';
+import { schedulerGroupOf } from './requirements.ts';
+import { type SchedulerGroup, SchedulerGroups } from './scheduler-groups.ts';
+import { type JobEvent, nextStateCode, STATE, type StateCode } from './states.ts';
+
+/** A template as the queue uses it. */
+export interface Template {
+  readonly id: number;
+  readonly options: JobOptions;
+  readonly repGroup: number;
+  readonly schedulerGroup: SchedulerGroup;
+}
+
+export class JobStates {
+  readonly table = new JobTable();
+  readonly keys = new KeyIndex(this.table);
+  readonly groups = new SchedulerGroups();
+  readonly repGroups = new RepGroups();
+  readonly #templates: Template[] = [];
+  readonly #templateIds = new Map<string, number>();
+
+  /** The id of a template's canonical text, or `undefined` when it is new. */
+  templateId(json: string): number | undefined {
+    return this.#templateIds.get(json);
+  }
+
+  /** Takes in a template under the next id, or under the one it has on disk. */
+  addTemplate(json: string, options: JobOptions, id = this.#templates.length): Template {
+    const template: Template = {
+      id,
+      options,
+      repGroup: this.repGroups.intern(options.repGroup),
+      schedulerGroup: this.groups.intern(schedulerGroupOf(options), options),
+    };
+    this.#templates[id] = template;
+    this.#templateIds.set(json, id);
+    return template;
+  }
+
+  template(id: number): Template {
+    const template = this.#templates[id];
+    if (template === undefined) throw new WrError('INTERNAL', `template ${id} is unknown`);
+    return template;
+  }
+
+  templateOf(number: number): Template {
+    return this.template(this.chunk(number).template[rowOf(number)] as number);
+  }
+
+  /**
+   * Gives rows of one template, still without a state, their columns.
+   * @param priorities - by row from `from`; `null`: the template's
+   */
+  describe(from: number, count: number, template: Template, priorities: Uint8Array | null): void {
+    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
+      chunk.template.fill(template.id, row, row + rows);
+      chunk.group.fill(template.schedulerGroup.id, row, row + rows);
+      chunk.retriesLeft.fill(template.options.retries, row, row + rows);
+      chunk.attempts.fill(0, row, row + rows);
+      chunk.exitCode.fill(0, row, row + rows);
+      chunk.reason.fill(0, row, row + rows);
+      if (priorities === null) chunk.priority.fill(template.options.priority, row, row + rows);
+      else chunk.priority.set(priorities.subarray(offset, offset + rows), row);
+    });
+  }
+
+  /** Makes described rows ready: they are on disk. All of one template and, unless `mixed`, one priority. */
+  activate(from: number, count: number, template: Template, mixed: boolean): void {
+    const to = nextStateCode(STATE.none, 'add');
+    const group = template.schedulerGroup;
+    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
+      chunk.state.fill(to, row, row + rows);
+      this.table.occupy(from + offset, rows);
+      if (!mixed) group.ready.push(chunk.priority[row] as number, from + offset, rows);
+      else
+        for (let i = 0; i < rows; i += 1)
+          group.ready.push(chunk.priority[row + i] as number, from + offset + i, 1);
+    });
+    this.repGroups.move(template.repGroup, STATE.none, to, count);
+    this.groups.note(group);
+  }
+
+  /** Takes the best ready job of a group off its lane, for a reservation. @returns 0 when there is none */
+  popReady(group: SchedulerGroup): number {
+    return group.ready.pop((candidate, priority) => this.#isReady(candidate, group, priority));
+  }
+
+  /**
+   * Moves a job on.
+   * @throws {WrError} BAD_TRANSITION
+   */
+  move(number: number, event: JobEvent): void {
+    const chunk = this.chunk(number);
+    const row = rowOf(number);
+    const from = chunk.state[row] as number;
+    const to = nextStateCode(from, event);
+    chunk.state[row] = to;
+    this.repGroups.move(this.template(chunk.template[row] as number).repGroup, from, to);
+    // A reservation was popped off its lane; all else leaves it here.
+    if (from !== STATE.ready && to !== STATE.ready) return;
+    const group = this.groups.get(chunk.group[row] as number);
+    if (from === STATE.ready && event !== 'reserve') group.ready.left(chunk.priority[row] as number);
+    if (to === STATE.ready) group.ready.giveBack(chunk.priority[row] as number, number);
+    this.groups.note(group);
+  }
+
+  /** Recovery restores a state, it does not re-derive it (reliability.md c17): the one way around the table. */
+  place(number: number, state: number): void {
+    const chunk = this.chunk(number);
+    const template = this.templateOf(number);
+    const group = this.groups.get(chunk.group[rowOf(number)] as number);
+    chunk.state[rowOf(number)] = state;
+    this.repGroups.move(template.repGroup, STATE.ready, state);
+    group.ready.left(chunk.priority[rowOf(number)] as number);
+    this.groups.note(group);
+  }
+
+  /** Keeps what the last attempt came to. */
+  remember(number: number, exitCode: number, reason: FailReason): void {
+    const chunk = this.chunk(number);
+    chunk.exitCode[rowOf(number)] = exitCode;
+    chunk.reason[rowOf(number)] = failReasonCode(reason);
+  }
+
+  state(number: number): StateCode {
+    return this.table.state(number) as StateCode;
+  }
+
+  /** @throws {WrError} JOB_NOT_FOUND when the job's row is not in memory */
+  chunk(number: number): TableChunk {
+    const chunk = this.table.chunkOf(number);
+    if (chunk === undefined)
+      throw new WrError('JOB_NOT_FOUND', `command number ${number} is not in the queue`);
+    return chunk;
+  }
+
+  #isReady(number: number, group: SchedulerGroup, priority: number): boolean {
+    const chunk = this.table.chunkOf(number);
+    if (chunk === undefined) return false;
+    const row = rowOf(number);
+    return (
+      chunk.state[row] === STATE.ready && chunk.group[row] === group.id && chunk.priority[row] === priority
+    );
+  }
+
+  /** Calls back per chunk that a run of numbers touches: first row, rows, and offset into the run. */
+  #eachChunk(
+    from: number,
+    count: number,
+    visit: (chunk: TableChunk, row: number, rows: number, offset: number) => void,
+  ): void {
+    for (let offset = 0; offset < count; ) {
+      const chunk = this.table.chunkFor(from + offset);
+      const row = rowOf(from + offset);
+      const rows = Math.min(count - offset, chunk.state.length - row);
+      visit(chunk, row, rows, offset);
+      offset += rows;
+    }
+  }
+}
