@@ -304,7 +304,8 @@ function listenToSignals(
 /** Ours alone, whatever the umask and whatever it was before (reliability.md c46). */
 function prepareDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // `wr manager start` has made it, with those above it.
+    if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
     const mode = statSync(path).mode & 0o777;
     if ((mode & 0o022) !== 0) chmodSync(path, mode & ~0o022);
   } catch (cause) {

@@ -1,12 +1,13 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type Config, expandHome } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
 import { Client, readToken } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type Daemon, pause, readPidFile, runInForeground, startDaemon } from '../daemon.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
-import { complaintsFrom, sizeOf } from '../log-errors.ts';
+import { causeOf, complaintsFrom, sizeOf } from '../log-errors.ts';
+import { makeDirectories } from '../make-directories.ts';
 import type { ManagerLink } from '../manager-link.ts';
 import { parse } from '../parse.ts';
 import { webAddress } from '../web-address.ts';
@@ -140,7 +141,7 @@ function check(given: Given, config: Config, { env, cwd }: Context): void {
 /** Private to the user, whatever the umask and whatever it was before (since-0.36.md §3.3). */
 function prepareDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path, 0o700);
   } catch (cause) {
     throw new WrError(
       'CANNOT_START',
@@ -153,6 +154,14 @@ function prepareDirectory(path: string): void {
   } catch {
     // It is somebody else's: whether it can be written to shows when it is.
   }
+}
+
+/** Like `mkdir -p`. Node's own recursive way never ends where a file system refuses with "no such file", as /proc does. */
+function _makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) _makeDirectory(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 async function refuseSecond(config: Config, context: Context): Promise<void> {
@@ -215,11 +224,18 @@ async function waitUntilUp(
   }
   const complaints = complaintsFrom(config.logFile, logBytes);
   if (complaints.length > 0) await context.out(`${complaints.join('\n')}\n`);
-  const why = ended === undefined ? `did not come up within ${timeoutS} s` : `failed to start (${ended})`;
-  throw new WrError(
-    'CANNOT_START',
-    `wr manager on port ${config.clientPort} ${why}; its log is ${config.logFile}`,
-  );
+  const name = `wr manager on port ${config.clientPort}`;
+  if (ended === undefined) {
+    throw new WrError(
+      'CANNOT_START',
+      `${name} did not come up within ${timeoutS} s; its log is ${config.logFile}`,
+    );
+  }
+  const { code, message } = causeOf(complaints) ?? {
+    code: 'CANNOT_START',
+    message: `${ended}; its log is ${config.logFile}`,
+  };
+  throw new WrError(code, `${name} failed to start: ${message}`);
 }
 
 /** The flags given, in the form the server takes; paths are absolute, as it works in another directory. */

@@ -1,7 +1,6 @@
-/** One attempt being executed: what was asked for, what it was given, what is known of it so far. */
-import { mkdirSync } from 'node:fs';
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
+import { makeDirectories } from '../make-directories.ts';
 import { type ByteString, bytesToByteString, toByteString } from './bytes.ts';
 import {
   type Assignments,
@@ -170,7 +169,7 @@ export class Preparation {
   #directory({ options, key }: Job): { readonly dir: string; readonly workspace: Workspace | null } {
     try {
       if (options.cwdMatters) {
-        mkdirSync(options.cwd, { recursive: true });
+        makeDirectories(options.cwd);
         return { dir: options.cwd, workspace: null };
       }
       const workspace = this.#workspaces.make(options.cwd, key);

@@ -1,6 +1,6 @@
 /** Where a runner says what it does: STDERR, a file, or syslog (runner.md §1.1). */
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -8,6 +8,7 @@ import { finished } from 'node:stream/promises';
 import { asWrError } from '../../core/errors.ts';
 import type { Context } from '../command.ts';
 import { makeLog } from '../log.ts';
+import { makeDirectories } from '../make-directories.ts';
 
 export interface RunnerLog {
   info(text: string): void;
@@ -54,7 +55,7 @@ function openFile(logDir: string): Writable {
   const day = [now.getFullYear() % 100, now.getMonth() + 1, now.getDate()].map(two).join('.');
   const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('-');
   const path = join(logDir, day, `${time}.${hostname()}.${process.pid}`);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o770 });
+  makeDirectories(dirname(path), 0o770);
   return createWriteStream(path, { flags: 'a', mode: 0o600 });
 }
 
