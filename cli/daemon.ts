@@ -11,6 +11,7 @@ const ENTRY_NAME = 'server/main';
 /** Clocks of process table and file system differ by so much. */
 const CLOCK_SLACK_MS = 3_000;
 const POLL_MS = 50;
+const FORWARD_MS = 500;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -55,9 +56,9 @@ export async function runInForeground({ config, flags, env }: DaemonOptions): Pr
     stdio: 'inherit',
     env: serverEnvironment(config, env),
   });
-  // Ctrl-C reaches both; the manager ends in order, and this process after it.
-  const stay = (): void => undefined;
   const forward = (): void => void child.kill('SIGTERM');
+  // Ctrl-C reaches both. Who interrupts this process alone means the manager too, which ignores a SIGTERM that comes late.
+  const stay = (): void => void setTimeout(forward, FORWARD_MS).unref();
   process.on('SIGINT', stay);
   process.on('SIGTERM', forward);
   try {

@@ -1,6 +1,7 @@
 /** What the manager's log says went wrong since its last start (spec: manager.md §11, since-0.36.md §3.1). */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { type ErrorCode, isErrorCode } from '../core/errors.ts';
 
 /** The message that every start writes once all is well. */
 const START = /\bwr manager \S+ started on\b/;
@@ -30,6 +31,22 @@ export function complaintsFrom(logFile: string, offset: number): readonly string
       .slice(0, LINES_MAX);
   } catch {
     return [];
+  }
+}
+
+/** What a manager that could not start said last, as the error it was. */
+export function causeOf(
+  complaints: readonly string[],
+): { readonly code: ErrorCode; readonly message: string } | null {
+  const line = complaints.findLast((each) => each.includes('lvl=crit'));
+  const quoted = /\bmsg=("(?:[^"\\]|\\.)*")/.exec(line ?? '')?.[1];
+  const code = /\bcode=(\w+)/.exec(line ?? '')?.[1];
+  if (quoted === undefined) return null;
+  try {
+    const message = String(JSON.parse(quoted)).replace(/^wr manager cannot start: /, '');
+    return { code: isErrorCode(code) ? code : 'CANNOT_START', message };
+  } catch {
+    return null; // Its escapes are not JSON's: the line itself was printed.
   }
 }
 

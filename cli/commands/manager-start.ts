@@ -156,14 +156,6 @@ function prepareDirectory(path: string): void {
   }
 }
 
-/** Like `mkdir -p`. Node's own recursive way never ends where a file system refuses with "no such file", as /proc does. */
-function _makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  const parent = dirname(path);
-  if (parent !== path) _makeDirectory(parent);
-  mkdirSync(path, { mode: 0o700 });
-}
-
 async function refuseSecond(config: Config, context: Context): Promise<void> {
   const port = config.clientPort;
   if (existsSync(config.tokenFile)) {

@@ -2,6 +2,7 @@
 import type { StatusJob } from '../../core/status-job.ts';
 import { formatDuration } from '../../core/units.ts';
 import { secondsText, shortTime } from './times.ts';
+import { visible } from './visible.ts';
 
 export interface DetailsOptions {
   readonly nowMs: number;
@@ -14,7 +15,11 @@ const RAM_REASON = 'command used too much RAM';
 
 /** The paragraph begins with its empty line. */
 export function detailsText(job: StatusJob, options: DetailsOptions): string {
-  const parts = [`\n# ${job.Cmd}\nCwd: ${workingDirectory(job)}\n`, attributes(job), requirements(job)];
+  const parts = [
+    `\n# ${visible(job.Cmd)}\nCwd: ${workingDirectory(job)}\n`,
+    attributes(job),
+    requirements(job),
+  ];
   parts.push(`Status: ${statusText(job, options.nowMs)}\n`, problem(job), figures(job, options));
   if (options.env && job.Env !== null) parts.push(`Env: [${job.Env.join(' ')}]\n`);
   parts.push(others(job));

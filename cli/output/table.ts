@@ -1,6 +1,7 @@
 /** `status -o table`: a row for each command, in columns the user may choose (spec: since-0.36.md §1.5). */
 import { WrError } from '../../core/errors.ts';
 import type { StatusJob } from '../../core/status-job.ts';
+import { visible } from './visible.ts';
 
 export const DEFAULT_LAYOUT = 'command:36 id:32 status:12 attempts:8 host:16 reqgroup:18 count:5';
 
@@ -12,7 +13,7 @@ interface Field {
 }
 
 const FIELDS: readonly Field[] = [
-  { header: 'Command', names: ['command', 'cmd'], text: (job) => job.Cmd },
+  { header: 'Command', names: ['command', 'cmd'], text: (job) => visible(job.Cmd) },
   { header: 'ID', names: ['id', 'jobid', 'key'], text: (job) => job.Key },
   { header: 'Status', names: ['status', 'state'], text: stateText },
   { header: 'Attempts', names: ['attempts', 'tries'], right: true, text: (job) => String(job.Attempts) },

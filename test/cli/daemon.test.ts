@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { isAlive, readPidFile, waitForEnd } from '../../cli/daemon.ts';
-import { complaintsFrom, errorsSinceStart } from '../../cli/log-errors.ts';
+import { causeOf, complaintsFrom, errorsSinceStart } from '../../cli/log-errors.ts';
 
 let directory = '';
 before(() => {
@@ -86,5 +86,16 @@ describe('what the log says went wrong', () => {
   it('of a failed start includes what is no log line', () => {
     writeFileSync(path('log'), 'before\nt=1 lvl=info msg=x\nt=2 lvl=crit msg=y\nError: boom\n');
     assert.deepEqual(complaintsFrom(path('log'), 7), ['t=2 lvl=crit msg=y', 'Error: boom']);
+  });
+
+  it('gives the error that a start ended with', () => {
+    const line =
+      't=2 lvl=crit msg="wr manager cannot start: port 7 on \\"x\\" is in use" code=PORT_IN_USE hint="h"';
+    assert.deepEqual(causeOf(['t=1 lvl=eror msg="x"', line]), {
+      code: 'PORT_IN_USE',
+      message: 'port 7 on "x" is in use',
+    });
+    assert.equal(causeOf(['t=1 lvl=eror msg="x"']), null);
+    assert.equal(causeOf([]), null);
   });
 });

@@ -235,6 +235,10 @@ Status: ready, waiting for a runner to become free
     );
   });
 
+  it('lets no control character through to the terminal', () => {
+    assert.ok(show({ Cmd: 'echo \u001B[2J\ta\nb\r' }).startsWith('\n# echo \\x1b[2J\ta\nb\\x0d\n'));
+  });
+
   it('shows the environment when asked', () => {
     assert.ok(show({ Env: ['A=1', 'B=2'] }, { env: true }).includes('Env: [A=1 B=2]\n'));
   });
