@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { chmodSync, existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type Config, expandHome } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
 import { Client, readToken } from '../client.ts';
