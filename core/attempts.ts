@@ -9,6 +9,8 @@ export interface Attempt extends Usage {
   readonly runnerId: string;
   readonly host: string;
   readonly ip: string;
+  /** Process id of the runner on its host. */
+  readonly runnerPid: number;
   readonly reservedMs: number;
   pid: number;
   /** 0: not started. */

@@ -26,6 +26,8 @@ export interface RunnerIdentity {
   readonly runnerId: string;
   readonly host: string;
   readonly ip: string;
+  /** Process id on its host. */
+  readonly pid: number;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -63,6 +65,7 @@ export class JobQueue extends JobStates {
         runnerId: runner.runnerId,
         host: runner.host,
         ip: runner.ip,
+        runnerPid: runner.pid,
         reservedMs: nowMs,
         pid: 0,
         startedMs: 0,
@@ -174,18 +177,26 @@ export class JobQueue extends JobStates {
   }
 
   /**
-   * Settles attempts that were not heard of for `ttrMs`: reserved ones go back to the queue, running ones are lost.
+   * Settles attempts that were not heard of for `ttrMs`. They are lost; one that never started goes back to the queue when
+   * its runner is known to be gone. Silence alone is no proof: a runner that is only cut off may just have started it, and
+   * no command may run twice at once.
    * @returns how many
    */
-  expire(nowMs: number, ttrMs: number): number {
+  expire(nowMs: number, ttrMs: number, isRunnerGone: (attempt: Attempt) => boolean): number {
     let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
-      if (attempt.lostMs !== 0 || nowMs - attempt.contactMs < ttrMs) continue;
-      settled += 1;
-      if (attempt.startedMs === 0) {
+      if (nowMs - attempt.contactMs < ttrMs) continue;
+      const unstarted = attempt.startedMs === 0;
+      if (attempt.lostMs !== 0 && !unstarted) continue;
+      if (unstarted && isRunnerGone(attempt)) {
         this.#close(attempt);
         this.#requeue(attempt, 'lost contact with runner', nowMs);
-      } else if (attempt.killed) {
+        settled += 1;
+        continue;
+      }
+      if (attempt.lostMs !== 0) continue;
+      settled += 1;
+      if (attempt.killed) {
         this.#giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
       } else {
         attempt.lostMs = nowMs;
@@ -303,7 +314,19 @@ export class JobQueue extends JobStates {
 
   #recoverHeld(number: number, record: JobRecord, nowMs: number): void {
     this.place(number, record.state);
-    const { runnerId, host, ip, pid, reservedMs, startedMs, peakRamMb, peakDiskMb, cpuMs, killed } = record;
+    const {
+      runnerId,
+      host,
+      ip,
+      runnerPid,
+      pid,
+      reservedMs,
+      startedMs,
+      peakRamMb,
+      peakDiskMb,
+      cpuMs,
+      killed,
+    } = record;
     this.#open({
       token: record.attempt,
       number,
@@ -311,6 +334,7 @@ export class JobQueue extends JobStates {
       runnerId,
       host,
       ip,
+      runnerPid,
       pid,
       reservedMs,
       startedMs,
@@ -403,7 +427,7 @@ export class JobQueue extends JobStates {
     attempt.contactMs = nowMs;
     if (attempt.lostMs === 0) return;
     attempt.lostMs = 0;
-    this.move(attempt.number, 'touch');
+    this.move(attempt.number, attempt.startedMs === 0 ? 'touchUnstarted' : 'touch');
     this.remember(attempt.number, -1, '');
     this.#write(attempt.number, this.#attemptRecord(attempt));
   }
@@ -446,6 +470,7 @@ export class JobQueue extends JobStates {
       runnerId: attempt.runnerId,
       host: attempt.host,
       ip: attempt.ip,
+      runnerPid: attempt.runnerPid,
       pid: attempt.pid,
       reservedMs: attempt.reservedMs,
       startedMs: attempt.startedMs,

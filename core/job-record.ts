@@ -19,6 +19,7 @@ export interface JobRecord {
   readonly runnerId: string;
   readonly host: string;
   readonly ip: string;
+  readonly runnerPid: number;
   readonly pid: number;
   /** Unix ms; 0: not yet. */
   readonly reservedMs: number;
@@ -49,6 +50,7 @@ export const EMPTY_RECORD: JobRecord = {
   runnerId: '',
   host: '',
   ip: '',
+  runnerPid: 0,
   pid: 0,
   reservedMs: 0,
   startedMs: 0,
@@ -89,13 +91,14 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.stdout,
     record.stderr,
     record.killed,
+    record.runnerPid,
   ]);
 }
 
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
   const fields: unknown = unpack(bytes);
-  if (!Array.isArray(fields) || fields.length < 21)
+  if (!Array.isArray(fields) || fields.length < 22)
     throw new WrError('STORE_UNREADABLE', 'a job record is damaged');
   return {
     state: fields[0],
@@ -119,5 +122,6 @@ export function decodeRecord(bytes: Uint8Array): JobRecord {
     stdout: fields[18],
     stderr: fields[19],
     killed: fields[20],
+    runnerPid: fields[21],
   };
 }

@@ -48,6 +48,7 @@ export type JobEvent =
   | 'bury'
   | 'lose'
   | 'touch'
+  | 'touchUnstarted'
   | 'due'
   | 'depend'
   | 'satisfy'
@@ -84,7 +85,14 @@ const TRANSITIONS: Readonly<Record<StateName, Partial<Record<JobEvent, StateName
   },
   running: { succeed: 'complete', release: 'delayed', bury: 'buried', lose: 'lost' },
   // It may only be slow to answer.
-  lost: { touch: 'running', succeed: 'complete', release: 'delayed', bury: 'buried' },
+  lost: {
+    touch: 'running',
+    touchUnstarted: 'reserved',
+    succeed: 'complete',
+    release: 'delayed',
+    requeue: 'ready',
+    bury: 'buried',
+  },
   buried: { retry: 'ready', retryDependent: 'dependent', remove: 'removed' },
   // Run again on demand, or behind a new member of a group it depends on.
   complete: { requeue: 'ready', requeueDependent: 'dependent' },

@@ -11,6 +11,17 @@ export function ownAddress(): string {
   return '127.0.0.1';
 }
 
+/** Whether a process of this machine exists. A pid that was given out again counts as alive: doubt means waiting. */
+export function isAlive(pid: number): boolean {
+  if (pid <= 0) return true; // Nobody said which it was.
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 export function hostName(): string {
   return hostname();
 }

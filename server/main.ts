@@ -14,7 +14,7 @@ import { VERSION } from '../core/version.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { checkCertificates, ensureCertificates } from './certificates.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
-import { hostName, ownAddress } from './host.ts';
+import { hostName, isAlive, ownAddress } from './host.ts';
 import { openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
 import { claimPidFile, releasePidFile } from './pid-file.ts';
@@ -179,6 +179,7 @@ async function serveUntilStopped(
     clock: SYSTEM_CLOCK,
     log,
     scheduler,
+    isRunnerGone: (host, pid) => host === hostName() && !isAlive(pid),
     about: () => {
       const toMs = (ns: number): number => Math.max(0, ns / 1e6 - LOOP_RESOLUTION_MS);
       const delays = { loopDelayP99Ms: toMs(loopDelay.percentile(99)), loopDelayMaxMs: toMs(loopDelay.max) };

@@ -6,6 +6,8 @@ import { STATE } from '../../core/states.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
 import { addCommands, ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
 
+const GONE = (): boolean => true;
+
 function groupOf(queue: JobQueue, number: number) {
   return queue.templateOf(number).schedulerGroup;
 }
@@ -88,9 +90,9 @@ describe('JobQueue', () => {
     const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
     const token = attempt?.token ?? 0;
     queue.start(token, 5, 10, 10);
-    queue.expire(60_009, 60_000);
+    queue.expire(60_009, 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.running);
-    queue.expire(60_010, 60_000);
+    queue.expire(60_010, 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.lost);
     assertHolds(queue);
     const usage = {
@@ -105,11 +107,33 @@ describe('JobQueue', () => {
     assertHolds(queue);
   });
 
+  it('does not hand a job out again while its silent runner may yet be starting it', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.expire(60_000, 60_000, () => false);
+    assert.equal(queue.table.state(number), STATE.lost);
+    assertHolds(queue);
+    assert.equal(queue.start(attempt?.token ?? 0, 5, 70_000, 70_000), true);
+    assert.equal(queue.table.state(number), STATE.running);
+    assertHolds(queue);
+  });
+
+  it('puts a lost job back that was never started once its runner is known to be gone', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.expire(60_000, 60_000, () => false);
+    queue.expire(90_000, 60_000, GONE);
+    assert.equal(queue.table.state(number), STATE.ready);
+    assertHolds(queue);
+  });
+
   it('puts a job back that was handed out and never started', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
     queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
-    queue.expire(60_000, 60_000);
+    queue.expire(60_000, 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.ready);
     assertHolds(queue);
   });
@@ -202,7 +226,7 @@ describe('JobQueue', () => {
         if (queue.remove(number)) queue.keys.remove(number);
       },
       () => queue.confirmDead(anyNumber(), nowMs, random()),
-      () => queue.expire(nowMs, 60_000),
+      () => queue.expire(nowMs, 60_000, () => random() < 0.5),
       () => queue.ripen(nowMs, 10),
     ];
     for (let step = 0; step < 4_000; step += 1) {

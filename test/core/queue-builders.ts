@@ -7,7 +7,7 @@ import type { Template } from '../../core/job-states.ts';
 import type { EndedEvent } from '../../core/protocol.ts';
 import { templateJson } from '../../core/template.ts';
 
-export const RUNNER = { runnerId: 'runner-1', host: 'here', ip: '127.0.0.1' };
+export const RUNNER = { runnerId: 'runner-1', host: 'here', ip: '127.0.0.1', pid: 11 };
 
 /** Attempt tokens: 1, 2, 3… */
 export function makeTokens(): () => number {

@@ -139,6 +139,7 @@ export class ManagerHarness {
         loopDelayMaxMs: 0,
         rssBytes: 0,
       }),
+      isRunnerGone: () => true,
       onShutdown: SILENT,
       onFatal: SILENT,
     });
