@@ -136,6 +136,7 @@ class Driver {
   #firstError = '';
   #unexpectedCloses = 0;
   #left = 0;
+  #going = false;
   #ended = false;
 
   constructor(order: DriverOrder) {
@@ -151,11 +152,11 @@ class Driver {
         const index = next;
         next += 1;
         const socket = new WebSocket(socketUrl(target), PROTOCOL, options);
+        const runner = new Runner(this, socket); // Listens from the start: a connection may end as soon as it is open.
         await new Promise<void>((resolve, reject) => {
           socket.once('open', () => resolve());
           socket.once('error', reject);
         });
-        const runner = new Runner(this, socket);
         runner.hello(`simulated-${firstRunner + index}`);
         this.#runners.push(runner);
       }
@@ -173,6 +174,8 @@ class Driver {
     setTimeout(() => this.#leave(), this.order.durationMs).unref();
     if (this.order.mode === 'idle') this.#touchInTurn();
     else for (const runner of this.#runners) this.#startOne(runner);
+    this.#going = true;
+    this.#endWhenAllLeft();
   }
 
   #startOne(runner: Runner): void {
@@ -213,7 +216,11 @@ class Driver {
   /** A runner has no more to do. */
   finished(): void {
     this.#left += 1;
-    if (this.#left >= this.#runners.length) this.#end();
+    this.#endWhenAllLeft();
+  }
+
+  #endWhenAllLeft(): void {
+    if (this.#going && this.#left >= this.#runners.length) this.#end();
   }
 
   /** Stops; a manager does not mind runners that vanish, and the next measurement has its own. */

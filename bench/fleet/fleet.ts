@@ -60,15 +60,17 @@ export async function runFleet(options: FleetOptions): Promise<FleetResult> {
   const share = Math.ceil(options.runners / options.drivers);
   const children = Array.from({ length: options.drivers }, () => fork(DRIVER, { stdio: 'inherit' }));
   try {
+    // Both are listened for before anything can be said, or have ended.
     const connected = children.map((child) => hear(child, 'connected'));
+    const done = Promise.all(children.map((child) => hear(child, 'done')));
+    done.catch(() => undefined); // Told to the caller below, or of no interest when connecting failed.
     for (const [index, child] of children.entries()) {
       command(child, { do: 'connect', order: makeOrder(options, index * share, share) });
     }
     await Promise.all(connected);
     await options.onConnected?.();
-    const done = children.map((child) => hear(child, 'done'));
     for (const child of children) command(child, { do: 'go' });
-    return addUp((await Promise.all(done)).map((message) => message.result));
+    return addUp((await done).map((message) => message.result));
   } finally {
     for (const child of children) child.kill();
   }
