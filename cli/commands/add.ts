@@ -11,8 +11,8 @@ import { type CommandInput, openInput } from '../command-input.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { lineChunks } from '../line-chunks.ts';
 import { capturedEnvironment, isLoopback, isOwnHost } from '../locality.ts';
-import { parse } from '../parse.ts';
 import { Progress } from '../progress.ts';
+import { readFlags } from '../read-flags.ts';
 import { RelativePathCheck } from '../relative-paths.ts';
 import { onlyCommand, syncExit } from '../sync.ts';
 
@@ -115,10 +115,10 @@ Examples:
 /** How often an add is sent again after the connection was lost. */
 const REPEATS_MAX = 3;
 
-type Given = ReturnType<typeof parse<typeof flags>>['flags'];
+type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = parse(argv, flags).flags;
+  const given = readFlags(argv, flags).flags;
   if ((given.head ?? 0) < 0) throw new UsageError('--head must not be negative');
   const config = await context.config(given.deployment);
   const home = context.env.HOME ?? homedir();

@@ -4,7 +4,7 @@ import { formatDuration } from '../../core/units.ts';
 import { Client, TIMEOUT_MS } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
-import { parse } from '../parse.ts';
+import { readFlags } from '../read-flags.ts';
 import { parseRecent } from '../recent.ts';
 import { checkSelectors, resolveSelectors, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
 import { outputFormat, StatusOutput } from '../status-output.ts';
@@ -61,7 +61,7 @@ Examples:
   wr status -b --limit 0
 `;
 
-type Given = ReturnType<typeof parse<typeof flags>>['flags'];
+type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
 
 const STATE_FILTERS = [
   ['buried', ['buried']],
@@ -72,7 +72,7 @@ const STATE_FILTERS = [
 ] as const satisfies readonly (readonly [keyof Given, readonly JobState[]])[];
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = parse(argv, flags).flags;
+  const given = readFlags(argv, flags).flags;
   checkSelectors(given, false);
   checkFilters(given);
   const limit = given.limit ?? 1;

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type FlagSpecs, HelpAsked, UsageError } from '../../cli/flags.ts';
 import { parse } from '../../cli/parse.ts';
+import { readFlags } from '../../cli/read-flags.ts';
+import { chooseSeed, seeded } from '../random.ts';
 
 const SPECS = {
   rep_grp: { type: 'string', short: 'i' },
@@ -113,5 +115,50 @@ describe('parse', () => {
 
   it('knows the deployment on every command', () => {
     assert.deepEqual(flagsOf('--deployment=development'), { deployment: 'development' });
+  });
+});
+
+describe('readFlags', () => {
+  it('is the same as parse, whatever is on the command line', () => {
+    const seed = chooseSeed();
+    const random = seeded(seed);
+    const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
+    const words = [
+      '--rep_grp',
+      '-i',
+      '-ix',
+      '--limit=3',
+      '-l',
+      '0x1F',
+      '-zy',
+      '-z=false',
+      '--search',
+      '--',
+      'word',
+      '"q"',
+      '',
+      '-',
+      '--deployment=x',
+      '-h',
+      '--nope',
+      '=',
+      'a=b',
+    ];
+    const outcome = (read: typeof parse | typeof readFlags, argv: readonly string[]) => {
+      try {
+        const { flags, positionals } = read(argv, SPECS);
+        return { flags: { ...flags }, positionals };
+      } catch (thrown) {
+        return thrown instanceof HelpAsked ? 'help' : (thrown as UsageError).message;
+      }
+    };
+    for (let round = 0; round < 500; round += 1) {
+      const argv = Array.from({ length: Math.floor(random() * 6) }, () => pick(words));
+      assert.deepEqual(
+        outcome(readFlags, argv),
+        outcome(parse, argv),
+        `seed ${seed}: ${JSON.stringify(argv)}`,
+      );
+    }
   });
 });
