@@ -2,7 +2,11 @@
 import type { Reply, Request } from '../core/protocol.ts';
 
 /** A request before the link gives it its id. */
-export type Ask = Request extends infer R ? (R extends { readonly id: number } ? Omit<R, 'id'> : never) : never;
+export type Ask = Request extends infer R
+  ? R extends { readonly id: number }
+    ? Omit<R, 'id'>
+    : never
+  : never;
 /** A message that has no answer of its own. */
 export type Tell = Request extends infer R ? (R extends { readonly id: number } ? never : R) : never;
 

@@ -1,4 +1,6 @@
 /** Status: counts and summaries from the counters, listings from a worker, page by page as fast as the reader reads. */
+
+import { WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { type GroupSummary, PAGE_WINDOW, type StateCounts, type StatusRequest } from '../core/protocol.ts';
 import { spread } from '../core/rep-groups.ts';
@@ -91,6 +93,12 @@ export class Listings {
   }
 
   async #summary(peer: Peer, request: StatusRequest): Promise<void> {
+    if (request.select.by === 'keys') {
+      throw new WrError(
+        'NOT_SUPPORTED',
+        'a summary is one of report groups: select with -i, or ask for counts or details',
+      );
+    }
     const groups = this.#selection.groups(request.select);
     const buried = await this.#buried(request);
     const shown = groups

@@ -2,6 +2,7 @@
 import { behavioursText } from '../core/behaviours-text.ts';
 import type { CommandDependency, JobOptions, MountConfig } from '../core/job-options.ts';
 import { reqGroupOf } from '../core/requirements.ts';
+import { shownText } from '../core/shown-bytes.ts';
 import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import { readEnvironment } from '../store/layout.ts';
@@ -36,7 +37,7 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     Key: job.key,
     RepGroup: options.repGroup,
     ReqGroup: reqGroupOf(job.cmd, options),
-    Cmd: decoder.decode(job.cmd),
+    Cmd: shownText(job.cmd),
     State: STATE_NAMES[state] ?? '',
     Cwd: relativeCwd(record.cwd, options.cwd),
     CwdBase: options.cwd,
@@ -53,8 +54,8 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     HostIP: ran ? record.ip : '',
     SSHCommand:
       state === STATE.running && record.cwd !== '' ? sshCommand(record.ip || record.host, record.cwd) : '',
-    StdErr: decoder.decode(record.stderr),
-    StdOut: decoder.decode(record.stdout),
+    StdErr: shownText(record.stderr),
+    StdOut: shownText(record.stdout),
     ExpectedRAM: options.memoryMb,
     ExpectedTime: options.timeMs / 1000,
     RequestedDisk: options.diskGb,
