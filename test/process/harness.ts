@@ -15,7 +15,7 @@ import type { StatusJob } from '../../core/status-job.ts';
 export const WR = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
 /** What a machine that is much busier than usual may take. A wait ends as soon as it can. */
-export const PATIENCE_MS = 90_000;
+export const PATIENCE_MS = 60_000;
 const POLL_MS = 60;
 const START_SECONDS = 60;
 const MARK = 'WR_TEST_PLACE';
@@ -350,4 +350,9 @@ function isFree(port: number): Promise<boolean> {
     server.once('error', () => resolve(false));
     server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)));
   });
+}
+
+/** The words a process was started with; '' when it is gone. */
+export function commandLine(pid: number): string {
+  return readProc(pid, 'cmdline').replaceAll('\0', ' ').trim();
 }
