@@ -12,6 +12,7 @@ import {
 import type { OutputPair } from './output-files.ts';
 import type { Tree } from './process-table.ts';
 import { ARGUMENT_BYTES_MAX, commandText } from './script.ts';
+import type { Habits } from './spare-workspaces.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
 /** A job as the manager handed it out, its template's options and its own brought together. */
@@ -37,10 +38,14 @@ export interface Execution {
   readonly workspace: Workspace | null;
   readonly assignments: Assignments;
   readonly output: OutputPair;
+  /** Shared with those of its template. */
+  readonly habits: Habits;
   /** Its process id is not announced. */
   readonly short: boolean;
   /** Unix ms; 0: not started yet, it waits behind another one. */
   startedMs: number;
+  /** Unix ms; 0: it has not ended. */
+  endedMs: number;
   /** 0: not known yet. */
   pid: number;
   readonly tree: Tree;
@@ -76,6 +81,7 @@ export class NotStarted extends Error {
 
 /** What all jobs of a template share. */
 interface Shared {
+  readonly habits: Habits;
   readonly modules: readonly ByteString[];
   readonly overrides: ReadonlyMap<string, ByteString>;
   readonly assignments: Assignments;
@@ -125,8 +131,10 @@ export class Preparation {
       assignments:
         workspace === null ? shared.assignments : this.#withDirectories(shared, options, workspace),
       output,
+      habits: shared.habits,
       short,
       startedMs: 0,
+      endedMs: 0,
       pid: 0,
       tree: new Map(),
       kill: null,
@@ -157,6 +165,7 @@ export class Preparation {
     if (shared === undefined) {
       const overrides = overridesOf(options, this.#nested);
       shared = {
+        habits: { leavesFiles: false },
         modules: options.modules.map(toByteString),
         overrides,
         assignments: assignmentsOf(overrides),

@@ -12,8 +12,11 @@ export interface SlotPort {
 
 export interface ExecutorPort {
   addSlot(): SlotPort;
-  /** @returns whether the slot is taken; if not, the job's end has been told */
-  run(slot: SlotPort, job: Job, environment: Environment, short: boolean): boolean;
+  /**
+   * @param bellEvery - jobs like it are known to be short, and so many may share a notice; 0: they are not
+   * @returns whether the slot is taken; if not, the job's end has been told
+   */
+  run(slot: SlotPort, job: Job, environment: Environment, bellEvery: number): boolean;
   /** What is known of an attempt so far; `null`: not held. */
   usage(attempt: number): TouchedAttempt | null;
   kill(attempt: number, reason: KillReason): void;

@@ -6,10 +6,12 @@ import { type Environment, type NestedUse, toSpawnEnvironment } from './environm
 import { type Execution, type Job, type KillReason, NotStarted, Preparation } from './execution.ts';
 import type { ExecutorEvents, ExecutorPort } from './executor-port.ts';
 import { type FinishWorld, finish, finishAtOnce, killedBeforeStart, neverPrepared } from './finish.ts';
-import type { LaunchEnd } from './launcher.ts';
+import type { LaunchEnd } from './notices.ts';
 import { OutputFiles } from './output-files.ts';
+import { ProcessScan } from './process-scan.ts';
 import { ProcessTable, readProcess, type Tree } from './process-table.ts';
 import { Slot } from './slot.ts';
+import { PROOF_LEAVES } from './spare-workspaces.ts';
 import { killTree } from './tree-kill.ts';
 import { Watch, type Watched } from './watch.ts';
 import { Workspaces } from './workspace.ts';
@@ -44,6 +46,7 @@ export class Executor implements ExecutorPort {
   readonly #behaviours = new Map<number, ChildProcess>();
   /** Environments of launchers, by slot. */
   readonly #environments = new Map<Slot, Environment>();
+  readonly #scan = new ProcessScan(() => this.#slots.map((slot) => slot.launcherPid));
   readonly #timer: NodeJS.Timeout;
   #tidiedMs = 0;
 
@@ -57,7 +60,7 @@ export class Executor implements ExecutorPort {
       found: (execution: Execution) => {
         this.#started(execution);
         // What waits behind it must not wait for long.
-        void this.#executions.get(execution.job.attempt)?.slot.recall();
+        this.#executions.get(execution.job.attempt)?.slot.recall();
       },
       kill: (execution: Execution, reason: KillReason) => void this.#kill(execution, reason),
     };
@@ -71,7 +74,7 @@ export class Executor implements ExecutorPort {
     const slot: Slot = new Slot({
       shell,
       runnerPid,
-      wantedPath: join(this.#outputs.directory, `slot${this.#slots.length}`),
+      path: join(this.#outputs.directory, `slot${this.#slots.length}`),
       events: {
         now,
         started: (execution) => this.#started(execution),
@@ -86,14 +89,14 @@ export class Executor implements ExecutorPort {
   /**
    * Starts a job in a slot, or sends it behind the one that runs there.
    * @param environment - of the job's `envId`, with what nested use needs
-   * @param short - jobs like it are known to be short
+   * @param bellEvery - jobs like it are known to be short, and so many may share a notice; 0: they are not
    * @returns whether the slot is taken; if not, its end has been told
    */
-  run(slot: Slot, job: Job, environment: Environment, short: boolean): boolean {
+  run(slot: Slot, job: Job, environment: Environment, bellEvery: number): boolean {
     let execution: Execution;
     try {
       if (slot.length === 0) slot.enter(job.options.envId, environment);
-      const isShort = short && job.options.unixGroup === '' && slot.takesAhead(job.options.envId);
+      const isShort = bellEvery > 0 && job.options.unixGroup === '' && slot.takesAhead(job.options.envId);
       execution = this.#preparation.prepare(job, environment, () => this.#outputs.take(), isShort);
     } catch (error) {
       const why =
@@ -106,7 +109,7 @@ export class Executor implements ExecutorPort {
     execution.memoryKills = this.#watch.memoryKills;
     this.#executions.set(job.attempt, { execution, slot });
     this.#environments.set(slot, environment);
-    slot.send(execution);
+    slot.send(execution, bellEvery);
     return true;
   }
 
@@ -128,6 +131,7 @@ export class Executor implements ExecutorPort {
   close(): void {
     clearInterval(this.#timer);
     for (const slot of this.#slots) slot.close();
+    this.#workspaces.dropEmptySpares();
     this.#workspaces.tidy();
     this.#outputs.close();
   }
@@ -170,6 +174,7 @@ export class Executor implements ExecutorPort {
     const { job, output } = execution;
     this.#executions.delete(job.attempt);
     this.#behaviours.delete(job.attempt);
+    if (this.#workspaces.unproven >= PROOF_LEAVES) this.#prove();
     this.#outputs.give(output);
     // A lone command's directories are gone when its end is told; in a run of short ones that waits for a tick.
     if (this.#executions.size === 0 && !execution.short) this.#workspaces.tidy();
@@ -207,7 +212,7 @@ export class Executor implements ExecutorPort {
     if (held === undefined) return;
     if (held.slot.head === execution) await this.#killRunning(execution);
     else if (execution.finishing) await this.#killBehaviour(execution.job.attempt);
-    else await held.slot.recall();
+    else held.slot.recall();
   }
 
   async #killRunning(execution: Execution): Promise<void> {
@@ -240,14 +245,24 @@ export class Executor implements ExecutorPort {
     await killTree(row.pid, tree);
   }
 
+  /** What short commands left may be used again once no process is there any more. */
+  #prove(): void {
+    const inUse = this.#scan.look();
+    if (inUse !== null) void this.#workspaces.prove(inUse);
+  }
+
   #tick(): void {
     const nowMs = this.#options.now();
     const watched: Watched[] = [];
     for (const slot of this.#slots) {
+      // A bell that several commands share does not ring while one of them takes long.
+      slot.listen();
       if (slot.head !== undefined) watched.push({ execution: slot.head, launcherPid: slot.launcherPid });
     }
     this.#watch.look(watched, nowMs);
     const idle = this.#executions.size === 0;
+    if (idle && this.#workspaces.hasSpares)
+      void this.#workspaces.dropSpares().then(() => this.#workspaces.tidy());
     if (this.#workspaces.untidy && (idle || nowMs - this.#tidiedMs > TIDY_MS)) {
       this.#tidiedMs = nowMs;
       this.#workspaces.tidy();

@@ -7,13 +7,15 @@ import { behavioursFor, carryOut, isAtRunner, isCleanup } from './behaviours.ts'
 import { bytesToByteString } from './bytes.ts';
 import { diskUsedMb } from './disk-usage.ts';
 import type { Execution, Job, NotStarted } from './execution.ts';
-import type { LaunchEnd } from './launcher.ts';
+import type { LaunchEnd } from './notices.ts';
 import { kernelMemoryKills } from './process-table.ts';
 import { signalMessage } from './signal-messages.ts';
-import type { Workspaces } from './workspace.ts';
+import type { Workspace, Workspaces } from './workspace.ts';
 
 /** The last disk measurement must not hold up the report. */
 const DISK_MS_MAX = 2_000;
+/** What ran longer may have filled its directories, whatever others like it did. */
+const TRUSTED_MS_MAX = 100;
 const NOTHING = new Uint8Array(0);
 
 export interface FinishWorld {
@@ -46,9 +48,19 @@ export function finishAtOnce(
   const { onSuccess, onExit } = job.options;
   if (onSuccess.some(isAtRunner) || !onExit.some(isCleanup) || onExit.some(({ run }) => run !== undefined))
     return null;
-  const endedMs = world.now();
-  if (!world.workspaces.removeEmpty(workspace)) return null;
+  const { endedMs } = execution;
+  if (!isEmptied(execution, workspace, world.workspaces)) {
+    execution.habits.leavesFiles = true;
+    return null;
+  }
   return eventOf(execution, { outcome: 'complete', exitCode: 0, reason: '' }, endedMs, NOTHING, NOTHING);
+}
+
+function isEmptied(execution: Execution, workspace: Workspace, workspaces: Workspaces): boolean {
+  const { short, habits, startedMs, endedMs } = execution;
+  if (!short) return workspaces.removeEmpty(workspace);
+  const trusted = !habits.leavesFiles && endedMs - startedMs < TRUSTED_MS_MAX;
+  return workspaces.keep(workspace, habits, trusted) || workspaces.removeEmpty(workspace);
 }
 
 export async function finish(
@@ -56,7 +68,7 @@ export async function finish(
   end: LaunchEnd | null,
   world: FinishWorld,
 ): Promise<EndedEvent> {
-  const endedMs = world.now();
+  const { endedMs } = execution;
   const { job } = execution;
   if (end?.noDirectory || (end === null && execution.startedMs === 0))
     return await neverStarted(execution, end, world);

@@ -10,8 +10,9 @@ export const SHORT_MS = 100;
 /** Work fetched ahead, per slot. */
 const AHEAD_MS = 300;
 export const AHEAD_JOBS_MAX = 64;
-/** Commands in a slot's launcher, the one that runs included. */
-export const SLOT_DEPTH = 2;
+/** Short commands may share a notice that comes so late for the first of them. */
+const BELL_MS = 10;
+const BELL_JOBS_MAX = 6;
 
 export class Lane {
   readonly group: string;
@@ -66,10 +67,18 @@ export class Lane {
       this.#durationsMs.toSorted((a, b) => a - b)[this.#durationsMs.length >> 1] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** How many commands may share a notice; 0: they are not short. */
+  get bellEvery(): number {
+    return this.short
+      ? Math.max(1, Math.min(BELL_JOBS_MAX, Math.floor(BELL_MS / Math.max(1, this.#medianMs))))
+      : 0;
+  }
+
   /** The slot with the fewest jobs that takes one more behind them. */
   slotAhead(envId: string): SlotPort | undefined {
     let best: SlotPort | undefined;
-    let least = SLOT_DEPTH;
+    // Those that share the next notice, and as many behind them.
+    let least = 2 * this.bellEvery;
     for (const [slot, load] of this.slots) {
       if (load >= least || !slot.takesAhead(envId)) continue;
       best = slot;

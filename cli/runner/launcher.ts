@@ -3,69 +3,56 @@
  * millisecond from a small process and seven from a large one; a small shell forks in a tenth of one.
  *
  * ```
- * runner ── scripts ──► stdin   sh   stdout ── notices ──► runner
+ *           scripts ──► stdin   sh   stderr ──► file of notices ──► read when the bell rings,
+ *  runner                       │                                   or when someone asks
+ *           bell    ◄── stdout ─┘
  * ```
  *
- * Notices are lines that begin with a tag nobody else knows. Other lines are the shell's own messages; one of them before
- * an exit code above 128 says that a signal ended the command, which the code alone does not.
+ * Waking the runner costs more than writing a line, so a run of short commands rings once for several.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { WrError } from '../../core/errors.ts';
 import type { ByteString } from './bytes.ts';
 import type { LauncherEnvironment } from './environment.ts';
-
-/** How a command ended. */
-export interface LaunchEnd {
-  /** As the shell has it: 128 + n may be a signal. */
-  readonly status: number;
-  /** The shell said that it was one. */
-  readonly signalled: boolean;
-  /** Its directory could not be entered; it was not started. */
-  readonly noDirectory: boolean;
-  /** What the shell said besides. */
-  readonly messages: string;
-  /** CPU time of all commands of this launcher so far, ms; `null` after a short script. */
-  readonly totalCpuMs: number | null;
-}
+import { type Notice, NoticeFile } from './notices.ts';
 
 export interface LauncherEvents {
-  started(pid: number): void;
-  ended(end: LaunchEnd): void;
-  /** A short script found that it was not wanted any more. */
-  declined(): void;
+  /** There are notices to read. */
+  rang(): void;
   /** The shell is gone; nothing more will come. */
-  died(how: string): void;
+  died(): void;
 }
 
 export class Launcher {
   readonly tag = randomBytes(4).toString('hex');
   readonly environment: LauncherEnvironment;
   readonly #child: ChildProcess;
-  readonly #events: LauncherEvents;
-  #partial = '';
-  #messages = '';
-  #noDirectory = false;
-  /** The last line of times(1): the second of two is that of the children. */
-  #times = '';
+  readonly #notices: NoticeFile;
   #alive = true;
   #plain = true;
 
-  constructor(environment: LauncherEnvironment, events: LauncherEvents, sh = '/bin/sh') {
+  /** @param noticePath - a file of its own */
+  constructor(environment: LauncherEnvironment, noticePath: string, events: LauncherEvents, sh = '/bin/sh') {
     this.environment = environment;
-    this.#events = events;
+    this.#notices = new NoticeFile(noticePath, this.tag);
     // A session of its own: keys pressed in the terminal of a foreground manager are not meant for commands.
     this.#child = spawn(sh, [], {
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', this.#notices.fd],
       env: environment.spawn,
       cwd: '/',
       detached: true,
     });
-    this.#child.stdout?.setEncoding('latin1').on('data', (text: string) => this.#read(text));
+    const die = (): void => {
+      if (!this.#alive) return;
+      this.#alive = false;
+      events.died();
+    };
+    this.#child.stdout?.on('data', () => events.rang());
     this.#child.stdin?.on('error', () => undefined); // Its end is told by the process's own.
-    this.#child.on('error', (error) => this.#die(error.message));
-    this.#child.on('close', (code, signal) => this.#die(signal === null ? `exit code ${code}` : `${signal}`));
-    this.send(`exec 2>&1\n${environment.exports}case $BASH_VERSION in ?*)echo "${this.tag} b";;esac\n`);
+    this.#child.on('error', die);
+    this.#child.on('close', die);
+    this.send(`${environment.exports}case $BASH_VERSION in ?*)echo "${this.tag} b">&2;;esac\n`);
   }
 
   /** 0 when it could not be started. */
@@ -86,78 +73,24 @@ export class Launcher {
     this.#child.stdin?.write(script, 'latin1');
   }
 
-  /** Lets it end after what it was given. */
+  /** What it has said since. */
+  read(): readonly Notice[] {
+    const notices = this.#notices.read();
+    if (notices[0]?.kind !== 'bash') return notices;
+    this.#plain = false;
+    return notices.slice(1);
+  }
+
+  /** It has nothing to do now. */
+  rest(): void {
+    this.#notices.shorten();
+  }
+
+  /** Lets it end after what it was given. Nothing is read any more. */
   close(): void {
     this.#child.stdin?.end();
+    this.#notices.close();
   }
-
-  #die(how: string): void {
-    if (!this.#alive) return;
-    this.#alive = false;
-    this.#events.died(how);
-  }
-
-  #read(text: string): void {
-    const lines = (this.#partial + text).split('\n');
-    this.#partial = lines.pop() ?? '';
-    for (const line of lines) this.#line(line);
-  }
-
-  #line(line: string): void {
-    if (line.startsWith(this.tag)) {
-      this.#notice(line.charCodeAt(9), line.slice(11));
-    } else if (TIMES.test(line)) {
-      this.#times = line;
-    } else {
-      this.#messages = (this.#messages + line).slice(0, 4_096);
-    }
-  }
-
-  #notice(kind: number, rest: string): void {
-    switch (kind) {
-      case 115: // s
-        this.#events.started(Number(rest.slice(rest.lastIndexOf('/') + 1)));
-        break;
-      case 101: // e
-        this.#ended(Number(rest));
-        break;
-      case 120: // x
-        this.#noDirectory = true;
-        break;
-      case 114: // r
-        this.#messages = '';
-        this.#events.declined();
-        break;
-      case 98: // b
-        this.#plain = false;
-        break;
-      default:
-        this.#messages += rest;
-    }
-  }
-
-  #ended(status: number): void {
-    const end: LaunchEnd = {
-      status,
-      signalled: status > 128 && this.#messages !== '',
-      noDirectory: this.#noDirectory,
-      messages: this.#messages,
-      totalCpuMs: this.#times === '' ? null : cpuMsOf(this.#times),
-    };
-    this.#messages = '';
-    this.#noDirectory = false;
-    this.#times = '';
-    this.#events.ended(end);
-  }
-}
-
-const TIMES = /^(\d+)m([\d.]+)s (\d+)m([\d.]+)s$/;
-
-function cpuMsOf(times: string): number {
-  const [, userMin, userS, systemMin, systemS] = TIMES.exec(times) ?? [];
-  return Math.round(
-    (Number(userMin) + Number(systemMin)) * 60_000 + (Number(userS) + Number(systemS)) * 1_000,
-  );
 }
 
 /** @throws {WrError} BAD_LAUNCH when the shell for commands is not to be found */

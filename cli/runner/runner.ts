@@ -418,7 +418,7 @@ export class Runner {
       if (slot === undefined) return;
       lane.queue.shift();
       lane.taken(slot);
-      if (!this.#executor.run(slot, job, environment, lane.short)) this.#slotGiven(lane, slot);
+      if (!this.#executor.run(slot, job, environment, lane.bellEvery)) this.#slotGiven(lane, slot);
     }
   }
 

@@ -45,18 +45,21 @@ export function withPipefail(text: ByteString): ByteString {
   return text.includes(' | ') ? `set -o pipefail; ${text}` : text;
 }
 
+/** Wakes the runner. */
+export const BELL = 'echo\n';
+
 export function fullScript(tag: string, line: CommandLine): ByteString {
   // The directory of the process itself is where a shell without $BASHPID can read its own id without a fork.
-  const announce = `cd -P /proc/self 2>/dev/null&&echo "${tag} s $PWD"`;
-  const enter = `cd ${shellQuote(line.dir)}||{ echo "${tag} x";exit 1;}`;
+  const announce = `cd -P /proc/self 2>/dev/null&&echo "${tag} s $PWD">&2&&echo`;
+  const enter = `cd ${shellQuote(line.dir)}||{ echo "${tag} x">&2;exit 1;}`;
   const exports = line.assignments === '' ? '' : `export ${line.assignments};`;
-  return `(${announce};${enter};${oldPwdStep(line)}${exports}exec ${invocation(line)});set -- $?;times;echo "${tag} e $1"\n`;
+  return `(${announce};${enter};${oldPwdStep(line)}${exports}exec ${invocation(line)});{ set -- $?;times;echo "${tag} e $1";}>&2;echo\n`;
 }
 
 export function shortScript(tag: string, line: CommandLine, guard: ShortGuard): ByteString {
   const wanted = `[ -e ${guard.wantedPath} ]&&kill -0 ${guard.runnerPid}`;
-  const run = `${oldPwdStep(line)}${line.assignments}${invocation(line)};echo "${tag} e $?"`;
-  return `${wanted}&&if cd ${shellQuote(line.dir)};then ${run};else echo "${tag} x";echo "${tag} e 1";fi||echo "${tag} r"\n`;
+  const run = `${oldPwdStep(line)}${line.assignments}${invocation(line)};echo "${tag} e $?">&2`;
+  return `${wanted}&&if cd ${shellQuote(line.dir)};then ${run};else { echo "${tag} x";echo "${tag} e 1";}>&2;fi||echo "${tag} r">&2\n`;
 }
 
 export interface ShortGuard {

@@ -1,18 +1,18 @@
 /**
- * A slot: runs one command at a time through its launcher, with the next one waiting in the launcher's pipe when
- * commands are known to be short.
+ * A slot: runs one command at a time through its launcher, with more waiting in the launcher's pipe when commands are
+ * known to be short.
  *
- * What waits there can be taken back: the script asks whether its slot's file still exists. The file is removed first;
- * if after that, having read all there was to read, the command in front has still not ended, then the one behind it has
- * not been looked at, and will find the file missing.
+ * What waits there can be taken back: each short script asks whether its slot's file still exists. The file is removed
+ * first; if the notices written by then do not hold the end of the command in front, then those behind it have not been
+ * looked at, and will find the file missing.
  */
 import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import { fromByteString, shellQuote, toByteString } from './bytes.ts';
-import { type Environment, type LauncherEnvironment, launcherEnvironment } from './environment.ts';
+import { type Environment, launcherEnvironment } from './environment.ts';
 import type { Execution } from './execution.ts';
-import { type LaunchEnd, Launcher } from './launcher.ts';
-import { type CommandLine, fullScript, shortScript } from './script.ts';
+import { Launcher } from './launcher.ts';
+import type { LaunchEnd, Notice } from './notices.ts';
+import { BELL, type CommandLine, fullScript, shortScript } from './script.ts';
 
 export interface SlotEvents {
   /** The process id is known. */
@@ -27,7 +27,7 @@ export interface SlotEvents {
 export class Slot {
   readonly #events: SlotEvents;
   readonly #shell: string;
-  readonly #wantedPath: string;
+  readonly #path: string;
   readonly #wanted: { readonly wantedPath: string; readonly runnerPid: number };
   #launcher: Launcher | null = null;
   #envId: string | null = null;
@@ -35,32 +35,37 @@ export class Slot {
   #cpuMs = 0;
   /** What the launcher was given and has not ended, first one first. */
   #line: Execution[] = [];
+  /** Scripts that go out together, when this turn is over. */
+  #outbox = '';
+  /** Short scripts since the last bell. */
+  #silent = 0;
   /** No new ones are sent behind others until those taken back have been passed over. */
   #recalling = false;
 
-  /** @param wantedPath - a file of this slot's own */
+  /** @param path - of files of its own: as it is, and with suffixes */
   constructor(options: {
     readonly events: SlotEvents;
     readonly shell: string;
-    readonly wantedPath: string;
+    readonly path: string;
     readonly runnerPid: number;
   }) {
     this.#events = options.events;
     this.#shell = toByteString(options.shell);
-    this.#wantedPath = options.wantedPath;
-    this.#wanted = { wantedPath: shellQuote(toByteString(options.wantedPath)), runnerPid: options.runnerPid };
-    closeSync(openSync(this.#wantedPath, 'a', 0o600));
+    this.#path = options.path;
+    this.#wanted = { wantedPath: shellQuote(toByteString(options.path)), runnerPid: options.runnerPid };
+    touch(this.#path);
   }
 
   /** Where newgrp reads the command from. */
   get #inputPath(): string {
-    return `${this.#wantedPath}.in`;
+    return `${this.#path}.in`;
   }
 
   get launcherPid(): number {
     return this.#launcher?.pid ?? 0;
   }
 
+  /** What runs, or is about to. */
   get head(): Execution | undefined {
     return this.#line[0];
   }
@@ -77,7 +82,11 @@ export class Slot {
   /** Whether a short command may be sent behind what runs. */
   takesAhead(envId: string): boolean {
     return (
-      !this.#recalling && this.#envId === envId && this.#launcher?.alive === true && this.#launcher.plain
+      !this.#recalling &&
+      this.#envId === envId &&
+      this.#launcher?.alive === true &&
+      this.#launcher.plain &&
+      this.#line.every(({ short }) => short)
     );
   }
 
@@ -87,30 +96,46 @@ export class Slot {
     this.#launcher?.close();
     this.#envId = envId;
     this.#cpuMs = 0;
-    this.#launcher = this.#launch(launcherEnvironment(environment));
-  }
-
-  #launch(environment: LauncherEnvironment): Launcher {
-    const launcher = new Launcher(environment, {
-      started: (pid) => this.#started(launcher, pid),
-      ended: (end) => this.#ended(launcher, end),
-      declined: () => this.#declined(launcher),
-      died: () => this.#died(launcher),
+    const launcher: Launcher = new Launcher(launcherEnvironment(environment), `${this.#path}.notices`, {
+      rang: () => {
+        if (launcher === this.#launcher) this.listen();
+      },
+      died: () => {
+        if (launcher === this.#launcher) this.#died(launcher);
+      },
     });
-    return launcher;
+    this.#launcher = launcher;
   }
 
-  send(execution: Execution): void {
+  /** @param bellEvery - of short ones, so many share a bell */
+  send(execution: Execution, bellEvery: number): void {
     const launcher = this.#launcher;
     if (launcher === null) throw new Error('a slot was used before it was entered');
     const line = this.#commandLine(execution, launcher);
-    if (line.unixGroup !== '')
+    if (line.unixGroup !== '') {
       writeFileSync(this.#inputPath, fromByteString(`${execution.text}\n`), { mode: 0o600 });
+    }
     this.#line.push(execution);
     if (this.#line.length === 1) execution.startedMs = this.#events.now();
-    launcher.send(
-      execution.short ? shortScript(launcher.tag, line, this.#wanted) : fullScript(launcher.tag, line),
-    );
+    if (this.#outbox === '') queueMicrotask(() => this.#post());
+    if (!execution.short) {
+      this.#outbox += fullScript(launcher.tag, line);
+      return;
+    }
+    this.#outbox += shortScript(launcher.tag, line, this.#wanted);
+    this.#silent += 1;
+    if (this.#silent >= bellEvery) this.#bell();
+  }
+
+  #bell(): void {
+    this.#outbox += BELL;
+    this.#silent = 0;
+  }
+
+  #post(): void {
+    if (this.#silent > 0) this.#bell();
+    this.#launcher?.send(this.#outbox);
+    this.#outbox = '';
   }
 
   #commandLine({ text, dir, assignments, output, job }: Execution, { environment }: Launcher): CommandLine {
@@ -128,56 +153,75 @@ export class Slot {
     };
   }
 
-  #started(launcher: Launcher, pid: number): void {
-    const head = this.#line[0];
-    if (launcher !== this.#launcher || head === undefined) return;
-    head.pid = pid;
-    this.#events.started(head);
+  /** Hears what there is to hear, rung or not. */
+  listen(): void {
+    const launcher = this.#launcher;
+    if (launcher === null) return;
+    const notices = launcher.read();
+    if (notices.length === 0) return;
+    const ends = notices.filter(({ kind }) => kind === 'ended').length;
+    const nowMs = this.#events.now();
+    // Of several at once nobody knows when each ended: they share the time evenly.
+    const fromMs = ends > 1 ? Math.min(nowMs, this.#line[0]?.startedMs || nowMs) : nowMs;
+    let ended = 0;
+    for (const notice of notices) {
+      if (notice.kind === 'ended') ended += 1;
+      this.#hear(notice, fromMs + ((nowMs - fromMs) * ended) / Math.max(1, ends));
+    }
+    if (this.#line.length === 0) launcher.rest();
   }
 
-  #ended(launcher: Launcher, end: LaunchEnd): void {
-    if (launcher !== this.#launcher) return;
-    const execution = this.#line.shift();
-    if (execution === undefined) return;
-    if (end.totalCpuMs !== null) {
-      execution.cpuMs = Math.max(0, end.totalCpuMs - this.#cpuMs);
-      this.#cpuMs = end.totalCpuMs;
+  #hear(notice: Notice, atMs: number): void {
+    const head = this.#line[0];
+    if (head === undefined) return;
+    if (notice.kind === 'started') {
+      head.pid = notice.pid;
+      this.#events.started(head);
+      return;
     }
+    if (notice.kind === 'bash') return;
+    this.#line.shift();
     const next = this.#line[0];
     if (next === undefined) this.#restoreWanted();
-    else if (!next.recalled) next.startedMs = this.#events.now();
-    this.#events.ended(execution, end);
+    if (notice.kind === 'declined') {
+      if (!head.recalled) this.#events.returned(head);
+      return;
+    }
+    if (next !== undefined && !next.recalled) next.startedMs = Math.round(atMs);
+    head.endedMs = Math.round(atMs);
+    this.#noteCpu(head, notice.end);
+    this.#events.ended(head, notice.end);
   }
 
-  #declined(launcher: Launcher): void {
-    if (launcher !== this.#launcher) return;
-    const execution = this.#line.shift();
-    if (execution !== undefined && !execution.recalled) this.#events.returned(execution);
-    if (this.#line.length === 0) this.#restoreWanted();
+  #noteCpu(execution: Execution, { totalCpuMs }: LaunchEnd): void {
+    if (totalCpuMs === null) return;
+    execution.cpuMs = Math.max(0, totalCpuMs - this.#cpuMs);
+    this.#cpuMs = totalCpuMs;
   }
 
   #died(launcher: Launcher): void {
-    if (launcher !== this.#launcher) return;
+    this.listen(); // Its last words.
     this.#launcher = null;
     this.#envId = null;
-    const neverWas = launcher.pid === 0;
     const [head, ...behind] = this.#line;
     this.#line = [];
     this.#restoreWanted();
-    if (head !== undefined && neverWas) head.startedMs = 0;
-    if (head !== undefined && !head.recalled) this.#events.ended(head, null);
+    launcher.close();
+    if (head !== undefined && launcher.pid === 0) head.startedMs = 0;
+    if (head !== undefined && !head.recalled) {
+      head.endedMs = this.#events.now();
+      this.#events.ended(head, null);
+    }
     for (const execution of behind) if (!execution.recalled) this.#events.returned(execution);
   }
 
   /** Takes back what waits behind the command that runs, which turned out not to be short. */
-  async recall(): Promise<void> {
+  recall(): void {
     const head = this.#line[0];
-    if (this.#recalling || this.#line.length < 2 || head === undefined) return;
+    if (this.#recalling || this.#line.length < 2 || head === undefined || this.#outbox !== '') return;
     this.#recalling = true;
-    unlinkSync(this.#wantedPath);
-    // Twice: the first may still belong to a round in which the pipe had been looked at already.
-    await setImmediate();
-    await setImmediate();
+    unlinkSync(this.#path);
+    this.listen();
     if (this.#line[0] !== head) return; // What was behind may have begun; it is declined, or ends, by itself.
     for (const execution of this.#line.slice(1)) {
       execution.recalled = true;
@@ -187,13 +231,18 @@ export class Slot {
 
   #restoreWanted(): void {
     if (!this.#recalling) return;
-    closeSync(openSync(this.#wantedPath, 'a', 0o600));
+    touch(this.#path);
     this.#recalling = false;
   }
 
   /** Nothing that comes after this is heard. */
   close(): void {
-    this.#launcher?.close();
+    const launcher = this.#launcher;
     this.#launcher = null;
+    launcher?.close();
   }
+}
+
+function touch(path: string): void {
+  closeSync(openSync(path, 'a', 0o600));
 }

@@ -224,6 +224,38 @@ describe('executing commands', { concurrency: false }, () => {
     );
   });
 
+  it('gives short commands directories that look fresh, whatever those before them did in theirs', async () => {
+    await withRunner(async ({ manager, dir }) => {
+      const check =
+        '[ "$(stat -c %a . "$TMPDIR" .. | tr "\n" " ")" = "755 755 700 " ] && [ -z "$(ls -A . "$TMPDIR" | grep -v :)" ] && [ "$(ls ..)" = "$(printf "cwd\ntmp")" ]';
+      const deeds = [
+        'true',
+        'true',
+        'true',
+        'true',
+        'touch file',
+        'mkdir -p "$TMPDIR/a/b"',
+        'chmod 700 .',
+        'touch ../beside',
+        `(sleep 0.2; touch left 2>${dir}/late) >/dev/null 2>&1 & disown`,
+      ];
+      const plain = manager.add(
+        'g',
+        Array.from({ length: 150 }, () => ({ cmd: 'true' })),
+      );
+      const checked = manager.add(
+        'g',
+        Array.from({ length: 270 }, (_, i) => ({ cmd: `${check} || exit 7; ${deeds[i % deeds.length]}` })),
+      );
+      for (const attempt of [...plain, ...checked]) {
+        const ended = await manager.untilEnded(attempt);
+        assert.equal(ended.exitCode, 0, `${deeds[(attempt - 151) % deeds.length]}: ${textOf(ended.stderr)}`);
+      }
+      while (readdirSync(dir).some((name) => name === 'wr_cwd'))
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+  });
+
   it('carries out behaviours in order, in the environment of the command, and says what went wrong', async () => {
     await withRunner(async ({ manager, dir }) => {
       const [failing, fine] = manager.add('g', [
