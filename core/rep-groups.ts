@@ -88,7 +88,9 @@ export class RepGroups {
   }
 
   recordCompletion(id: number, usage: CompletedUsage): void {
-    const wall = Math.max(0, usage.endedMs - usage.startedMs);
+    // A start that nobody saw is no start in 1970.
+    const startedMs = usage.startedMs === 0 ? usage.endedMs : usage.startedMs;
+    const wall = Math.max(0, usage.endedMs - startedMs);
     this.#add(id, 'jobs', 1);
     this.#add(id, 'memory', usage.peakRamMb);
     this.#add(id, 'memorySquares', usage.peakRamMb ** 2);
@@ -100,8 +102,7 @@ export class RepGroups {
     this.#add(id, 'cpuSquares', usage.cpuMs ** 2);
     const at = id * SUMS.length;
     const first = this.#sums[at + SUMS.indexOf('firstStartMs')] as number;
-    if (first === 0 || usage.startedMs < first)
-      this.#sums[at + SUMS.indexOf('firstStartMs')] = usage.startedMs;
+    if (first === 0 || startedMs < first) this.#sums[at + SUMS.indexOf('firstStartMs')] = startedMs;
     const last = this.#sums[at + SUMS.indexOf('lastEndMs')] as number;
     if (usage.endedMs > last) this.#sums[at + SUMS.indexOf('lastEndMs')] = usage.endedMs;
     this.changed.add(id);

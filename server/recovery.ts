@@ -5,7 +5,7 @@
 import { asWords } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Template } from '../core/job-states.ts';
-import { rowOf } from '../core/job-table.ts';
+import { CHUNK_ROWS, rowOf } from '../core/job-table.ts';
 import { Segment } from '../core/segment.ts';
 import { isMarked } from '../core/segment-directory.ts';
 import { STATE } from '../core/states.ts';
@@ -82,13 +82,17 @@ async function recoverSegments(
   progress: (jobs: number) => void,
 ): Promise<void> {
   const slices = new Slices(clock);
+  const live = [...readLive(store)].map(({ first, finished }) => ({
+    first,
+    bits: finished.byteLength === 0 ? null : finished.slice(),
+    entry: readDirectory(store, first),
+  }));
+  queue.keys.expect(live.reduce((sum, { entry }) => sum + (entry?.count ?? 0), 0));
   let jobs = 0;
-  for (const { first, finished } of [...readLive(store)]) {
-    const entry = readDirectory(store, first);
+  for (const { first, bits, entry } of live) {
     const bytes = entry === undefined ? undefined : store.get('segments', u32Key(entry.segment));
     if (entry === undefined || bytes === undefined) continue;
     const segment = new Segment(bytes);
-    const bits = finished.byteLength === 0 ? null : finished;
     const { count } = entry;
     let remaining = 0;
     for (let from = 0; from < count; from += ROWS_PER_STEP) {
@@ -114,7 +118,10 @@ function recoverRows(
   let restored = 0;
   let run = from;
   const flush = (end: number): void => {
-    if (end > run) activateRun(queue, segment, first, run, end);
+    if (end <= run) return;
+    writeKeys(queue, first, words, run, end);
+    activateRun(queue, segment, first, run, end);
+    restored += end - run;
   };
   for (let i = from; i < to; i += 1) {
     if (isMarked(bits, i)) {
@@ -126,8 +133,6 @@ function recoverRows(
       flush(i);
       run = i;
     }
-    writeKey(queue, first + i, words, i);
-    restored += 1;
   }
   flush(to);
   return restored;
@@ -146,17 +151,25 @@ function activateRun(queue: JobQueue, segment: Segment, first: number, from: num
   queue.activate(first + from, to - from, template, priorities !== null);
 }
 
-function writeKey(queue: JobQueue, number: number, words: Uint32Array, i: number): void {
-  const { key } = queue.table.chunkFor(number);
-  const at = rowOf(number) * 4;
-  for (let word = 0; word < 4; word += 1) key[at + word] = words[4 * i + word] as number;
-  queue.keys.claim(
-    number,
-    key[at] as number,
-    key[at + 1] as number,
-    key[at + 2] as number,
-    key[at + 3] as number,
-  );
+/** Gives jobs `from`…`to` of a segment their keys. */
+function writeKeys(queue: JobQueue, first: number, words: Uint32Array, from: number, to: number): void {
+  for (let i = from; i < to; ) {
+    const { key } = queue.table.chunkFor(first + i);
+    const row = rowOf(first + i);
+    const rows = Math.min(to - i, CHUNK_ROWS - row);
+    key.set(words.subarray(4 * i, 4 * (i + rows)), row * 4);
+    i += rows;
+  }
+  for (let i = from; i < to; i += 1) {
+    const at = 4 * i;
+    queue.keys.claim(
+      first + i,
+      words[at] as number,
+      words[at + 1] as number,
+      words[at + 2] as number,
+      words[at + 3] as number,
+    );
+  }
 }
 
 async function recoverRecords(store: KeyValueStore, queue: JobQueue, clock: Clock): Promise<void> {
@@ -177,7 +190,8 @@ function recoverUnindexed(store: KeyValueStore, queue: JobQueue): Recovered['uni
       const bytes = entry === undefined ? undefined : store.get('segments', u32Key(entry.segment));
       if (entry === undefined || bytes === undefined) continue;
       const segment = new Segment(bytes);
-      writeKey(queue, number, asWords(segment.keys), number - entry.first);
+      const at = number - entry.first;
+      writeKeys(queue, entry.first, asWords(segment.keys), at, at + 1);
       const chunk = queue.table.chunkFor(number);
       chunk.state[rowOf(number)] = STATE.complete;
       chunk.template[rowOf(number)] = segment.templateId(number - entry.first);
