@@ -174,8 +174,8 @@ export class Executor implements ExecutorPort {
     const { job, output } = execution;
     this.#executions.delete(job.attempt);
     this.#behaviours.delete(job.attempt);
-    if (this.#workspaces.unproven >= PROOF_LEAVES) this.#prove();
-    this.#outputs.give(output);
+    if (Math.max(this.#workspaces.unproven, this.#outputs.unproven) >= PROOF_LEAVES) this.#prove();
+    this.#outputs.give(output, execution.short);
     // A lone command's directories are gone when its end is told; in a run of short ones that waits for a tick.
     if (this.#executions.size === 0 && !execution.short) this.#workspaces.tidy();
     this.#events.ended(job, event, slot);
@@ -199,7 +199,7 @@ export class Executor implements ExecutorPort {
     if (slot === undefined) return;
     this.#executions.delete(job.attempt);
     if (workspace !== null) this.#workspaces.removeEmpty(workspace);
-    this.#outputs.give(output);
+    this.#outputs.give(output, false);
     if (kill === 'user') this.#events.ended(job, killedBeforeStart(job, this.#options.now()), slot);
     else this.#events.returned(job, slot);
   }
@@ -248,7 +248,9 @@ export class Executor implements ExecutorPort {
   /** What short commands left may be used again once no process is there any more. */
   #prove(): void {
     const inUse = this.#scan.look();
-    if (inUse !== null) void this.#workspaces.prove(inUse);
+    if (inUse === null) return;
+    this.#outputs.prove(inUse);
+    void this.#workspaces.prove(inUse);
   }
 
   #tick(): void {
@@ -261,6 +263,7 @@ export class Executor implements ExecutorPort {
     }
     this.#watch.look(watched, nowMs);
     const idle = this.#executions.size === 0;
+    if (idle) this.#outputs.dropUnproven();
     if (idle && this.#workspaces.hasSpares)
       void this.#workspaces.dropSpares().then(() => this.#workspaces.tidy());
     if (this.#workspaces.untidy && (idle || nowMs - this.#tidiedMs > TIDY_MS)) {

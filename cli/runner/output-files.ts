@@ -13,6 +13,7 @@ import {
   mkdtempSync,
   openSync,
   readSync,
+  realpathSync,
   rmSync,
   unlinkSync,
 } from 'node:fs';
@@ -23,6 +24,7 @@ import { type ByteString, shellQuote, toByteString } from './bytes.ts';
 /** A file longer than this is read and emptied while its command runs. */
 export const OUTPUT_FILE_BYTES_MAX = 64 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
+const UNPROVEN_MAX = 128;
 
 class OutputFile {
   readonly path: string;
@@ -73,6 +75,11 @@ class OutputFile {
     }
   }
 
+  empty(): void {
+    if (fstatSync(this.fd).size > 0) ftruncateSync(this.fd, 0);
+    this.#filter = null;
+  }
+
   discard(): void {
     closeSync(this.fd);
     unlinkSync(this.path);
@@ -112,6 +119,15 @@ export class OutputPair {
     return { stdout: this.#out.tail(), stderr: this.#err.tail() };
   }
 
+  empty(): void {
+    this.#out.empty();
+    this.#err.empty();
+  }
+
+  isOneOf(paths: readonly string[]): boolean {
+    return paths.includes(this.#out.path) || paths.includes(this.#err.path);
+  }
+
   discard(): void {
     this.#out.discard();
     this.#err.discard();
@@ -122,11 +138,13 @@ export class OutputPair {
 export class OutputFiles {
   readonly directory: string;
   readonly #spare: OutputPair[] = [];
+  #unproven: OutputPair[] = [];
   #made = 0;
 
   /** @param parent - an existing directory, e.g. /tmp */
   constructor(parent: string) {
-    this.directory = mkdtempSync(join(parent, 'wr-runner-'));
+    // Its true path is what the system says of a process that has one of the files open.
+    this.directory = realpathSync(mkdtempSync(join(parent, 'wr-runner-')));
   }
 
   take(): OutputPair {
@@ -136,10 +154,36 @@ export class OutputFiles {
     return new OutputPair(this.directory, String(this.#made));
   }
 
-  /** Takes a pair back when its command has ended and its output was read. */
-  give(pair: OutputPair): void {
-    if (pair.used) pair.discard();
-    else this.#spare.push(pair);
+  /**
+   * Takes a pair back when its command has ended and its output was read.
+   * @param keep - commands are short, and many: it is worth proving that nobody writes to it any more
+   */
+  give(pair: OutputPair, keep: boolean): void {
+    if (!pair.used) this.#spare.push(pair);
+    else if (keep && this.#unproven.length < UNPROVEN_MAX) this.#unproven.push(pair);
+    else pair.discard();
+  }
+
+  /** Pairs that wait to be proven unused. */
+  get unproven(): number {
+    return this.#unproven.length;
+  }
+
+  /** @param inUse - outputs of processes that may have come of our commands */
+  prove(inUse: readonly string[]): void {
+    for (const pair of this.#unproven.splice(0)) {
+      if (pair.isOneOf(inUse)) {
+        pair.discard();
+        continue;
+      }
+      pair.empty();
+      this.#spare.push(pair);
+    }
+  }
+
+  /** No more short commands: what is not proven is replaced. */
+  dropUnproven(): void {
+    for (const pair of this.#unproven.splice(0)) pair.discard();
   }
 
   close(): void {

@@ -256,6 +256,22 @@ describe('executing commands', { concurrency: false }, () => {
     });
   });
 
+  it('keeps the output of short commands apart from what those before them left running', async () => {
+    await withRunner(async ({ manager }) => {
+      const attempts = manager.add(
+        'g',
+        Array.from({ length: 400 }, (_, i) => ({
+          cmd: i % 40 === 30 ? '(sleep 0.3; echo late; echo late >&2) & disown; echo one' : `echo ${i}; exit ${i % 2}`,
+        })),
+      );
+      for (const [index, attempt] of attempts.entries()) {
+        const { stdout, stderr, outcome } = await manager.untilEnded(attempt);
+        assert.equal(textOf(stdout), outcome === 'complete' ? '' : String(index));
+        assert.equal(textOf(stderr), '');
+      }
+    });
+  });
+
   it('carries out behaviours in order, in the environment of the command, and says what went wrong', async () => {
     await withRunner(async ({ manager, dir }) => {
       const [failing, fine] = manager.add('g', [
