@@ -13,7 +13,7 @@ import { CLOSE, CLOSE_GRACE_MS, REQUEST_HEAD_BYTES_MAX } from './limits.ts';
 import { whyNotListening } from './listen-error.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
 import { refuseUpgrade, withoutToken } from './upgrade.ts';
-import { UwsConnection } from './uws-connection.ts';
+import { ReadPhase, UwsConnection } from './uws-connection.ts';
 import { addressText, OpenRequests, replyNow } from './uws-http.ts';
 
 export type UwsModule = typeof import('uWebSockets.js');
@@ -69,6 +69,7 @@ class UwsTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #handlers: TransportHandlers;
   readonly #connections = new Set<UwsConnection>();
+  readonly #phase = new ReadPhase();
   readonly #apps: TemplatedApp[] = [];
   readonly #listening: us_listen_socket[] = [];
   readonly #requests: OpenRequests;
@@ -141,6 +142,7 @@ class UwsTransport implements Transport {
       },
       message: (socket, message, isBinary) => {
         const { connection } = socket.getUserData();
+        this.#phase.enter();
         if (!connection.open) return; // What comes after our close frame is nobody's.
         if (!isBinary) connection.close(CLOSE.unacceptable, 'frames are binary');
         else if (message.byteLength > options.frameBytesMax)
@@ -179,7 +181,7 @@ class UwsTransport implements Transport {
       return;
     }
     const address = { remoteAddress: addressText(response), url: withoutToken(path, query) };
-    const connection = new UwsConnection(address, this.#options, this.#handlers);
+    const connection = new UwsConnection(address, this.#options, this.#handlers, this.#phase);
     response.upgrade<UserData>(
       { connection },
       request.getHeader('sec-websocket-key'),

@@ -101,6 +101,29 @@ export function describeWebsockets(which: 'uws' | 'node', certificates: () => Te
       client.socket.destroy();
     });
 
+    it('answers each of many large frames that came in one go, from within their handler', async () => {
+      const client = await openSocket(port(), ca(), '/client');
+      const answers: number[] = [];
+      client.on('message', (data: Buffer) => answers.push(data.readUInt32BE()));
+      fixture.ears.onMessage = (connection, bytes) => connection.send(bytes.slice(0, 4));
+      const count = 400;
+      const frame = (n: number): Buffer => {
+        const bytes = Buffer.alloc(10_000);
+        bytes.writeUInt32BE(n);
+        return bytes;
+      };
+      for (let n = 0; n < count; n += 1) client.send(frame(n));
+      while (answers.length < count && client.readyState === client.OPEN) {
+        await Promise.race([once(client, 'message'), once(client, 'close')]);
+      }
+      fixture.ears.onMessage = () => undefined;
+      assert.deepEqual(
+        answers,
+        Array.from({ length: count }, (_, n) => n),
+      );
+      client.terminate();
+    });
+
     it('puts together a frame that came byte by byte, and a message that came in fragments', async () => {
       const { client } = await openPair();
       const from = fixture.ears.messages.length;
