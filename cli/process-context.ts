@@ -15,7 +15,13 @@ export function makeContext(): Context {
   }
   const terminal = stderr.isTTY === true;
   const log = makeLog({
-    write: (line) => stderr.write(line),
+    write: (line) => {
+      try {
+        stderr.write(line);
+      } catch {
+        // A file, on a disk that is full: what is told must not end what is told about, such as a runner with its commands.
+      }
+    },
     colour: terminal && !env.NO_COLOR,
     now: () => new Date(),
     debug: Boolean(env.WR_DEBUG),
