@@ -8,6 +8,8 @@ export interface SlotPort {
   readonly envId: string | null;
   /** Whether a short command may be sent behind the one that runs. */
   takesAhead(envId: string): boolean;
+  /** For how long what runs in it has been running; 0: nothing does. */
+  busyMs(): number;
 }
 
 export interface ExecutorPort {

@@ -44,6 +44,8 @@ export class Executor implements ExecutorPort {
   readonly #executions = new Map<number, { readonly execution: Execution; readonly slot: Slot }>();
   /** Processes of behaviours, by attempt. */
   readonly #behaviours = new Map<number, ChildProcess>();
+  /** Process trees being ended, by attempt: nothing of a command may be left when its end is told. */
+  readonly #kills = new Map<number, Promise<void>>();
   /** Environments of launchers, by slot. */
   readonly #environments = new Map<Slot, Environment>();
   readonly #scan = new ProcessScan(() => this.#slots.map((slot) => slot.launcherPid));
@@ -147,9 +149,9 @@ export class Executor implements ExecutorPort {
     // Nobody asked who a command was that ended so soon; its launcher is what ran it.
     if (execution.pid === 0) execution.pid = slot.launcherPid;
     const next = slot.head;
-    if (next?.kill !== null && next !== undefined) void this.#killRunning(next);
+    if (next?.kill !== null && next !== undefined) void this.#killTreeOf(next);
     const world = this.#finishWorld(slot, execution);
-    const event = finishAtOnce(execution, end, world);
+    const event = execution.kill === null ? finishAtOnce(execution, end, world) : null;
     if (event !== null) this.#ended(slot, execution, event);
     else void this.#finishSlowly(slot, execution, end, world);
   }
@@ -160,6 +162,7 @@ export class Executor implements ExecutorPort {
     end: LaunchEnd | null,
     world: FinishWorld,
   ): Promise<void> {
+    await this.#kills.get(execution.job.attempt);
     const event = await finish(execution, end, world).catch((error: unknown) =>
       neverPrepared(
         execution.job,
@@ -174,6 +177,7 @@ export class Executor implements ExecutorPort {
     const { job, output } = execution;
     this.#executions.delete(job.attempt);
     this.#behaviours.delete(job.attempt);
+    this.#kills.delete(job.attempt);
     if (Math.max(this.#workspaces.unproven, this.#outputs.unproven) >= PROOF_LEAVES) this.#prove();
     this.#outputs.give(output, execution.short);
     // A lone command's directories are gone when its end is told; in a run of short ones that waits for a tick.
@@ -210,9 +214,15 @@ export class Executor implements ExecutorPort {
     execution.overTime = this.#options.now() > execution.startedMs + execution.job.timeMs;
     const held = this.#executions.get(execution.job.attempt);
     if (held === undefined) return;
-    if (held.slot.head === execution) await this.#killRunning(execution);
+    if (held.slot.head === execution) await this.#killTreeOf(execution);
     else if (execution.finishing) await this.#killBehaviour(execution.job.attempt);
     else held.slot.recall();
+  }
+
+  #killTreeOf(execution: Execution): Promise<void> {
+    const killing = this.#killRunning(execution);
+    this.#kills.set(execution.job.attempt, killing);
+    return killing;
   }
 
   async #killRunning(execution: Execution): Promise<void> {

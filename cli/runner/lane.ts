@@ -9,6 +9,8 @@ const REMEMBERED = 16;
 export const SHORT_MS = 100;
 /** Work fetched ahead, per slot. */
 const AHEAD_MS = 300;
+/** What runs for longer than this is not short, whatever those before it were: nothing may wait behind it. */
+export const STUCK_MS = 500;
 export const AHEAD_JOBS_MAX = 64;
 /** Short commands may share a notice that comes so late for the first of them. */
 const BELL_MS = 10;
@@ -26,6 +28,8 @@ export class Lane {
   readonly #durationsMs: number[] = [];
   #medianMs = Number.POSITIVE_INFINITY;
   #sinceSorted = 0;
+  /** A look at what waits in the queue is due. */
+  watched = false;
 
   constructor(group: string) {
     this.group = group;
@@ -52,8 +56,15 @@ export class Lane {
     return this.queue.length >= this.free && missing * 2 < ahead ? 0 : Math.max(0, missing);
   }
 
+  /** Every slot it may use is taken by a command that takes long: what is fetched now might wait for a day. */
+  get stuck(): boolean {
+    if (this.free > 0) return false;
+    for (const slot of this.slots.keys()) if (slot.busyMs() < STUCK_MS) return false;
+    return true;
+  }
+
   #ahead(): number {
-    if (!this.short || this.allotted === 0) return 0;
+    if (!this.short || this.allotted === 0 || this.stuck) return 0;
     return Math.min(AHEAD_JOBS_MAX, Math.ceil((AHEAD_MS * this.allotted) / Math.max(1, this.#medianMs)));
   }
 

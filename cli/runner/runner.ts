@@ -27,7 +27,7 @@ import { type Environment, type NestedUse, parseEnvironment, withNestedUse } fro
 import type { Job } from './execution.ts';
 import type { ExecutorEvents, ExecutorPort, SlotPort } from './executor-port.ts';
 import { killedBeforeStart } from './finish.ts';
-import { Lane } from './lane.ts';
+import { Lane, STUCK_MS } from './lane.ts';
 import { Reporter } from './reporter.ts';
 
 /** What happened is gathered for so long while short commands run. */
@@ -403,8 +403,21 @@ export class Runner {
     return lane;
   }
 
-  /** Starts what can be started. */
+  /** Starts what can be started. What cannot is not kept waiting behind commands that take long. */
   #pump(lane: Lane): void {
+    this.#startReady(lane);
+    if (lane.queue.length === 0) return;
+    // A request may be answered after its lane was allotted less, and what seemed short may take a day.
+    if (lane.stuck) return this.#giveBackQueued('', lane);
+    if (lane.watched) return;
+    lane.watched = true;
+    this.#after(STUCK_MS, () => {
+      lane.watched = false;
+      this.#pump(lane);
+    });
+  }
+
+  #startReady(lane: Lane): void {
     for (let job = lane.queue[0]; job !== undefined; job = lane.queue[0]) {
       const { envId } = job.options;
       const environment = this.#environments.get(envId);

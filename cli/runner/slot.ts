@@ -10,6 +10,7 @@ import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { fromByteString, shellQuote, toByteString } from './bytes.ts';
 import { type Environment, launcherEnvironment } from './environment.ts';
 import type { Execution } from './execution.ts';
+import { STUCK_MS } from './lane.ts';
 import { Launcher } from './launcher.ts';
 import type { LaunchEnd, Notice } from './notices.ts';
 import { BELL, type CommandLine, fullScript, shortScript } from './script.ts';
@@ -83,11 +84,17 @@ export class Slot {
   takesAhead(envId: string): boolean {
     return (
       !this.#recalling &&
+      this.busyMs() < STUCK_MS &&
       this.#envId === envId &&
       this.#launcher?.alive === true &&
       this.#launcher.plain &&
       this.#line.every(({ short }) => short)
     );
+  }
+
+  busyMs(): number {
+    const startedMs = this.#line[0]?.startedMs ?? 0;
+    return startedMs === 0 ? 0 : this.#events.now() - startedMs;
   }
 
   /** Makes a launcher with the environment of the next command; nothing may be running. */

@@ -57,7 +57,7 @@ class ScriptedExecutor implements ExecutorPort {
 
   addSlot(): SlotPort {
     this.slots += 1;
-    return { envId: '', takesAhead: () => true };
+    return { envId: '', takesAhead: () => true, busyMs: () => 0 };
   }
 
   run(slot: SlotPort, job: Job): boolean {
