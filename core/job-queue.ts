@@ -360,7 +360,10 @@ export class JobQueue extends JobStates {
   ): void {
     const { number } = attempt;
     this.#close(attempt);
-    this.move(number, outcome === 'release' && this.#useRetry(number, true) ? 'release' : 'bury');
+    this.move(
+      number,
+      outcome === 'release' && this.#useRetry(number, attempt.startedMs !== 0) ? 'release' : 'bury',
+    );
     this.remember(number, -1, reason);
     const readyMs = this.#delay(number, nowMs, random);
     const endedMs = attempt.lostMs === 0 ? nowMs : attempt.lostMs;
