@@ -44,6 +44,8 @@ export interface RunOptions {
   /** Laid over the place's own; `undefined` takes a variable away. */
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** As another user; only root may. */
+  readonly uid?: number;
 }
 
 export interface PlaceOptions {
@@ -144,10 +146,11 @@ export class Place {
   spawn(
     file: string,
     args: readonly string[],
-    { stdin, env, cwd = this.work }: RunOptions = {},
+    { stdin, env, cwd = this.work, uid }: RunOptions = {},
   ): { readonly pid: number; readonly finished: Promise<Finished> } {
     const child = spawn(file, args, {
       cwd,
+      ...(uid === undefined ? {} : { uid }),
       env: { ...this.env, ...(cwd === this.work ? {} : { PWD: cwd }), ...env },
       stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
