@@ -17,6 +17,13 @@ describe('killing what runs', () => {
       return pids.length === count ? pids : undefined;
     });
 
+  /** Waits until the manager knows that the one command of a report group runs: it kills nothing else. */
+  const known = (repGroup: string): Promise<true> =>
+    place.until(
+      `${repGroup} runs`,
+      async () => (await place.job(['-i', repGroup])).State === 'running' || undefined,
+    );
+
   const running = (word: string): number[] =>
     place.processes().filter((pid) => commandLine(pid).includes(word));
 
@@ -26,6 +33,7 @@ describe('killing what runs', () => {
     await place.add([`mkdir -p ${place.work}/unused; ${command}`], ['-i', 'tree', '-r', '3']);
     const pids = await pidsOf('tree.pids', 3);
     await place.until('both sleep', () => running('sleep 98761').length >= 2 || undefined);
+    await known('tree');
     const { stderr } = await place.ok(['kill', '-i', 'tree']);
     assert.match(stderr, /Initiated the termination of 1 running commands \(out of 1 eligible\)/);
     const [job] = await place.settled('tree', 1);
@@ -40,9 +48,10 @@ describe('killing what runs', () => {
     await place.add([command('named')], ['-i', 'named', '--cpus', '0', '-r', '0']);
     await place.add([command('kept')], ['-i', 'kept', '--cpus', '0', '-r', '0']);
     await Promise.all([pidsOf('named.pids', 1), pidsOf('kept.pids', 1)]);
+    await known('named');
     await place.ok(['kill', '-i', 'named']);
     await place.settled('named', 1);
-    assert.equal(running('98762').length, 1);
+    await place.until('the other one sleeps on', () => running('98762').length === 1 || undefined);
     place.write('go', '');
     await place.ok(['retry', '-i', 'named']);
     const job = await place.until('it is complete', async () => {
@@ -50,6 +59,7 @@ describe('killing what runs', () => {
       return found.State === 'complete' ? found : undefined;
     });
     assert.equal(job.Attempts, 2);
+    await known('kept');
     await place.ok(['kill', '-a']);
     const [kept] = await place.settled('kept', 1);
     assert.equal(kept?.FailReason, 'killed by user request');
