@@ -19,7 +19,7 @@ import { Workspaces } from './workspace.ts';
 /** Ticks find short commands that are not short, and whatever is due to be looked at. */
 const TICK_MS = 250;
 /** Empty parents of directories are removed when nothing runs, and so often while something does. */
-const TIDY_MS = 5_000;
+const TIDY_MS = 60_000;
 
 export interface ExecutorOptions {
   /** Absolute path of the shell commands are given to. */

@@ -11,7 +11,7 @@ export const SHORT_MS = 100;
 const AHEAD_MS = 300;
 /** What runs for longer than this is not short, whatever those before it were: nothing may wait behind it. */
 export const STUCK_MS = 500;
-export const AHEAD_JOBS_MAX = 64;
+export const AHEAD_JOBS_MAX = 128;
 /** Short commands may share a notice that comes so late for the first of them. */
 const BELL_MS = 10;
 const BELL_JOBS_MAX = 6;

@@ -30,8 +30,8 @@ import { killedBeforeStart } from './finish.ts';
 import { Lane, STUCK_MS } from './lane.ts';
 import { Reporter } from './reporter.ts';
 
-/** What happened is gathered for so long while short commands run. */
-const FLUSH_MS = 3;
+/** What happened is gathered for so long while short commands run: each report costs the manager a commit. */
+const FLUSH_MS = 15;
 /** A manager that went away is looked for after this, then after this and up to half as much again. */
 export const RECONNECT_MS = 15_000;
 const RECOVERING_MS = 1_000;
