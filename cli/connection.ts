@@ -8,7 +8,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { checkServerIdentity } from 'node:tls';
 import type { ClientOptions, WebSocket } from 'ws';
 import { asWrError, WrError } from '../core/errors.ts';
-import { CLIENT_PATH, FRAME_BYTES_MAX, PROTOCOL } from '../core/protocol.ts';
+import { CLIENT_PATH, PROTOCOL, REPLY_BYTES_MAX } from '../core/protocol.ts';
 import type { Dialled } from './connection-failure.ts';
 import { connectError, refusedUpgrade, timedOut } from './connection-failure.ts';
 import type { ManagerLink } from './manager-link.ts';
@@ -82,7 +82,7 @@ function dial({ host, port, token, domain, timeoutMs }: ManagerAddress, ca: stri
     headers: { Authorization: `Bearer ${token}` },
     handshakeTimeout: timeoutMs,
     perMessageDeflate: false,
-    maxPayload: FRAME_BYTES_MAX,
+    maxPayload: REPLY_BYTES_MAX,
     skipUTF8Validation: true,
     followRedirects: false,
   };

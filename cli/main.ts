@@ -48,8 +48,16 @@ function usageOf(help: string): string {
   return `${usage?.[0] ?? ''}See --help for its flags.\n`;
 }
 
+/** Resolves when a stream has handed on all it was given: an exit would drop what a slow reader has not taken yet. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
+}
+
 // An import by a test runs nothing.
 if (import.meta.filename === (await import('node:fs')).realpathSync(process.argv[1] ?? '.')) {
   const context = makeContext();
-  process.exit(await main(process.argv[1] ?? 'wr', process.argv.slice(2), context));
+  const code = await main(process.argv[1] ?? 'wr', process.argv.slice(2), context);
+  await written(process.stdout);
+  await written(process.stderr);
+  process.exit(code);
 }

@@ -25,8 +25,10 @@ export const ADD_FRAME_BYTES_MAX = 256 * 1024;
 export const ADD_WINDOW_FRAMES = 24;
 /** The longest line of a command file (cli.md §2.1). */
 export const LINE_BYTES_MAX = 4 * 1024 * 1024;
-/** The largest frame either side accepts. */
+/** The largest frame the manager accepts. */
 export const FRAME_BYTES_MAX = 8 * 1024 * 1024;
+/** The largest frame the manager sends: a page of long commands, each shown with every byte escaped. */
+export const REPLY_BYTES_MAX = 64 * 1024 * 1024;
 /** Pages of one listing that may be under way to a client before it asks for more. */
 export const PAGE_WINDOW = 4;
 

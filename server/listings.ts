@@ -154,7 +154,7 @@ export class Listings {
     const listing: Listing = { peer, credit: PAGE_WINDOW, resume: undefined };
     this.#under.set(name, listing);
     try {
-      let cursor: Cursor | null = { phase: 0, number: 0 };
+      let cursor: Cursor | null = { phase: 0, number: 0, shown: 0 };
       while (cursor !== null && peer.open) {
         const { id, limit, env, host } = request;
         const nowMs = this.#clock.nowMs();

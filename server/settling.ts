@@ -81,7 +81,7 @@ export class Settling {
       env: false,
       host: '',
       nowMs: this.#clock.nowMs(),
-      cursor: { phase: 0, number: 0 },
+      cursor: { phase: 0, number: 0, shown: 0 },
       complete: 0,
     });
     const [page] = decodeFrame<PageReply>(result.frame);

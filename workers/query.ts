@@ -16,6 +16,8 @@ import { type Candidate, candidates, type ListingScope } from './listing.ts';
 import { statusJob } from './status-jobs.ts';
 
 const PAGE_JOBS = 500;
+/** A page is full when its texts come to this; a single job may be larger. */
+const PAGE_BYTES = 1024 * 1024;
 const PLAIN_PAGE_JOBS = 20_000;
 /** Output of failed jobs is withheld from listings with more jobs than this (cli.md §3). */
 const OUTPUT_JOBS_MAX = 1_000;
@@ -32,6 +34,8 @@ interface Common {
 export interface Cursor {
   readonly phase: number;
   readonly number: number;
+  /** Jobs shown before it. */
+  readonly shown: number;
 }
 
 export type QueryTask =
@@ -133,7 +137,7 @@ function select(scope: ListingScope, reader: JobReader, table: JobTable): Uint32
   return numbers.slice(0, count);
 }
 
-const START: Cursor = { phase: 0, number: 0 };
+export const START: Cursor = { phase: 0, number: 0, shown: 0 };
 
 function buried(scope: ListingScope, reader: JobReader, table: JobTable): BuriedResult[] {
   const kinds = new Map<string, { repGroup: string; exitCode: number; reason: FailReason; keys: string[] }>();
@@ -163,31 +167,35 @@ function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResul
   const jobs: StatusJob[] = [];
   let next: Cursor | null = null;
   let at = -1;
+  let bytes = 0;
   for (const found of candidates(task.scope, reader, table, task.cursor)) {
     at += 1;
-    if (jobs.length === PAGE_JOBS) {
-      next = cursorAt(task, found, at);
+    if (jobs.length === PAGE_JOBS || bytes >= PAGE_BYTES) {
+      next = cursorAt(task, found, at, jobs.length);
       break;
     }
     const job = reader.read(found.number, table);
-    if (job !== undefined && onHost(job, task.host)) jobs.push(show(job, task, reader, 0));
+    if (job === undefined || !onHost(job, task.host)) continue;
+    bytes += job.cmd.byteLength + job.record.stdout.byteLength + job.record.stderr.byteLength;
+    jobs.push(show(job, task, reader, 0));
   }
-  // A listing this long says nothing of what its failed jobs printed.
-  const long = next !== null || task.cursor.number > 0;
-  const shown =
-    long && jobs.length + (task.cursor.number > 0 ? OUTPUT_JOBS_MAX : 0) > OUTPUT_JOBS_MAX
-      ? jobs.map(withoutOutput)
-      : jobs;
+  const shown = task.cursor.shown >= OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs;
   return {
     frame: encodeFrame({ type: 'page', id: task.id, jobs: shown, last: next === null } satisfies PageReply),
     next,
   };
 }
 
-function cursorAt(task: PageTask, found: Candidate & { readonly phase: number }, at: number): Cursor {
+function cursorAt(
+  task: PageTask,
+  found: Candidate & { readonly phase: number },
+  at: number,
+  jobs: number,
+): Cursor {
+  const shown = task.cursor.shown + jobs;
   return task.scope.numbers === null
-    ? { phase: found.phase, number: found.number }
-    : { phase: 0, number: task.cursor.number + at };
+    ? { phase: found.phase, number: found.number, shown }
+    : { phase: 0, number: task.cursor.number + at, shown };
 }
 
 /** The first `limit` jobs of each kind: equal state, exit code and fail reason. */
@@ -247,7 +255,7 @@ function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResu
   for (const found of candidates(task.scope, reader, table, task.cursor)) {
     at += 1;
     if (lines.length === PLAIN_PAGE_JOBS) {
-      next = cursorAt(task, found, at);
+      next = cursorAt(task, found, at, lines.length);
       break;
     }
     const key =

@@ -16,6 +16,8 @@ const QUEUED = 1e6;
  */
 const PACED_INTERVAL_MS = 100;
 
+const laterLine = (i: number): string => `true later ${i}`;
+
 async function ask(context: Context): Promise<Row[]> {
   const count = scaled(context, QUEUED);
   // Far fewer than jobs, so that none runs out of them.
@@ -26,6 +28,7 @@ async function ask(context: Context): Promise<Row[]> {
     const base = { target: manager, runners, drivers: 1 } as const;
     // First at full speed, so that the slower pace is measured on a manager that has warmed up.
     const full = await runFleet({ ...base, mode: 'cycle', durationMs: lasting(context, DURATION_MS) });
+    await addAll(manager, context.files.write('later', count, laterLine), count);
     const paced = await runFleet({
       ...base,
       mode: 'paced',
