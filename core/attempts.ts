@@ -15,6 +15,8 @@ export interface Attempt extends Usage {
   pid: number;
   /** 0: not started. */
   startedMs: number;
+  /** Where its command runs; '' unknown. */
+  cwd: string;
   /** Last sign of life, by the manager's clock. */
   contactMs: number;
   /** When contact was declared lost; 0: it was not. */

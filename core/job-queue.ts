@@ -69,6 +69,7 @@ export class JobQueue extends JobStates {
         reservedMs: nowMs,
         pid: 0,
         startedMs: 0,
+        cwd: '',
         contactMs: nowMs,
         lostMs: 0,
         killed: false,
@@ -88,11 +89,12 @@ export class JobQueue extends JobStates {
   }
 
   /** The runner started the command. False: the attempt was given up earlier. */
-  start(token: number, pid: number, startedMs: number, nowMs: number): boolean {
+  start(token: number, pid: number, startedMs: number, nowMs: number, cwd = ''): boolean {
     const attempt = this.attempts.byToken(token);
     if (attempt === undefined) return false;
     this.#hear(attempt, nowMs);
     if (attempt.startedMs !== 0) return true; // Said again.
+    attempt.cwd = cwd;
     this.#markStarted(attempt, pid, startedMs);
     this.#write(attempt.number, this.#attemptRecord(attempt));
     return true;
@@ -177,39 +179,46 @@ export class JobQueue extends JobStates {
   }
 
   /**
-   * Settles attempts that were not heard of for `ttrMs`. They are lost; one that never started goes back to the queue when
-   * its runner is known to be gone. Silence alone is no proof: a runner that is only cut off may just have started it, and
-   * no command may run twice at once.
-   * @returns how many
+   * Settles attempts that were not heard of for `ttrMs`. They are lost until there is proof that they are over: silence
+   * alone is none, for a runner that is only cut off may be at work, and no command may run twice at once. With proof, one
+   * that never started goes back to the queue, and one that did has failed.
+   * @param isGone - whether a process of an attempt's host is known not to exist
+   * @returns how many changed
    */
-  expire(nowMs: number, ttrMs: number, isRunnerGone: (attempt: Attempt) => boolean): number {
+  expire(nowMs: number, ttrMs: number, isGone: (host: string, pid: number) => boolean): number {
     let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
       if (nowMs - attempt.contactMs < ttrMs) continue;
-      const unstarted = attempt.startedMs === 0;
-      if (attempt.lostMs !== 0 && !unstarted) continue;
-      if (unstarted && isRunnerGone(attempt)) {
-        this.#close(attempt);
-        this.#requeue(attempt, 'lost contact with runner', nowMs);
-        settled += 1;
-        continue;
-      }
-      if (attempt.lostMs !== 0) continue;
+      if (this.#isOver(attempt, isGone)) this.#settleGone(attempt, nowMs);
+      else if (attempt.lostMs === 0) this.#lose(attempt, nowMs);
+      else continue;
       settled += 1;
-      if (attempt.killed) {
-        this.#giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
-      } else {
-        attempt.lostMs = nowMs;
-        this.move(attempt.number, 'lose');
-        this.remember(attempt.number, -1, 'lost contact with runner');
-        this.#write(attempt.number, {
-          ...this.#attemptRecord(attempt),
-          endedMs: nowMs,
-          reason: 'lost contact with runner',
-        });
-      }
     }
     return settled;
+  }
+
+  /** Its runner is gone, and so is its command (since-0.36.md §3.4). */
+  #isOver(
+    { host, runnerPid, pid, startedMs }: Attempt,
+    isGone: (host: string, pid: number) => boolean,
+  ): boolean {
+    return isGone(host, runnerPid) && (startedMs === 0 || isGone(host, pid));
+  }
+
+  #settleGone(attempt: Attempt, nowMs: number): void {
+    if (attempt.startedMs === 0) {
+      this.#close(attempt);
+      this.#requeue(attempt, 'lost contact with runner', nowMs);
+    } else if (attempt.killed) this.#giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
+    else this.#giveUp(attempt, 'lost contact with runner', 'release', nowMs, 0);
+  }
+
+  #lose(attempt: Attempt, nowMs: number): void {
+    attempt.lostMs = nowMs;
+    this.move(attempt.number, 'lose');
+    this.remember(attempt.number, -1, 'lost contact with runner');
+    const record = this.#attemptRecord(attempt);
+    this.#write(attempt.number, { ...record, endedMs: nowMs, reason: 'lost contact with runner' });
   }
 
   /** The manager itself stood still for so long: no runner could be heard, so none was silent. */
@@ -338,6 +347,7 @@ export class JobQueue extends JobStates {
       pid,
       reservedMs,
       startedMs,
+      cwd: record.cwd,
       contactMs: nowMs,
       lostMs: record.state === STATE.lost ? record.endedMs : 0,
       killed,
@@ -478,6 +488,7 @@ export class JobQueue extends JobStates {
       reservedMs: attempt.reservedMs,
       startedMs: attempt.startedMs,
       exitCode: -1,
+      cwd: attempt.cwd,
       killed: attempt.killed,
     };
   }

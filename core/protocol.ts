@@ -201,6 +201,8 @@ export interface StartedEvent {
   readonly pid: number;
   /** Unix ms at which the runner started the command. */
   readonly startedMs: number;
+  /** The actual working directory. */
+  readonly cwd?: string;
 }
 
 /** The end of an attempt; said again until it is answered. */

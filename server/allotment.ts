@@ -63,7 +63,7 @@ export class Allotment {
     if (connected) {
       this.#runners.set(runner.runnerId, runner);
       this.#scheduler.runnerConnected(runner.pid);
-      this.#push(runner);
+      this.#pushAll();
     } else {
       this.#runners.delete(runner.runnerId);
       this.#scheduler.runnerGone(runner.pid);
@@ -149,7 +149,10 @@ export class Allotment {
     }
     const same = sameSlots(allotted, this.#allotted);
     this.#allotted = allotted;
-    if (!same) for (const runner of this.#runners.values()) this.#push(runner);
+    // A runner whose request came up empty uses fewer slots than it was given: it is told again when there is work for them.
+    const idle = [...allotted].some(([group, slots]) => group.ready.ready > 0 && group.held < slots);
+    const apart = this.#runners.size > 1;
+    if (!same || idle || apart) this.#pushAll();
     this.#scheduler.schedule(
       [...allotted].map(([group, count]) => ({
         group: group.name,
@@ -163,9 +166,23 @@ export class Allotment {
     );
   }
 
-  #push(runner: Runner): void {
-    const slots = [...this.#allotted].map(([group, count]) => ({ group: group.name, slots: count }));
-    runner.peer.post({ type: 'allot', slots });
+  /**
+   * Tells every runner of this machine what to serve. One of them, the latest, is given the slots; what others hold, or
+   * one that is away or dead, is taken off. Those others only finish what they have.
+   */
+  #pushAll(): void {
+    const runners = [...this.#runners.values()];
+    const serving = runners.pop();
+    for (const runner of runners) runner.peer.post({ type: 'allot', slots: [] });
+    if (serving === undefined) return;
+    const elsewhere = new Map<number, number>();
+    for (const { runnerId, group } of this.#queue.attempts.all()) {
+      if (runnerId !== serving.runnerId) elsewhere.set(group, (elsewhere.get(group) ?? 0) + 1);
+    }
+    const slots = [...this.#allotted]
+      .map(([group, count]) => ({ group: group.name, slots: count - (elsewhere.get(group.id) ?? 0) }))
+      .filter((entry) => entry.slots > 0);
+    serving.peer.post({ type: 'allot', slots });
   }
 
   async #buryImpossible(group: SchedulerGroup): Promise<void> {

@@ -179,7 +179,7 @@ async function serveUntilStopped(
     clock: SYSTEM_CLOCK,
     log,
     scheduler,
-    isRunnerGone: (host, pid) => host === hostName() && !isAlive(pid),
+    isGone: (host, pid) => host === hostName() && !isAlive(pid),
     about: () => {
       const toMs = (ns: number): number => Math.max(0, ns / 1e6 - LOOP_RESOLUTION_MS);
       const delays = { loopDelayP99Ms: toMs(loopDelay.percentile(99)), loopDelayMaxMs: toMs(loopDelay.max) };

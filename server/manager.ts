@@ -43,8 +43,8 @@ export interface ManagerOptions {
   readonly log: Log;
   readonly scheduler: Scheduler;
   readonly ttrMs?: number;
-  /** Whether the runner process of a host is known to have ended; false when nobody can tell. */
-  readonly isRunnerGone: (host: string, pid: number) => boolean;
+  /** Whether a process of a host is known not to exist; false when nobody can tell. */
+  readonly isGone: (host: string, pid: number) => boolean;
   /** What `managerStatus` tells besides the queue's own. */
   readonly about: () => Omit<ManagerStatusReply, 'type' | 'id' | 'mode' | 'scheduler'>;
   /** A client asked for a clean stop. */
@@ -321,8 +321,8 @@ export class Manager {
     this.#lastTickMs = monotonicMs;
     if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
     const nowMs = clock.nowMs();
-    const { isRunnerGone } = this.#options;
-    const expired = this.queue.expire(nowMs, ttrMs, ({ host, runnerPid }) => isRunnerGone(host, runnerPid));
+    const { isGone } = this.#options;
+    const expired = this.queue.expire(nowMs, ttrMs, isGone);
     const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
     if (settled > 0) this.#ready();
     if (this.queue.changes.size > 0) this.persist.note();

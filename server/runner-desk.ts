@@ -140,7 +140,7 @@ export class RunnerDesk {
   #apply(event: ReportRequest['events'][number], nowMs: number): boolean {
     switch (event.event) {
       case 'started':
-        return this.#queue.start(event.attempt, event.pid, event.startedMs, nowMs);
+        return this.#queue.start(event.attempt, event.pid, event.startedMs, nowMs, event.cwd);
       case 'ended':
         return this.#queue.end(event, nowMs, this.#clock.random());
       case 'released':

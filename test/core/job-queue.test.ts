@@ -7,6 +7,7 @@ import { chooseSeed, pick, seeded } from '../random.ts';
 import { addCommands, ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
 
 const GONE = (): boolean => true;
+const ALIVE = (): boolean => false;
 
 function groupOf(queue: JobQueue, number: number) {
   return queue.templateOf(number).schedulerGroup;
@@ -90,9 +91,9 @@ describe('JobQueue', () => {
     const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
     const token = attempt?.token ?? 0;
     queue.start(token, 5, 10, 10);
-    queue.expire(60_009, 60_000, GONE);
+    queue.expire(60_009, 60_000, ALIVE);
     assert.equal(queue.table.state(number), STATE.running);
-    queue.expire(60_010, 60_000, GONE);
+    queue.expire(60_010, 60_000, ALIVE);
     assert.equal(queue.table.state(number), STATE.lost);
     assertHolds(queue);
     const usage = {
@@ -135,6 +136,32 @@ describe('JobQueue', () => {
     queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
     queue.expire(60_000, 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.ready);
+    assertHolds(queue);
+  });
+
+  it('takes a lost job for failed only when both its runner and its command are known to be gone', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1, { retries: 1 });
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.start(attempt?.token ?? 0, 77, 10, 10);
+    queue.expire(60_010, 60_000, (_, pid) => pid === RUNNER.pid);
+    assert.equal(queue.table.state(number), STATE.lost);
+    queue.expire(60_020, 60_000, GONE);
+    assert.equal(queue.table.state(number), STATE.delayed);
+    assert.equal(queue.attempts.size, 0);
+    assertHolds(queue);
+  });
+
+  it('does not call a killed job ended while its command may be running', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.start(attempt?.token ?? 0, 77, 10, 10);
+    queue.kill(number);
+    queue.expire(60_010, 60_000, ALIVE);
+    assert.equal(queue.table.state(number), STATE.lost);
+    queue.expire(60_020, 60_000, GONE);
+    assert.equal(queue.table.state(number), STATE.buried);
     assertHolds(queue);
   });
 

@@ -112,6 +112,8 @@ export class ManagerHarness {
   readonly clock = new TestClock();
   readonly store: KeyValueStore;
   readonly manager: Manager;
+  /** Whether processes that are asked after are known not to exist. */
+  gone = true;
   #lastId = 0;
 
   constructor(store: KeyValueStore = new MemoryStore(), runners: Partial<Runners> = {}) {
@@ -139,7 +141,7 @@ export class ManagerHarness {
         loopDelayMaxMs: 0,
         rssBytes: 0,
       }),
-      isRunnerGone: () => true,
+      isGone: () => this.gone,
       onShutdown: SILENT,
       onFatal: SILENT,
     });
