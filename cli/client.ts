@@ -38,7 +38,7 @@ export interface Address {
 export async function connect(
   config: Config,
   log: Log,
-  { timeoutMs = TIMEOUT_MS }: ConnectOptions = {},
+  { timeoutMs = TIMEOUT_MS, quiet = false }: ConnectOptions = {},
 ): Promise<Connected> {
   const token = readToken(config.tokenFile);
   const { connectManager } = await loadConnection();
@@ -54,9 +54,11 @@ export async function connect(
   } catch (thrown) {
     if (!(thrown instanceof WrError) || (thrown.code !== 'NO_MANAGER' && thrown.code !== 'TIMED_OUT'))
       throw thrown;
-    log.warn(
-      `no manager answers on ${stored.host}:${stored.port}; falling back to ${configured.host}:${configured.port}`,
-    );
+    if (!quiet) {
+      log.warn(
+        `no manager answers on ${stored.host}:${stored.port}; falling back to ${configured.host}:${configured.port}`,
+      );
+    }
     return connectTo(configured);
   }
 }

@@ -7,6 +7,8 @@ import type { ManagerLink } from './manager-link.ts';
 export interface ConnectOptions {
   /** Bounds every wait for an answer; default: two minutes. */
   readonly timeoutMs?: number;
+  /** Says nothing of addresses that do not answer: for those who ask again and again. */
+  readonly quiet?: boolean;
 }
 
 /** A connection, and the address at which the manager was found. */

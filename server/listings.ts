@@ -102,7 +102,7 @@ export class Listings {
     const groups = this.#selection.groups(request.select);
     const buried = await this.#buried(request);
     const shown = groups
-      .filter((id) => request.select.by === 'repGroup' || this.#hasIncomplete(id))
+      .filter((id) => this.#hasJobs(id, request.select.by === 'repGroup'))
       .map((id) => this.#groupSummary([id], this.#queue.repGroups.name(id), buried))
       .sort((a, b) => (a.repGroup < b.repGroup ? -1 : 1));
     const ids = shown.map((group) => this.#queue.repGroups.find(group.repGroup) as number);
@@ -114,8 +114,10 @@ export class Listings {
     });
   }
 
-  #hasIncomplete(id: number): boolean {
-    return STATES.some((state) => state !== 'complete' && this.#queue.repGroups.count(id, STATE[state]) > 0);
+  #hasJobs(id: number, complete: boolean): boolean {
+    return STATES.some(
+      (state) => (complete || state !== 'complete') && this.#queue.repGroups.count(id, STATE[state]) > 0,
+    );
   }
 
   async #buried(request: StatusRequest): Promise<readonly BuriedResult[]> {

@@ -109,7 +109,10 @@ This call:
 Examples:
   echo 'gzip big.file' | wr add --cwd_matters
   wr add -f commands.txt -i alignment -m 8G -t 2h --cpus 4 -r 1
-  wr add -f next.txt -i calling -d alignment
+  printf 'true\\t{"priority":9}\\n' | wr add -i urgent
+
+Checked and stored, but without effect yet; an add that uses one is warned: --limit_grps, --deps, --cmd_deps, --mount_json,
+--mounts, --with_docker, --with_singularity, --monitor_docker, --bsub. Nothing is learned yet either: what you ask for counts.
 `;
 
 /** How often an add is sent again after the connection was lost. */

@@ -181,7 +181,7 @@ async function refuseSecond(config: Config, context: Context): Promise<void> {
 
 async function tryConnect(config: Config, context: Context, timeoutMs: number): Promise<ManagerLink | null> {
   try {
-    return (await context.connect(config, { timeoutMs })).link;
+    return (await context.connect(config, { timeoutMs, quiet: true })).link;
   } catch {
     return null;
   }

@@ -39,8 +39,8 @@ Of these, or of all that are not complete, only:
       --pending             ones that are ready to run
       --dependent           ones that wait for others
       --suspended           suspended ones
-      --missing_deps        ones that wait for a dependency group nobody has seen
-      --recent duration     ones that completed within this time, such as 36h, 1.5d or 2w
+      --missing_deps        ones that wait for a dependency group nobody has seen (not supported yet)
+      --recent duration     ones that completed within this time, such as 36h, 1.5d or 2w (not supported yet)
       --host string         ones that run or ran on this host: name, id or IP
 
 What is shown:
