@@ -1,5 +1,5 @@
 // Runs after tsc: drops what was built from sources that are gone, and makes the binary executable.
-import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,3 +16,9 @@ for (const entry of readdirSync(dist, { recursive: true })) {
 
 const binary = join(dist, 'cli', 'main.js');
 if (existsSync(binary)) chmodSync(binary, 0o755);
+
+// A directory for the PATH of commands, in which `wr` is called so however wr itself was started.
+const bin = join(dist, 'bin');
+mkdirSync(bin, { recursive: true });
+rmSync(join(bin, 'wr'), { force: true });
+symlinkSync(join('..', 'cli', 'main.js'), join(bin, 'wr'));

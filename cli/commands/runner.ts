@@ -9,7 +9,7 @@ import { readToken } from '../client.ts';
 import type { Context } from '../command.ts';
 import { connectManager } from '../connection.ts';
 import type { ManagerLink } from '../manager-link.ts';
-import { parse } from '../parse.ts';
+import { readFlags } from '../read-flags.ts';
 import { ownEnvironment } from '../runner/environment.ts';
 import { Executor } from '../runner/executor.ts';
 import { resolveProgram } from '../runner/launcher.ts';
@@ -53,7 +53,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 const BYTES_PER_MB = 1024 * 1024;
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = parse(argv, flags).flags;
+  const given = readFlags(argv, flags).flags;
   const config = await context.config(given.deployment);
   const reserveTimeoutS = given.reserveTimeout ?? RESERVE_TIMEOUT_S;
   const timeoutMs = Math.max(given.timeout ?? TIMEOUT_S, reserveTimeoutS + 5) * 1_000;
@@ -153,7 +153,10 @@ function programDir(env: Readonly<Record<string, string | undefined>>): string {
   const onPath = (env.PATH ?? '')
     .split(':')
     .find((directory) => directory !== '' && isSameFile(join(directory, 'wr'), script));
-  return onPath ?? dirname(script);
+  if (onPath !== undefined) return onPath;
+  // Built, but not installed: the build makes a directory that holds nothing but `wr`.
+  const built = join(dirname(dirname(realpathSync(script))), 'bin');
+  return isSameFile(join(built, 'wr'), script) ? built : dirname(script);
 }
 
 function isSameFile(candidate: string, script: string): boolean {

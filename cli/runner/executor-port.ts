@@ -27,7 +27,7 @@ export interface ExecutorPort {
 
 export interface ExecutorEvents {
   /** The process id is known, and the command still runs. */
-  started(job: Job, pid: number, startedMs: number): void;
+  started(job: Job, pid: number, startedMs: number, cwd: string): void;
   /** `slot`: where it ran; `null`: it never came so far. */
   ended(job: Job, event: EndedEvent, slot: SlotPort | null): void;
   /** Given back unstarted. */

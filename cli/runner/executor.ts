@@ -55,7 +55,7 @@ export class Executor implements ExecutorPort {
   constructor(options: ExecutorOptions, events: ExecutorEvents) {
     this.#options = options;
     this.#events = events;
-    this.#outputs = new OutputFiles(options.tmpDir);
+    this.#outputs = new OutputFiles(options.tmpDir, options.now);
     this.#workspaces = new Workspaces(options.random);
     this.#preparation = new Preparation(this.#workspaces, options.nested);
     const watchEvents = {
@@ -139,9 +139,9 @@ export class Executor implements ExecutorPort {
   }
 
   #started(execution: Execution): void {
+    const { job, pid, startedMs, dir } = execution;
     // A launcher may say so of a command that was ended meanwhile.
-    if (this.#executions.has(execution.job.attempt))
-      this.#events.started(execution.job, execution.pid, execution.startedMs);
+    if (this.#executions.has(job.attempt)) this.#events.started(job, pid, startedMs, dir);
   }
 
   #commandEnded(slot: Slot, execution: Execution, end: LaunchEnd | null): void {
@@ -265,6 +265,7 @@ export class Executor implements ExecutorPort {
 
   #tick(): void {
     const nowMs = this.#options.now();
+    this.#outputs.tick();
     const watched: Watched[] = [];
     for (const slot of this.#slots) {
       // A bell that several commands share does not ring while one of them takes long.

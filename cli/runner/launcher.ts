@@ -52,7 +52,10 @@ export class Launcher {
     this.#child.stdin?.on('error', () => undefined); // Its end is told by the process's own.
     this.#child.on('error', die);
     this.#child.on('close', die);
-    this.send(`${environment.exports}case $BASH_VERSION in ?*)echo "${this.tag} b">&2;;esac\n`);
+    // `kill 0` in a command reaches its launcher too; a handler, unlike ignoring, is not handed down to commands.
+    this.send(
+      `trap : HUP INT QUIT TERM USR1 USR2\n${environment.exports}case $BASH_VERSION in ?*)echo "${this.tag} b">&2;;esac\n`,
+    );
   }
 
   /** 0 when it could not be started. */

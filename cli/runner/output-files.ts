@@ -2,8 +2,9 @@
  * Where commands write their output: two files each, in a private directory.
  *
  * Files rather than pipes: `/dev/stdout` can be opened, a process left behind blocks nobody, and what it goes on writing
- * lands in a file that no later command uses. Files that stayed empty are used again; others are replaced. They are
- * opened for appending, so that an overlong one can be emptied while it is being written: its head stands in the filter
+ * lands in a file that no later command uses. Files are used again only when it is proven that nobody has them open, be
+ * they empty or not; others are replaced, and kept from growing while something left behind still writes to them. They
+ * are opened for appending, so that an overlong one can be emptied while it is being written: its head stands in the filter
  * by then, and only its tail is still to come.
  */
 import {
@@ -25,6 +26,10 @@ import { type ByteString, shellQuote, toByteString } from './bytes.ts';
 export const OUTPUT_FILE_BYTES_MAX = 64 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 const UNPROVEN_MAX = 128;
+const FIRST_BYTE = Buffer.alloc(1);
+/** A file that nobody wrote to for so long after its command is let go. */
+const QUIET_MS = 10_000;
+const RETIRED_MAX = 256;
 
 class OutputFile {
   readonly path: string;
@@ -37,7 +42,8 @@ class OutputFile {
   }
 
   get used(): boolean {
-    return this.#filter !== null || fstatSync(this.fd).size > 0;
+    // A byte is read in a third of the time in which the size is told.
+    return this.#filter !== null || readSync(this.fd, FIRST_BYTE, 0, 1, 0) > 0;
   }
 
   /** Empties a file that has grown too long, keeping what matters of it. */
@@ -76,13 +82,24 @@ class OutputFile {
   }
 
   empty(): void {
-    if (fstatSync(this.fd).size > 0) ftruncateSync(this.fd, 0);
+    if (this.used) ftruncateSync(this.fd, 0);
     this.#filter = null;
   }
 
-  discard(): void {
-    closeSync(this.fd);
+  /** Its name goes; what was left behind may go on writing. */
+  unlink(): void {
     unlinkSync(this.path);
+  }
+
+  /** Takes back what was written since. @returns whether something was */
+  keepEmpty(): boolean {
+    if (fstatSync(this.fd).size === 0) return false;
+    ftruncateSync(this.fd, 0);
+    return true;
+  }
+
+  close(): void {
+    closeSync(this.fd);
   }
 }
 
@@ -128,9 +145,20 @@ export class OutputPair {
     return paths.includes(this.#out.path) || paths.includes(this.#err.path);
   }
 
-  discard(): void {
-    this.#out.discard();
-    this.#err.discard();
+  unlink(): void {
+    this.#out.unlink();
+    this.#err.unlink();
+  }
+
+  /** @returns whether something was written since the last time */
+  keepEmpty(): boolean {
+    const out = this.#out.keepEmpty();
+    return this.#err.keepEmpty() || out;
+  }
+
+  close(): void {
+    this.#out.close();
+    this.#err.close();
   }
 }
 
@@ -139,10 +167,14 @@ export class OutputFiles {
   readonly directory: string;
   readonly #spare: OutputPair[] = [];
   #unproven: OutputPair[] = [];
+  /** Without a name, and still open, so that a process left behind cannot fill the disk unseen. */
+  #retired: { readonly pair: OutputPair; quietSinceMs: number }[] = [];
+  readonly #now: () => number;
   #made = 0;
 
   /** @param parent - an existing directory, e.g. /tmp */
-  constructor(parent: string) {
+  constructor(parent: string, now: () => number = Date.now) {
+    this.#now = now;
     // Its true path is what the system says of a process that has one of the files open.
     this.directory = realpathSync(mkdtempSync(join(parent, 'wr-runner-')));
   }
@@ -159,9 +191,26 @@ export class OutputFiles {
    * @param keep - commands are short, and many: it is worth proving that nobody writes to it any more
    */
   give(pair: OutputPair, keep: boolean): void {
-    if (!pair.used) this.#spare.push(pair);
-    else if (keep && this.#unproven.length < UNPROVEN_MAX) this.#unproven.push(pair);
-    else pair.discard();
+    if (keep && this.#unproven.length < UNPROVEN_MAX) this.#unproven.push(pair);
+    else this.#retire(pair);
+  }
+
+  #retire(pair: OutputPair): void {
+    pair.unlink();
+    pair.keepEmpty();
+    this.#retired.push({ pair, quietSinceMs: this.#now() });
+    if (this.#retired.length > RETIRED_MAX) this.#retired.shift()?.pair.close();
+  }
+
+  /** To be called now and then: keeps files small that processes left behind write to. */
+  tick(): void {
+    const nowMs = this.#now();
+    this.#retired = this.#retired.filter((retired) => {
+      if (retired.pair.keepEmpty()) retired.quietSinceMs = nowMs;
+      if (nowMs - retired.quietSinceMs < QUIET_MS) return true;
+      retired.pair.close();
+      return false;
+    });
   }
 
   /** Pairs that wait to be proven unused. */
@@ -173,7 +222,7 @@ export class OutputFiles {
   prove(inUse: readonly string[]): void {
     for (const pair of this.#unproven.splice(0)) {
       if (pair.isOneOf(inUse)) {
-        pair.discard();
+        this.#retire(pair);
         continue;
       }
       pair.empty();
@@ -183,7 +232,7 @@ export class OutputFiles {
 
   /** No more short commands: what is not proven is replaced. */
   dropUnproven(): void {
-    for (const pair of this.#unproven.splice(0)) pair.discard();
+    for (const pair of this.#unproven.splice(0)) this.#retire(pair);
   }
 
   close(): void {

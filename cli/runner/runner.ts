@@ -31,7 +31,7 @@ import { Lane, STUCK_MS } from './lane.ts';
 import { Reporter } from './reporter.ts';
 
 /** What happened is gathered for so long while short commands run: each report costs the manager a commit. */
-const FLUSH_MS = 15;
+const FLUSH_MS = 25;
 /** A manager that went away is looked for after this, then after this and up to half as much again. */
 export const RECONNECT_MS = 15_000;
 const RECOVERING_MS = 1_000;
@@ -106,7 +106,7 @@ export class Runner {
       this.#resolveDone = resolve;
     });
     this.#executor = world.executor({
-      started: (job, pid, startedMs) => this.#onStarted(job, pid, startedMs),
+      started: (job, pid, startedMs, cwd) => this.#onStarted(job, pid, startedMs, cwd),
       ended: (job, event, slot) => this.#onEnded(job, event, slot),
       returned: (job, slot) => this.#onReturned(job, slot),
     });
@@ -368,7 +368,10 @@ export class Runner {
 
   #accept(lane: Lane, order: JobOrder): void {
     const template = this.#templates.get(order.template);
-    if (template === undefined || this.#leaving !== null) return this.#giveBack(order.attempt, '');
+    if (template === undefined || this.#leaving !== null) {
+      this.#giveBack(order.attempt, '');
+      return;
+    }
     this.#expectedMs = order.timeMs;
     if (this.#world.now() + order.timeMs > this.#options.endMs) {
       this.#giveBack(order.attempt, 'not enough time to run');
@@ -478,9 +481,9 @@ export class Runner {
     for (const envId of this.#environments.keys()) if (envId !== '') this.#environments.delete(envId);
   }
 
-  #onStarted(job: Job, pid: number, startedMs: number): void {
+  #onStarted(job: Job, pid: number, startedMs: number, cwd: string): void {
     if (this.#forgotten.has(job.attempt)) return;
-    this.#reporter.add({ event: 'started', attempt: job.attempt, pid, startedMs }, this.#world.now());
+    this.#reporter.add({ event: 'started', attempt: job.attempt, pid, startedMs, cwd }, this.#world.now());
     this.#flushSoon(FLUSH_MS);
   }
 

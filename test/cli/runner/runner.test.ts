@@ -82,7 +82,7 @@ class ScriptedExecutor implements ExecutorPort {
 
   started(attempt: number): void {
     const { job } = this.running.get(attempt) as { job: Job };
-    this.#events.started(job, 4_000 + attempt, this.#time.nowMs);
+    this.#events.started(job, 4_000 + attempt, this.#time.nowMs, '/tmp/x');
   }
 
   end(attempt: number, over: Partial<EndedEvent> = {}, lastedMs = 5_000): void {
@@ -188,14 +188,14 @@ describe('a runner of this machine', () => {
     );
     manager.add('b', [{ cmd: 'y' }, { cmd: 'y' }]);
     manager.allot({ a: 2, b: 1 });
-    await time.pass(10);
+    await time.pass(30);
     assert.deepEqual(running(world), [1, 2, 6]);
     world.executor.end(1);
-    await time.pass(10);
+    await time.pass(30);
     assert.deepEqual(running(world), [2, 3, 6]);
     manager.allot({ b: 2 });
     world.executor.end(2);
-    await time.pass(10);
+    await time.pass(30);
     assert.deepEqual(running(world), [3, 6, 7], 'what runs is left alone');
     assert.equal(world.executor.slots, 3);
   });
@@ -208,13 +208,13 @@ describe('a runner of this machine', () => {
       Array.from({ length: 8 }, () => ({ cmd: 'x' })),
     );
     manager.allot({ a: 4 });
-    await time.pass(10);
+    await time.pass(30);
     const { frames } = manager;
     for (const attempt of [1, 2, 3, 4]) {
       executor.started(attempt);
       executor.end(attempt);
     }
-    await time.pass(10);
+    await time.pass(30);
     assert.equal(manager.frames, frames + 1);
     assert.deepEqual(
       manager.events.map(({ event, attempt }) => `${event} ${attempt}`),
@@ -231,11 +231,11 @@ describe('a runner of this machine', () => {
       Array.from({ length: 200 }, () => ({ cmd: 'x' })),
     );
     manager.allot({ a: 1 });
-    await time.pass(10);
+    await time.pass(30);
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       assert.equal(manager.reserves.at(-1)?.count, 1);
       executor.end(attempt, {}, 10);
-      await time.pass(10);
+      await time.pass(30);
     }
     assert.equal(manager.reserves.at(-1)?.count, 31, '0.3 s of work, and the free slot');
     assert.equal(executor.running.size, 2, 'one runs, one waits behind it');
@@ -246,9 +246,9 @@ describe('a runner of this machine', () => {
     const { manager, time, executor } = world;
     manager.add('a', [{ cmd: 'x' }]);
     manager.allot({ a: 2 });
-    await time.pass(10);
+    await time.pass(30);
     executor.end(1);
-    await time.pass(10);
+    await time.pass(30);
     manager.endWaits();
     await time.pass(900);
     assert.equal(world.ended, null);
@@ -262,7 +262,7 @@ describe('a runner of this machine', () => {
     const { manager, time, executor } = world;
     manager.add('a', [{ cmd: 'x' }, { cmd: 'x' }]);
     manager.allot({ a: 2 });
-    await time.pass(10);
+    await time.pass(30);
     manager.killAtTouch = [2];
     await time.pass(15_000);
     assert.deepEqual(
@@ -282,7 +282,7 @@ describe('a runner of this machine', () => {
     const { manager, time, executor } = world;
     manager.add('a', [{ cmd: 'x' }]);
     manager.allot({ a: 1 });
-    await time.pass(10);
+    await time.pass(30);
     manager.push({ type: 'leave' });
     await time.pass(100);
     assert.equal(world.ended, null);
@@ -298,14 +298,14 @@ describe('a runner of a cluster', () => {
     const world = await start({ group: 'g1' });
     const { manager, time, executor } = world;
     manager.add('g1', [{ cmd: 'x' }, { cmd: 'x' }]);
-    await time.pass(10);
+    await time.pass(30);
     assert.deepEqual(running(world), [1]);
     executor.end(1);
-    await time.pass(10);
+    await time.pass(30);
     executor.end(2);
-    await time.pass(10);
+    await time.pass(30);
     manager.endWaits();
-    await time.pass(10);
+    await time.pass(30);
     assert.deepEqual(world.ended, {
       commands: 2,
       because: "there are no more commands in scheduler group 'g1'",
@@ -319,9 +319,9 @@ describe('a runner of a cluster', () => {
       { cmd: 'x', timeMs: 30_000 },
       { cmd: 'x', timeMs: 70_000 },
     ]);
-    await time.pass(10);
+    await time.pass(30);
     executor.end(1);
-    await time.pass(10);
+    await time.pass(30);
     assert.deepEqual(manager.events.at(-1), {
       event: 'released',
       attempt: 2,
@@ -337,10 +337,10 @@ describe('a manager that went away', () => {
     const { manager, time, executor } = world;
     manager.add('a', [{ cmd: 'x' }, { cmd: 'x' }]);
     manager.allot({ a: 2 });
-    await time.pass(10);
+    await time.pass(30);
     manager.silent = true;
     executor.end(1);
-    await time.pass(10);
+    await time.pass(30);
     world.away = new WrError('NO_MANAGER', 'nobody listens');
     manager.vanish();
     executor.end(2);
@@ -367,10 +367,10 @@ describe('a manager that went away', () => {
       Array.from({ length: 40 }, () => ({ cmd: 'x' })),
     );
     manager.allot({ a: 1 });
-    await time.pass(10);
+    await time.pass(30);
     for (let attempt = 1; attempt <= 6; attempt += 1) {
       executor.end(attempt, {}, 10);
-      await time.pass(10);
+      await time.pass(30);
     }
     const held = running(world);
     manager.vanish();
@@ -385,7 +385,7 @@ describe('a manager that went away', () => {
     for (const attempt of held) executor.end(attempt);
     manager.add('a', [{ cmd: 'new' }]);
     manager.allot({ a: 1 });
-    await time.pass(10);
+    await time.pass(30);
     assert.equal(executor.running.size >= 1, true);
   });
 
@@ -394,14 +394,14 @@ describe('a manager that went away', () => {
     const { manager, time, executor } = world;
     manager.add('a', [{ cmd: 'x' }, { cmd: 'x' }]);
     manager.allot({ a: 2 });
-    await time.pass(10);
+    await time.pass(30);
     manager.superseded = [1];
     manager.vanish();
     await time.pass(RECONNECT_MS + 10);
     assert.deepEqual(executor.killed, [[1, 'forgotten']]);
     executor.end(1, { outcome: 'release', exitCode: -1 });
     executor.end(2);
-    await time.pass(10);
+    await time.pass(30);
     assert.equal(manager.ended(1), undefined);
     assert.equal(manager.ended(2)?.outcome, 'complete');
   });
@@ -411,7 +411,7 @@ describe('a manager that went away', () => {
     const { manager, time, executor } = world;
     manager.add('a', [{ cmd: 'x' }]);
     manager.allot({ a: 1 });
-    await time.pass(10);
+    await time.pass(30);
     world.away = new WrError('NO_MANAGER', 'nobody listens');
     manager.vanish();
     executor.end(1);
@@ -434,7 +434,7 @@ describe('a manager that went away', () => {
     const { manager, time, executor } = world;
     manager.add('a', [{ cmd: 'x' }]);
     manager.allot({ a: 1 });
-    await time.pass(10);
+    await time.pass(30);
     manager.refuseReports = new WrError('RECOVERING', 'wait');
     executor.end(1);
     await time.pass(500);
