@@ -411,7 +411,10 @@ export class Runner {
     this.#startReady(lane);
     if (lane.queue.length === 0) return;
     // A request may be answered after its lane was allotted less, and what seemed short may take a day.
-    if (lane.stuck) return this.#giveBackQueued('', lane);
+    if (lane.stuck) {
+      this.#giveBackQueued('', lane);
+      return;
+    }
     if (lane.watched) return;
     lane.watched = true;
     this.#after(STUCK_MS, () => {

@@ -261,7 +261,10 @@ describe('executing commands', { concurrency: false }, () => {
       const attempts = manager.add(
         'g',
         Array.from({ length: 400 }, (_, i) => ({
-          cmd: i % 40 === 30 ? '(sleep 0.3; echo late; echo late >&2) & disown; echo one' : `echo ${i}; exit ${i % 2}`,
+          cmd:
+            i % 40 === 30
+              ? '(sleep 0.3; echo late; echo late >&2) & disown; echo one'
+              : `echo ${i}; exit ${i % 2}`,
         })),
       );
       for (const [index, attempt] of attempts.entries()) {
