@@ -3,7 +3,7 @@ import type { Job } from './execution.ts';
 import type { SlotPort } from './executor-port.ts';
 
 /** Commands seen before anything is said about how long they take. */
-const SEEN_MIN = 5;
+const SEEN_MIN = 3;
 const REMEMBERED = 16;
 /** Commands with a lower median are short: fetched several at once, and sent to launchers ahead. */
 export const SHORT_MS = 100;
@@ -14,7 +14,7 @@ export const STUCK_MS = 500;
 export const AHEAD_JOBS_MAX = 128;
 /** Short commands may share a notice that comes so late for the first of them. */
 const BELL_MS = 10;
-const BELL_JOBS_MAX = 6;
+const BELL_JOBS_MAX = 5;
 
 export class Lane {
   readonly group: string;

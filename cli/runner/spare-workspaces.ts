@@ -18,7 +18,7 @@ import type { Workspace } from './workspace.ts';
 /** Leaves waiting for proof; beyond it they are removed at once. */
 const QUARANTINE_MAX = 512;
 /** So many are worth a look at all processes. */
-export const PROOF_LEAVES = 48;
+export const PROOF_LEAVES = 32;
 /** A directory that changed later than this before its use might change again without showing it. */
 const CLOCK_GRAIN_MS = 20;
 
