@@ -1,8 +1,12 @@
 /**
  * The archive: keys of complete jobs move from memory to the index on disk, in sorted batches, in the background.
  *
- * A B-tree of random keys is dear to write one at a time (design §3), so completions wait here until there are many. An
- * add looks archived keys up in a worker, before it claims; a batch therefore leaves memory only once every add has ended
+ * A B-tree of random keys is dear to write one at a time (design §3), so completions wait here until there are many. Their
+ * keys then ride along with the commits of the hot path, about as many at a time as complete; by themselves they are
+ * written only when nothing else is. (Commits of their own beside the hot path's were tried: they broke its batches up,
+ * and halved the cycles a second.)
+ *
+ * An add looks archived keys up in a worker, before it claims; a batch therefore leaves memory only once every add has ended
  * that may have looked before the batch was on disk.
  */
 import type { JobQueue } from '../core/job-queue.ts';
@@ -15,10 +19,11 @@ import type { Tasks } from './tasks.ts';
 
 /** Sorted together: neighbours share pages of the B-tree. Fewer than 2^20, see `sorted`. */
 const BATCH_JOBS = 32_768;
-/** Written together: a transaction of thousands of scattered pages would hold up everyone's next flush. */
-const CHUNK_JOBS = 96;
 const BATCH_WAIT_MS = 1_000;
-const RETRY_MS = 5_000;
+/** Riders of a commit that is made for them alone; small enough not to hold up what comes meanwhile. */
+const ALONE_MAX = 1_024;
+/** Nothing was committed for so long: keys go by themselves. */
+const QUIET_MS = 20;
 
 /** What one commit completed. */
 interface Completions {
@@ -26,16 +31,30 @@ interface Completions {
   readonly numbers: readonly number[];
 }
 
+/** A batch on its way to the index. */
+interface Batch {
+  readonly completions: readonly Completions[];
+  readonly numbers: readonly number[];
+  /** Positions in `numbers`, in order of keys. */
+  readonly order: Uint32Array;
+  /** How many were handed to commits. */
+  at: number;
+  /** The last of them is on disk. */
+  written: boolean;
+}
+
 export class Archive {
   readonly #queue: JobQueue;
-  readonly #store: KeyValueStore;
   readonly #tasks: Tasks;
   readonly #clock: Clock;
   /** On disk as complete, not in the index yet. */
   #waiting: Completions[] = [];
   #waitingJobs = 0;
   #timer: (() => void) | undefined;
-  #writing: Promise<void> | undefined;
+  #current: Batch | undefined;
+  /** Asks for a commit although nothing else is to be written. */
+  readonly #nudge: () => void;
+  #cancelNudge: (() => void) | undefined;
   /** Index batches written so far. */
   #generation = 0;
   /** Generations at which adds under way began. */
@@ -44,11 +63,11 @@ export class Archive {
   readonly #evictable: { readonly generation: number; readonly numbers: readonly number[] }[] = [];
   #indexed: boolean;
 
-  constructor(queue: JobQueue, store: KeyValueStore, tasks: Tasks, clock: Clock) {
+  constructor(queue: JobQueue, store: KeyValueStore, tasks: Tasks, clock: Clock, nudge: () => void) {
     this.#queue = queue;
-    this.#store = store;
     this.#tasks = tasks;
     this.#clock = clock;
+    this.#nudge = nudge;
     this.#indexed = store.count('keys') > 0;
   }
 
@@ -76,8 +95,8 @@ export class Archive {
   completed(batch: number, numbers: readonly number[]): void {
     this.#waiting.push({ batch, numbers });
     this.#waitingJobs += numbers.length;
-    if (this.#waitingJobs >= BATCH_JOBS) this.#start();
-    else this.#timer ??= this.#clock.after(BATCH_WAIT_MS, () => this.#start());
+    if (this.#waitingJobs >= BATCH_JOBS) this.#prepare();
+    else this.#timer ??= this.#clock.after(BATCH_WAIT_MS, () => this.#prepare());
   }
 
   /** Removed jobs leave memory at once: adding them again is a new job. */
@@ -85,47 +104,63 @@ export class Archive {
     this.#forget(numbers);
   }
 
-  /** Resolves when everything handed over so far is in the index; for a clean stop and tests. */
-  async settle(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#writing !== undefined) {
-      this.#start();
-      await this.#writing;
+  /** Writes that may go with the next commit; each is handed out once, and must be written. */
+  riders(beside: number): Write[] {
+    const batch = this.#current;
+    if (batch === undefined) return [];
+    const max = beside === 0 ? ALONE_MAX : beside;
+    const writes: Write[] = [];
+    for (const end = Math.min(batch.order.length, batch.at + max); batch.at < end; batch.at += 1) {
+      writes.push(this.#keyWrite(batch.numbers[batch.order[batch.at] as number] as number));
     }
+    if (batch.at === batch.order.length && !batch.written) {
+      batch.written = true;
+      for (const { batch: name } of batch.completions) writes.push(unindexedWrite(name, null));
+    }
+    return writes;
   }
 
-  #start(): void {
-    this.#timer?.();
-    this.#timer = undefined;
-    if (this.#writing !== undefined || this.#waiting.length === 0) return;
-    this.#writing = this.#write().finally(() => {
-      this.#writing = undefined;
-      if (this.#waitingJobs >= BATCH_JOBS) this.#start();
-      else if (this.#waiting.length > 0)
-        this.#timer ??= this.#clock.after(BATCH_WAIT_MS, () => this.#start());
-    });
-  }
-
-  async #write(): Promise<void> {
-    const batches = this.#takeWaiting();
-    const numbers = batches.flatMap((batch) => batch.numbers);
-    try {
-      const order = this.#sorted(numbers);
-      for (let at = 0; at < order.length; at += CHUNK_JOBS) {
-        const chunk = order.subarray(at, at + CHUNK_JOBS);
-        await this.#store.commit(Array.from(chunk, (i) => this.#keyWrite(numbers[i] as number)));
-      }
-      await this.#store.commit(batches.map(({ batch }) => unindexedWrite(batch, null)));
-    } catch {
-      // They stay known as complete in memory; the disk may have room later. The hot path reports the trouble.
-      this.#waiting = [...batches, ...this.#waiting];
-      this.#waitingJobs += numbers.length;
-      await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
+  /** The riders handed out last are on disk. */
+  ridden(): void {
+    const batch = this.#current;
+    if (batch === undefined) return;
+    if (!batch.written) {
+      this.#nudgeLater();
       return;
     }
+    this.#current = undefined;
     this.#indexed = true;
     this.#generation += 1;
-    this.#evictable.push({ generation: this.#generation, numbers });
+    this.#evictable.push({ generation: this.#generation, numbers: batch.numbers });
     this.#evict();
+    if (this.#waitingJobs >= BATCH_JOBS) this.#prepare();
+    else if (this.#waiting.length > 0)
+      this.#timer ??= this.#clock.after(BATCH_WAIT_MS, () => this.#prepare());
+  }
+
+  /** Has everything handed over so far written; for a clean stop and tests. @param flushed - waits for a commit */
+  async settle(flushed: () => Promise<void>): Promise<void> {
+    while (this.#waiting.length > 0 || this.#current !== undefined) {
+      this.#prepare();
+      this.#nudge();
+      await flushed();
+    }
+  }
+
+  #prepare(): void {
+    this.#timer?.();
+    this.#timer = undefined;
+    if (this.#current !== undefined || this.#waiting.length === 0) return;
+    const completions = this.#takeWaiting();
+    const numbers = completions.flatMap((completion) => completion.numbers);
+    this.#current = { completions, numbers, order: this.#sorted(numbers), at: 0, written: false };
+    this.#nudgeLater();
+  }
+
+  /** Put off by each commit that takes riders along. */
+  #nudgeLater(): void {
+    this.#cancelNudge?.();
+    this.#cancelNudge = this.#clock.after(QUIET_MS, () => this.#nudge());
   }
 
   #takeWaiting(): Completions[] {

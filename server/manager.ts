@@ -87,8 +87,10 @@ export class Manager {
       completed: (batch, numbers) => this.archive.completed(batch, numbers),
       removed: (numbers) => this.archive.removed(numbers),
       settled: (numbers) => this.#settling.settled(numbers),
+      riders: (beside) => this.archive.riders(beside),
+      ridden: () => this.archive.ridden(),
     });
-    this.archive = new Archive(queue, store, tasks, clock);
+    this.archive = new Archive(queue, store, tasks, clock, () => this.persist.nudge());
     const selection = new Selection(queue, tasks);
     this.#desk = new RunnerDesk({
       queue,
@@ -201,7 +203,7 @@ export class Manager {
     await scheduler.cleanup();
     this.#cancelTick();
     await this.persist.flushed();
-    await this.archive.settle();
+    await this.archive.settle(() => this.persist.flushed());
   }
 
   // ------------------------------------------------------------ requests

@@ -25,6 +25,8 @@ import {
 import type { Clock } from './clock.ts';
 
 const RETRY_MS = 1_000;
+/** Beside as many as complete in a commit, so that what waits grows less. */
+const RIDERS_MIN = 32;
 
 export interface PersistEvents {
   /** A batch could not be written; said once until one succeeds again. */
@@ -34,6 +36,10 @@ export interface PersistEvents {
   completed(batch: number, numbers: readonly number[]): void;
   /** These jobs are removed on disk. */
   removed(numbers: readonly number[]): void;
+  /** Writes that go along: of the index of complete jobs. @param beside - how many jobs complete in the same commit; 0: nothing else is written */
+  riders(beside: number): readonly Write[];
+  /** The riders of the last commit are on disk. */
+  ridden(): void;
   /** These jobs' records were written, as complete, buried or removed: nothing more happens to them by itself. */
   settled(numbers: readonly number[]): void;
 }
@@ -46,6 +52,8 @@ export class Persist {
   #callbacks: (() => void)[] = [];
   #extra: Write[] = [];
   #underWay = false;
+  /** A commit is asked for although there may be nothing but riders. */
+  #nudged = false;
   #scheduled = false;
   #failed: WrError | undefined;
   #nextBatch = 1;
@@ -87,6 +95,12 @@ export class Persist {
     this.#schedule();
   }
 
+  /** Asks for a commit of riders alone. */
+  nudge(): void {
+    this.#nudged = true;
+    this.#schedule();
+  }
+
   /** Tells that the queue has changes, when no one waits for them. */
   note(): void {
     this.#schedule();
@@ -104,11 +118,15 @@ export class Persist {
 
   async #run(): Promise<void> {
     this.#underWay = true;
-    while (this.#callbacks.length > 0 || this.#hasChanges()) {
+    while (this.#nudged || this.#callbacks.length > 0 || this.#hasChanges()) {
+      this.#nudged = false;
       const callbacks = this.#callbacks;
       this.#callbacks = [];
       const { writes, emptied, completed, removed, settled } = this.#collect();
+      const hot = writes.length;
+      writes.push(...this.#events.riders(hot === 0 ? 0 : RIDERS_MIN + completed.length));
       if (writes.length > 0) await this.#commit(writes);
+      if (writes.length > hot) this.#events.ridden();
       if (completed.length > 0) this.#events.completed(this.#nextBatch++, completed);
       if (removed.length > 0) this.#events.removed(removed);
       if (settled.length > 0) this.#events.settled(settled);
