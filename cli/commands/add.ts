@@ -111,8 +111,9 @@ Examples:
   wr add -f commands.txt -i alignment -m 8G -t 2h --cpus 4 -r 1
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
 
-Checked and stored, but without effect yet; an add that uses one is warned: --limit_grps, --deps, --cmd_deps, --mount_json,
---mounts, --with_docker, --with_singularity, --monitor_docker, --bsub. Nothing is learned yet either: what you ask for counts.
+Checked and stored, but without effect yet; an add that uses one is warned: --limit_grps, --deps, --cmd_deps,
+--mount_json, --mounts, --with_docker, --with_singularity, --monitor_docker, --bsub. Nothing is learned yet either: what
+you ask for counts.
 `;
 
 /** How often an add is sent again after the connection was lost. */
