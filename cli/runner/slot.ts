@@ -88,7 +88,8 @@ export class Slot {
       this.#envId === envId &&
       this.#launcher?.alive === true &&
       this.#launcher.plain &&
-      this.#line.every(({ short }) => short)
+      // One whose process was looked up took long, and what waited behind it has been taken back: nothing new goes there.
+      this.#line.every(({ short, pid }) => short && pid === 0)
     );
   }
 
