@@ -13,6 +13,8 @@ import { readFlags } from '../read-flags.ts';
 import { ownEnvironment } from '../runner/environment.ts';
 import { Executor } from '../runner/executor.ts';
 import { resolveProgram } from '../runner/launcher.ts';
+import { removeStaleOutputs } from '../runner/output-files.ts';
+import { readProcess } from '../runner/process-table.ts';
 import { Runner } from '../runner/runner.ts';
 import { openRunnerLog } from '../runner/runner-log.ts';
 
@@ -109,6 +111,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   log.info(
     `wr runner started for scheduler group '${group ?? ''}'; pid: ${process.pid}${clusterJob(context.env)}`,
   );
+  void removeStaleOutputs(tmpdir(), (pid) => readProcess(pid) !== null);
   const stop = (): void => runner.stop();
   for (const signal of SIGNALS) process.on(signal, stop);
   try {

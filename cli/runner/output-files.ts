@@ -13,11 +13,13 @@ import {
   ftruncateSync,
   mkdtempSync,
   openSync,
+  readlinkSync,
   readSync,
   realpathSync,
   rmSync,
   unlinkSync,
 } from 'node:fs';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OUTPUT_ENDS_BYTES, OutputFilter } from '../../core/output-filter.ts';
 import { type ByteString, shellQuote, toByteString } from './bytes.ts';
@@ -176,7 +178,7 @@ export class OutputFiles {
   constructor(parent: string, now: () => number = Date.now) {
     this.#now = now;
     // Its true path is what the system says of a process that has one of the files open.
-    this.directory = realpathSync(mkdtempSync(join(parent, 'wr-runner-')));
+    this.directory = realpathSync(mkdtempSync(join(parent, `${ownPrefix()}${process.pid}-`)));
   }
 
   take(): OutputPair {
@@ -238,4 +240,31 @@ export class OutputFiles {
   close(): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * Removes what runners that were killed left behind.
+ * @param isAlive - whether a process exists
+ */
+export async function removeStaleOutputs(parent: string, isAlive: (pid: number) => boolean): Promise<void> {
+  const prefix = ownPrefix();
+  const names = await readdir(parent).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith(prefix))) {
+    const pid = Number.parseInt(name.slice(prefix.length), 10);
+    const path = join(parent, name);
+    const found = await lstat(path).catch(() => null);
+    if (!found?.isDirectory() || found.uid !== process.getuid?.() || !(pid > 0) || isAlive(pid)) continue;
+    await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/** Process ids mean something within their own namespace only; containers may share the directory. */
+function ownPrefix(): string {
+  let namespace = '';
+  try {
+    namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  } catch {
+    namespace = 'none';
+  }
+  return `wr-runner-${namespace}-`;
 }

@@ -11,65 +11,32 @@
  * together, and the next request travels in the same frame. The commands of a manager that went away run on; their ends
  * are kept, and offered again until someone acknowledges them.
  */
-import { asWrError, WrError } from '../../core/errors.ts';
+import { asWrError } from '../../core/errors.ts';
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
-import {
-  type EndedEvent,
-  type JobOrder,
-  type JobsReply,
-  type Reply,
-  TOUCH_MS,
-  type TouchedAttempt,
+import type {
+  EndedEvent,
+  JobOrder,
+  JobsReply,
+  Reply,
+  RunnerHello,
+  TouchedAttempt,
 } from '../../core/protocol.ts';
 import type { Ask, ManagerLink } from '../manager-link.ts';
-import { type Environment, type NestedUse, parseEnvironment, withNestedUse } from './environment.ts';
+import { Environments } from './environments.ts';
 import type { Job } from './execution.ts';
-import type { ExecutorEvents, ExecutorPort, SlotPort } from './executor-port.ts';
+import type { ExecutorPort, SlotPort } from './executor-port.ts';
 import { killedBeforeStart } from './finish.ts';
 import { Lane, STUCK_MS } from './lane.ts';
 import { Reporter } from './reporter.ts';
+import type { RunnerEnd, RunnerOptions, RunnerWorld } from './runner-options.ts';
+import { RECONNECT_MS, Session, unexpected } from './session.ts';
 
 /** What happened is gathered for so long while short commands run: each report costs the manager a commit. */
 const FLUSH_MS = 25;
-/** A manager that went away is looked for after this, then after this and up to half as much again. */
-export const RECONNECT_MS = 15_000;
 const RECOVERING_MS = 1_000;
 /** How long a runner that was told to stop tries to report before it goes. */
 const STOP_MS_MAX = 10_000;
-const ENVIRONMENTS_MAX = 64;
-
-export interface RunnerOptions {
-  readonly runnerId: string;
-  readonly host: string;
-  readonly ip: string;
-  readonly pid: number;
-  /** `null`: it serves what it is allotted. */
-  readonly group: string | null;
-  /** With a group: how many jobs at once. */
-  readonly slots: number;
-  readonly reserveTimeoutMs: number;
-  /** Stops taking jobs then; Unix ms. */
-  readonly endMs: number;
-  readonly nested: NestedUse;
-  readonly ownEnvironment: Environment;
-}
-
-export interface RunnerWorld {
-  /** A new connection with the token as it is now. @throws {WrError} */
-  connect(): Promise<ManagerLink>;
-  executor(events: ExecutorEvents): ExecutorPort;
-  now(): number;
-  random(): number;
-  /** @returns what cancels it */
-  after(ms: number, call: () => void): () => void;
-  log(text: string): void;
-}
-
-export interface RunnerEnd {
-  readonly commands: number;
-  readonly because: string;
-}
 
 export class Runner {
   readonly #options: RunnerOptions;
@@ -83,12 +50,10 @@ export class Runner {
   /** Held, but not ours any more: their end is no news. */
   readonly #forgotten = new Set<number>();
   readonly #templates = new Map<number, JobOptions>();
-  readonly #environments = new Map<string, Environment | null>();
-  readonly #fetching = new Set<string>();
+  readonly #environments: Environments;
+  readonly #session: Session;
   readonly #done: Promise<RunnerEnd>;
   #resolveDone: (end: RunnerEnd) => void = () => undefined;
-  #link: ManagerLink | null = null;
-  #touchMs = TOUCH_MS;
   #commands = 0;
   #flushing: (() => void) | null = null;
   #idling: (() => void) | null = null;
@@ -110,7 +75,18 @@ export class Runner {
       ended: (job, event, slot) => this.#onEnded(job, event, slot),
       returned: (job, slot) => this.#onReturned(job, slot),
     });
-    this.#environments.set('', withNestedUse(options.ownEnvironment, options.nested));
+    this.#environments = new Environments(options.ownEnvironment, options.nested);
+    this.#session = new Session(world, (ms, call) => void this.#after(ms, call), {
+      hello: () => this.#hello(),
+      welcome: (superseded) => this.#forget(superseded),
+      pushed: (message) => this.#onPush(message),
+      lost: () => this.#onLost(),
+      back: () => {
+        this.#flushSoon();
+        this.#considerLeaving();
+      },
+      goOn: () => this.#stillWaits(),
+    });
   }
 
   /**
@@ -119,7 +95,7 @@ export class Runner {
    */
   async run(): Promise<RunnerEnd> {
     try {
-      await this.#connect();
+      await this.#session.open();
       const { group, slots } = this.#options;
       if (group !== null) this.#lane(group).allotted = slots;
       this.#touchLater();
@@ -129,7 +105,7 @@ export class Runner {
     } finally {
       this.#ended = true;
       for (const cancel of this.#timers) cancel();
-      this.#link?.close();
+      this.#session.close();
       this.#executor.close();
     }
   }
@@ -144,63 +120,39 @@ export class Runner {
 
   // ------------------------------------------------------------ the manager
 
-  async #connect(): Promise<void> {
-    const link = await this.#world.connect();
-    link.onPush = (message) => this.#onPush(message);
-    link.onClose = () => this.#onClose(link);
+  #hello(): Omit<RunnerHello, 'type' | 'id'> {
     const { runnerId, host, ip, pid, group } = this.#options;
-    const holding = [...this.#held.keys(), ...this.#reporter.over];
-    try {
-      const reply = await link.ask({ type: 'hello', runnerId, host, ip, pid, group, holding });
-      if (reply.type !== 'welcome') throw unexpected(reply);
-      this.#link = link;
-      this.#touchMs = reply.touchMs;
-      this.#forget(reply.superseded);
-    } catch (error) {
-      link.onClose = undefined;
-      link.close();
-      throw error;
-    }
-    if (!link.open) this.#onClose(link);
+    return { runnerId, host, ip, pid, group, holding: [...this.#held.keys(), ...this.#reporter.over] };
   }
 
-  #onClose(link: ManagerLink): void {
-    if (this.#link !== link || this.#ended) return;
-    this.#link = null;
+  /** @returns whether to look for it */
+  #onLost(): boolean {
     this.#reporter.failed();
     for (const lane of this.#lanes.values()) lane.requested = 0;
     // Whether the next manager lets them start is for it to say.
     this.#giveBackQueued('');
     if (this.#options.group === null) for (const lane of this.#lanes.values()) lane.allotted = 0;
     else this.#leaving ??= 'we reconnected to a new server';
-    if (this.#held.size === 0 && this.#reporter.over.size === 0) {
-      this.#leaving ??= 'the manager went away';
-      this.#finish();
-      return;
-    }
-    this.#world.log('the manager went away; what runs goes on, and is reported when it is back');
-    this.#reconnectLater(RECONNECT_MS);
+    if (this.#holdsAnything) return true;
+    this.#leaving ??= 'the manager went away';
+    this.#finish();
+    return false;
   }
 
-  #reconnectLater(ms: number): void {
-    this.#after(ms, () => void this.#reconnect());
+  get #holdsAnything(): boolean {
+    return this.#held.size > 0 || this.#reporter.over.size > 0;
   }
 
-  async #reconnect(): Promise<void> {
-    try {
-      await this.#connect();
-      this.#world.log('connected to the manager again');
-      this.#flushSoon();
-      this.#considerLeaving();
-    } catch {
-      for (const attempt of this.#reporter.expire(this.#world.now())) {
-        this.#world.log(
-          `attempt ${attempt} could not be reported for a day; its command will need to be rerun`,
-        );
-      }
-      if (this.#held.size === 0 && this.#reporter.over.size === 0) this.#finish();
-      else this.#reconnectLater(RECONNECT_MS * (1 + this.#world.random() / 2));
+  /** The manager is still away. @returns whether there still is something to tell it */
+  #stillWaits(): boolean {
+    for (const attempt of this.#reporter.expire(this.#world.now())) {
+      this.#world.log(
+        `attempt ${attempt} could not be reported for a day; its command will need to be rerun`,
+      );
     }
+    if (this.#holdsAnything) return true;
+    this.#finish();
+    return false;
   }
 
   #onPush(message: Reply): void {
@@ -282,7 +234,7 @@ export class Runner {
 
   /** Everything there is to say, in one frame. */
   #flush(): void {
-    const link = this.#link;
+    const link = this.#session.link;
     if (link === null || this.#ended) return;
     const asks: Ask[] = [];
     const answers: ((reply: Promise<Reply>) => void)[] = [];
@@ -318,12 +270,12 @@ export class Runner {
   async #reported(link: ManagerLink, answer: Promise<Reply>): Promise<void> {
     try {
       const reply = await answer;
-      if (this.#link !== link) return;
+      if (this.#session.link !== link) return;
       if (reply.type !== 'reported') throw unexpected(reply);
       this.#reporter.acknowledged();
       this.#forget(reply.superseded);
     } catch (thrown) {
-      if (this.#link !== link) return;
+      if (this.#session.link !== link) return;
       const error = asWrError(thrown);
       this.#reporter.failed();
       this.#world.log(`a report was not taken: ${error.message}`);
@@ -340,12 +292,12 @@ export class Runner {
   async #reserved(link: ManagerLink, lane: Lane, answer: Promise<Reply>): Promise<void> {
     try {
       const reply = await answer;
-      if (this.#link !== link) return;
+      if (this.#session.link !== link) return;
       lane.requested = 0;
       if (reply.type !== 'jobs') throw unexpected(reply);
       this.#take(lane, reply);
     } catch (thrown) {
-      if (this.#link !== link) return;
+      if (this.#session.link !== link) return;
       lane.requested = 0;
       const error = asWrError(thrown);
       this.#world.log(`no job could be reserved: ${error.message}`);
@@ -452,18 +404,10 @@ export class Runner {
   }
 
   async #fetchEnvironment(envId: string): Promise<void> {
-    const link = this.#link;
-    if (link === null || this.#fetching.has(envId)) return;
-    this.#fetching.add(envId);
+    const link = this.#session.link;
+    if (link === null) return;
     try {
-      const reply = await link.ask({ type: 'env', envId });
-      if (reply.type !== 'env') throw unexpected(reply);
-      if (this.#environments.size >= ENVIRONMENTS_MAX) this.#dropEnvironments();
-      const { env } = reply;
-      this.#environments.set(
-        envId,
-        env === null ? null : withNestedUse(parseEnvironment(env), this.#options.nested),
-      );
+      if (!(await this.#environments.fetch(link, envId))) return;
     } catch (error) {
       this.#world.log(`an environment could not be fetched: ${asWrError(error).message}`);
       for (const lane of this.#lanes.values()) {
@@ -473,15 +417,8 @@ export class Runner {
           this.#giveBack(job.attempt, 'failed to get environment variables');
         }
       }
-    } finally {
-      this.#fetching.delete(envId);
     }
     for (const lane of this.#lanes.values()) this.#pump(lane);
-  }
-
-  /** All but the runner's own; those still needed are fetched again. */
-  #dropEnvironments(): void {
-    for (const envId of this.#environments.keys()) if (envId !== '') this.#environments.delete(envId);
   }
 
   #onStarted(job: Job, pid: number, startedMs: number, cwd: string): void {
@@ -509,7 +446,7 @@ export class Runner {
     const lane = this.#lane(job.group);
     this.#slotGiven(lane, slot);
     if (this.#forgotten.delete(job.attempt)) this.#held.delete(job.attempt);
-    else if (this.#leaving !== null || lane.allotted === 0 || this.#link === null) {
+    else if (this.#leaving !== null || lane.allotted === 0 || this.#session.link === null) {
       this.#held.delete(job.attempt);
       this.#giveBack(job.attempt, '');
     } else lane.queue.unshift(job);
@@ -574,14 +511,14 @@ export class Runner {
   // ------------------------------------------------------------ touching
 
   #touchLater(): void {
-    this.#after(this.#touchMs, () => {
+    this.#after(this.#session.touchMs, () => {
       this.#touchLater();
       void this.#touch();
     });
   }
 
   async #touch(): Promise<void> {
-    const link = this.#link;
+    const link = this.#session.link;
     const attempts = [...this.#held.keys(), ...this.#reporter.over].map(
       (attempt) => this.#executor.usage(attempt) ?? untouched(attempt),
     );
@@ -613,10 +550,4 @@ function withoutEnvironment(job: Job, nowMs: number): EndedEvent {
     reason,
     stderr: Buffer.from('the environment captured with the command is not known any more'),
   };
-}
-
-function unexpected(reply: Reply): WrError {
-  return reply.type === 'error'
-    ? new WrError(reply.code, reply.message)
-    : new WrError('BAD_PROTOCOL', `the manager answered with "${reply.type}"`);
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Environment, ownEnvironment } from '../../../cli/runner/environment.ts';
 import { Executor } from '../../../cli/runner/executor.ts';
-import { Runner, type RunnerEnd } from '../../../cli/runner/runner.ts';
+import { Runner } from '../../../cli/runner/runner.ts';
+import type { RunnerEnd } from '../../../cli/runner/runner-options.ts';
 import type { JobOptions } from '../../../core/job-options.ts';
 import { ScriptedManager } from './scripted-manager.ts';
 
