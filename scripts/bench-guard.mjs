@@ -12,6 +12,17 @@ import { parseArgs } from 'node:util';
 
 const LOSS_MAX = 0.15;
 const BRANCHES = ['origin/main', 'main'];
+/** What the measured processes are made of. */
+const MEASURED = [
+  'core',
+  'store',
+  'workers',
+  'server',
+  'cli',
+  'bench/guard',
+  'package.json',
+  'package-lock.json',
+];
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { values } = parseArgs({ options: { base: { type: 'string' } } });
@@ -57,6 +68,8 @@ async function main() {
   const has = (path) => tryGit('cat-file', '-t', `${base}:${path}`) !== '';
   if (!has('bench/guard/tasks.ts')) return skip(`${name} has no bench:guard of its own`);
   if (!has('cli/main.ts')) return skip(`${name} has no wr to measure`);
+  if (tryGit('diff', '--name-only', base, '--', ...MEASURED) === '')
+    return skip(`nothing that is measured changed since ${name}`);
 
   const dir = mkdtempSync(join(tmpdir(), 'wr-guard-'));
   const tree = join(dir, 'base');
