@@ -4,7 +4,7 @@ import { keyToHex } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from '../core/job-record.ts';
 import { type JobTable, rowOf } from '../core/job-table.ts';
-import { STATE } from '../core/states.ts';
+import { isHeld, STATE } from '../core/states.ts';
 import { parseTemplate } from '../core/template.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { type DirectoryEntry, findInDirectory, readDone, readRecord, readTemplate } from '../store/layout.ts';
@@ -75,9 +75,14 @@ export class JobReader {
     if (template === undefined) return undefined;
     const live = table.state(number);
     if (live === STATE.removed) return undefined;
-    const ended = live === STATE.none || live === STATE.complete;
-    const record = ended ? readDone(this.store, number) : readRecord(this.store, number);
-    if (live === STATE.none && record === undefined) return undefined;
+    const done = live === STATE.none || live === STATE.complete ? readDone(this.store, number) : undefined;
+    if (live === STATE.none && done === undefined) return undefined;
+    const ended = done !== undefined;
+    const record = done ?? readRecord(this.store, number);
+    // The row is ahead of the disk: an end is shown when it is on disk, with its figures, and not before.
+    const isAhead = live === STATE.complete || live === STATE.buried || live === STATE.delayed;
+    const unwritten = !ended && isAhead && record !== undefined && isHeld(record.state);
+    const state = ended ? STATE.complete : unwritten ? record.state : live;
     const priority = segment.priority(at);
     const options = { ...template, ...segment.delta(at), ...(priority === null ? {} : { priority }) };
     const chunk = table.chunkOf(number);
@@ -86,7 +91,7 @@ export class JobReader {
       key: keyToHex(segment.key(at)),
       cmd: segment.command(at),
       options,
-      state: ended ? STATE.complete : live,
+      state,
       attempts:
         ended || chunk === undefined ? (record?.attempts ?? 0) : (chunk.attempts[rowOf(number)] as number),
       record: record ?? EMPTY_RECORD,
