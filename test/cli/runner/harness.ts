@@ -85,7 +85,8 @@ export async function withRunner(
     manager.endWaits();
     runner.stop();
     await end;
-    rmSync(top, { recursive: true, force: true });
+    // A process that a test left behind may be making a file in it.
+    rmSync(top, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
