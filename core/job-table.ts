@@ -97,12 +97,6 @@ export class JobTable {
     return this.#end;
   }
 
-  get chunkCount(): number {
-    let count = 0;
-    for (const chunk of this.#chunks) if (chunk !== undefined) count += 1;
-    return count;
-  }
-
   /** Gives out `count` consecutive numbers. */
   allocate(count: number): number {
     const first = this.#end;

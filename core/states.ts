@@ -109,11 +109,6 @@ export function nextState(from: StateName, event: JobEvent): StateName {
   return to;
 }
 
-/** Whether an event is a legal move: for callers who skip what is in the wrong state instead of failing. */
-export function canMove(from: StateName, event: JobEvent): boolean {
-  return TRANSITIONS[from][event] !== undefined;
-}
-
 /** Same as {@link nextState} on the codes of the state column. */
 export function nextStateCode(from: number, event: JobEvent): StateCode {
   return STATE[nextState(stateName(from), event)];
@@ -124,9 +119,6 @@ export function stateName(code: number): StateName {
   if (name === undefined) throw new WrError('INTERNAL', `state code ${code} is unknown`);
   return name;
 }
-
-/** States in which a runner holds the job. */
-export const HELD_STATES: readonly StateCode[] = [STATE.reserved, STATE.running, STATE.lost];
 
 export function isHeld(code: number): boolean {
   return code === STATE.reserved || code === STATE.running || code === STATE.lost;

@@ -124,14 +124,6 @@ export class Manager {
     return this.#mode;
   }
 
-  get attemptsOpen(): number {
-    return this.queue.attempts.size;
-  }
-
-  get runnersConnected(): number {
-    return this.#desk.connected;
-  }
-
   /** Takes up what the database holds; requests that came meanwhile are answered afterwards. */
   async start(): Promise<void> {
     const { store, clock, log, tasks } = this.#options;

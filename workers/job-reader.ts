@@ -58,13 +58,6 @@ export class JobReader {
       : this.#segments.get(entry.segment).templateId(number - entry.first);
   }
 
-  /** The key of a job as hex; '' when there is none. */
-  storedKey(number: number): string {
-    const entry = this.locate(number);
-    if (entry === undefined) return '';
-    return keyToHex(this.#segments.get(entry.segment).key(number - entry.first));
-  }
-
   /** `undefined`: never added, or removed. */
   read(number: number, table: JobTable): ReadJob | undefined {
     const entry = this.locate(number);
