@@ -9,7 +9,7 @@ const HINTS = {
   BAD_TRANSITION: 'the command moved on while you held it; look at it again with wr status',
   JOB_NOT_FOUND: 'check the selector with wr status; completed commands are found with -i or -y only',
   SUPERSEDED: 'this attempt was given up and another took its place; its report changes nothing',
-  NOT_SUPPORTED: 'docs/later.md lists what is accepted and stored, but not carried out yet',
+  NOT_SUPPORTED: 'docs/later.md lists what comes later, and until then is refused or without effect',
   // Input
   BAD_LINE: 'correct that line and add the file again; nothing of it was added',
   BAD_OPTION: 'wr help and the command’s --help show the accepted forms',

@@ -1,6 +1,6 @@
 /**
  * Options that are parsed, validated, stored and shown, but have no effect yet. `docs/later.md` lists the same; an add
- * that uses one is warned once.
+ * that uses one is warned once. What must not be without effect is refused: `unusable-options.ts`.
  */
 import type { JobOptions } from './job-options.ts';
 
@@ -8,10 +8,6 @@ const LATER: Readonly<Record<string, (options: JobOptions) => boolean>> = {
   limit_grps: (o) => o.limitGroups.length > 0,
   deps: (o) => o.deps.length > 0,
   cmd_deps: (o) => o.cmdDeps.length > 0,
-  mounts: (o) => o.mounts.length > 0,
-  with_docker: (o) => o.withDocker !== '',
-  with_singularity: (o) => o.withSingularity !== '',
-  monitor_docker: (o) => o.monitorDocker !== '',
   bsub_mode: (o) => o.bsubMode !== '',
 };
 

@@ -8,6 +8,7 @@ import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { laterOptions } from '../core/later-options.ts';
 import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame } from '../core/protocol.ts';
+import { refuseUnusable } from '../core/unusable-options.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { type AddResult, dropSegmentWrite, readRequest, segmentWrite, stagedWrite } from '../store/layout.ts';
 import type { IngestResult } from '../workers/ingest.ts';
@@ -176,6 +177,7 @@ export class Adds {
     if (fault !== null) throw new WrError('BAD_LINE', fault);
     for (const name of result.unknownMembers) upload.warnings.add(`unknown option "${name}" is ignored`);
     const templates = result.templates.map((json) => this.#shared.template(json));
+    for (const { options } of templates) refuseUnusable(options);
     for (const name of templates.flatMap((template) => laterOptions(template.options))) {
       upload.warnings.add(`${name} is stored, but has no effect yet (see docs/later.md)`);
     }

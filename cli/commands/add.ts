@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import type { Config } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
 import type { AddBegin } from '../../core/protocol.ts';
+import { refuseUnusable } from '../../core/unusable-options.ts';
 import { defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options.ts';
 import { addResult, type Keys, printKeys } from '../add-result.ts';
 import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
@@ -112,8 +113,9 @@ Examples:
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
 
 Checked and stored, but without effect yet; an add that uses one is warned: --limit_grps, --deps, --cmd_deps,
---mount_json, --mounts, --with_docker, --with_singularity, --monitor_docker, --bsub. Nothing is learned yet either: what
-you ask for counts.
+--bsub. Nothing is learned yet either: what you ask for counts.
+Refused until they can be carried out: --mount_json, --mounts, --with_docker, --with_singularity, --container_mounts,
+--container_image_user, --monitor_docker.
 `;
 
 /** How often an add is sent again after the connection was lost. */
@@ -127,7 +129,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const config = await context.config(given.deployment);
   const home = context.env.HOME ?? homedir();
   const local = { deployment: config.deployment, home, cwd: defaultCwd(context.cwd, context.env) };
-  optionsFromFlags(given, local); // Wrong flags are told before anything is opened.
+  refuseUnusable(optionsFromFlags(given, local)); // Wrong flags are told before anything is opened.
   const input = await openInput(given.file ?? '-');
   const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
   try {

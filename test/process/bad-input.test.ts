@@ -150,6 +150,8 @@ describe('input that is not what it should be', () => {
       [['add', '-o', 'sometimes'], '--override', 'sometimes'],
       [['add', '--on_exit', '{'], '--on_exit is not valid JSON'],
       [['add', '--cmd_deps', 'one'], '--cmd_deps'],
+      [['add', '--with_docker', 'alpine'], 'with_docker (alpine) cannot be used yet'],
+      [['add', '--mounts', 'ur:bucket'], 'mounts (', 'bucket', 'cannot be used yet'],
       [['kill', '-i', 'a', '-l', 'b'], 'mutually exclusive'],
       [['remove'], /-f|--file/],
       [['manager', 'start', '--max_cores', 'x'], '--max_cores needs a whole number'],

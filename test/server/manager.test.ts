@@ -90,6 +90,25 @@ describe('Manager', () => {
     assert.equal((await harness.add('echo 1\n')).added, 1);
   });
 
+  it('refuses an add with an option that cannot be carried out yet, by name and value, and queues nothing of it', async () => {
+    const lines = [
+      '{"cmd":"a","mounts":[{"Targets":[{"Path":"bucket"}]}]}',
+      'a\t{"with_docker":"alpine"}',
+      'a\t{"with_singularity":"image.sif"}',
+      'a\t{"container_mounts":"/data"}',
+      'a\t{"container_image_user":true}',
+      'a\t{"monitor_docker":"?"}',
+    ];
+    const names = [/^mounts \(.*bucket/, /alpine/, /image\.sif/, /\/data/, /container_image_user/, /\(\?\)/];
+    const harness = await ManagerHarness.start();
+    for (const [index, line] of lines.entries()) {
+      const refused = { code: 'NOT_SUPPORTED', message: names[index] as RegExp };
+      await assert.rejects(harness.add(`echo plain\n${line}\n`), refused, line);
+    }
+    assert.deepEqual(await list(harness), []);
+    assert.equal((await harness.add('echo plain\n')).added, 1);
+  });
+
   it('answers a repeated add with its first answer and queues nothing twice', async () => {
     const harness = await ManagerHarness.start();
     const first = await harness.add('echo 1\n', {}, { requestId: 'once' });
