@@ -31,6 +31,11 @@ export function trivialLine(index: number): string {
   return `true ${index}`;
 }
 
+/** The same with a word for the shell in it, so that it cannot be started without one. */
+export function shellLine(index: number): string {
+  return `true ${index};true`;
+}
+
 export class CommandFiles {
   readonly #dir = mkdtempSync(join(tmpdir(), 'wr-bench-files-'));
 

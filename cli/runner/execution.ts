@@ -10,6 +10,7 @@ import {
   overridesOf,
 } from './environment.ts';
 import type { OutputPair } from './output-files.ts';
+import { allowsPlainWords, type PlainCommand, Programs } from './plain-words.ts';
 import type { Tree } from './process-table.ts';
 import { ARGUMENT_BYTES_MAX, commandText } from './script.ts';
 import type { Habits } from './spare-workspaces.ts';
@@ -33,6 +34,8 @@ export type KillReason = 'user' | 'signal' | 'memory' | 'disk' | 'forgotten';
 export interface Execution {
   readonly job: Job;
   readonly text: ByteString;
+  /** It needs no shell. */
+  readonly plain: PlainCommand | null;
   readonly dir: string;
   /** `null`: it runs in the directory it named. */
   readonly workspace: Workspace | null;
@@ -85,6 +88,14 @@ interface Shared {
   readonly modules: readonly ByteString[];
   readonly overrides: ReadonlyMap<string, ByteString>;
   readonly assignments: Assignments;
+  /** What was found out about plain words in `environment`; that of the last command. */
+  plain: PlainUse | null;
+}
+
+interface PlainUse {
+  readonly environment: Environment;
+  /** Where programs are looked for; `null`: all is for the shell. */
+  readonly path: ByteString | null;
 }
 
 /** Bytes of arguments and environment the kernel takes with certainty (a quarter of the usual stack limit). */
@@ -93,11 +104,15 @@ const START_BYTES_MAX = 2_000_000;
 export class Preparation {
   readonly #workspaces: Workspaces;
   readonly #nested: NestedUse;
+  readonly #shell: string;
+  readonly #programs: Programs;
   readonly #shared = new WeakMap<JobOptions, Shared>();
 
-  constructor(workspaces: Workspaces, nested: NestedUse) {
+  constructor(workspaces: Workspaces, nested: NestedUse, shell: string, now: () => number) {
     this.#workspaces = workspaces;
     this.#nested = nested;
+    this.#shell = shell;
+    this.#programs = new Programs(now);
   }
 
   /**
@@ -126,6 +141,7 @@ export class Preparation {
     return {
       job,
       text,
+      plain: short ? this.#plainCommand(text, shared, environment) : null,
       dir,
       workspace,
       assignments:
@@ -169,10 +185,24 @@ export class Preparation {
         modules: options.modules.map(toByteString),
         overrides,
         assignments: assignmentsOf(overrides),
+        plain: null,
       };
       this.#shared.set(options, shared);
     }
     return shared;
+  }
+
+  #plainCommand(text: ByteString, shared: Shared, environment: Environment): PlainCommand | null {
+    if (shared.plain?.environment !== environment)
+      shared.plain = { environment, path: this.#programPath(shared, environment) };
+    const { path } = shared.plain;
+    return path === null ? null : this.#programs.plainCommand(text, path);
+  }
+
+  #programPath({ overrides, assignments }: Shared, environment: Environment): ByteString | null {
+    if (assignments.byEnv !== '' || ![environment, overrides].every((e) => allowsPlainWords(this.#shell, e)))
+      return null;
+    return overrides.get('PATH') ?? environment.get('PATH') ?? null;
   }
 
   #directory({ options, key }: Job): { readonly dir: string; readonly workspace: Workspace | null } {

@@ -57,7 +57,7 @@ export class Executor implements ExecutorPort {
     this.#events = events;
     this.#outputs = new OutputFiles(options.tmpDir, options.now);
     this.#workspaces = new Workspaces(options.random);
-    this.#preparation = new Preparation(this.#workspaces, options.nested);
+    this.#preparation = new Preparation(this.#workspaces, options.nested, options.shell, options.now);
     const watchEvents = {
       found: (execution: Execution) => {
         this.#started(execution);

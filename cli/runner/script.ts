@@ -11,6 +11,7 @@
  * that what a command leaves behind disturbs neither us nor the next command.
  */
 import { type ByteString, shellQuote } from './bytes.ts';
+import type { PlainCommand } from './plain-words.ts';
 
 /** The kernel's limit for one argument, its final NUL included. */
 export const ARGUMENT_BYTES_MAX = 131_072;
@@ -20,6 +21,8 @@ export interface CommandLine {
   readonly shell: ByteString;
   /** The command, with what has to stand before it. */
   readonly text: ByteString;
+  /** It needs no shell; only short scripts do without. */
+  readonly plain: PlainCommand | null;
   /** '' or the Unix group to run as: the text is then given to newgrp on its standard input, from `inputPath`. */
   readonly unixGroup: ByteString;
   readonly inputPath: ByteString;
@@ -76,6 +79,8 @@ function oldPwdStep({ oldPwd }: CommandLine): ByteString {
 function invocation(line: CommandLine): ByteString {
   const through = line.byEnv === '' ? '' : `/usr/bin/env ${line.byEnv}`;
   const outputs = `>>${line.outPath} 2>>${line.errPath}`;
+  if (line.plain !== null)
+    return `_=${shellQuote(line.plain.program)} ${line.plain.text} </dev/null ${outputs}`;
   if (line.unixGroup !== '')
     return `${through}newgrp ${shellQuote(line.unixGroup)} <${line.inputPath} ${outputs}`;
   return `${through}${line.shell} -c ${shellQuote(line.text)} </dev/null ${outputs}`;

@@ -146,10 +146,12 @@ export class Slot {
     this.#outbox = '';
   }
 
-  #commandLine({ text, dir, assignments, output, job }: Execution, { environment }: Launcher): CommandLine {
+  #commandLine(execution: Execution, { environment }: Launcher): CommandLine {
+    const { text, plain, dir, assignments, output, job } = execution;
     return {
       shell: this.#shell,
       text,
+      plain: environment.byEnv === '' ? plain : null,
       unixGroup: toByteString(job.options.unixGroup),
       inputPath: shellQuote(toByteString(this.#inputPath)),
       dir: toByteString(dir),
