@@ -1,11 +1,15 @@
 /** Attempts that are open: handed to a runner and not over. Their number follows the runners', never the queue's. */
+import type { Figures } from './figures.ts';
 import type { Usage } from './protocol.ts';
 
 export interface Attempt extends Usage {
   /** Never used again. */
   readonly token: number;
   readonly number: number;
+  /** The scheduler group it was reserved in: what it was given is out of that one's share. */
   readonly group: number;
+  /** What it was given. */
+  readonly given: Figures;
   readonly runnerId: string;
   readonly host: string;
   readonly ip: string;

@@ -1,6 +1,8 @@
 /** What must hold of a queue after each step (reliability.md (b), as far as its parts exist). Tests call it; it is slow. */
+import { sameFigures } from './figures.ts';
 import type { JobQueue } from './job-queue.ts';
 import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
+import { schedulerGroupOf } from './requirements.ts';
 import { isHeld, isLive, STATE, STATE_COUNT, STATE_NAMES, stateName } from './states.ts';
 
 /**
@@ -11,18 +13,22 @@ export function checkInvariants(queue: JobQueue): string[] {
   const counts = new Map<string, number>();
   const ready = new Map<number, number>();
   const held = new Map<number, number>();
+  const cohorts = new Map<number, number>();
   const keys = new Map<string, number>();
   for (let number = FIRST_JOB_NUMBER; number < queue.table.end; number += 1) {
     const state = queue.table.state(number);
     if (state === STATE.none) continue;
     const chunk = queue.table.chunkOf(number);
     if (chunk === undefined) continue;
-    const group = chunk.group[rowOf(number)] as number;
+    const cohort = queue.cohortOf(number);
     add(counts, `${queue.templateOf(number).repGroup} ${state}`);
-    if (state === STATE.ready) add(ready, group);
+    if (state === STATE.ready) {
+      add(ready, cohort.group.id);
+      add(cohorts, cohort.id);
+    }
     const attempt = queue.attempts.byNumber(number);
     if (isHeld(state)) {
-      add(held, group);
+      if (attempt !== undefined) add(held, attempt.group);
       if (attempt === undefined) faults.push(`I4: ${stateName(state)} job ${number} has no attempt`);
       else if (queue.attempts.byToken(attempt.token) !== attempt)
         faults.push(`I4: attempt ${attempt.token} is not found`);
@@ -61,10 +67,30 @@ export function checkInvariants(queue: JobQueue): string[] {
     if (active !== queue.groups.active.has(group))
       faults.push(`I2: group ${group.name} is not where planning looks`);
   }
+  checkCohorts(queue, cohorts, faults);
   const open = [...held.values()].reduce((sum, n) => sum + n, 0);
   if (open !== queue.attempts.size)
     faults.push(`I4: ${queue.attempts.size} attempts are open, ${open} jobs are held`);
   return faults;
+}
+
+/** Jobs are served where their figures say, and where they are looked for. */
+function checkCohorts(queue: JobQueue, ready: ReadonlyMap<number, number>, faults: string[]): void {
+  for (let id = 0; id < queue.cohorts.size; id += 1) {
+    const cohort = queue.cohorts.get(id);
+    const { asked, chosen, group, home } = cohort;
+    const name = schedulerGroupOf({ ...asked, ...chosen.figures });
+    if (group.name !== name) faults.push(`I2: a cohort that is given ${name} is served in ${group.name}`);
+    if (home.away.has(cohort) !== (group !== home))
+      faults.push(`I2: a cohort of ${home.name} in ${group.name} is not found from there`);
+    if (cohort.ready.ready !== (ready.get(id) ?? 0))
+      faults.push(`I2: a cohort counts ${cohort.ready.ready} ready jobs, there are ${ready.get(id) ?? 0}`);
+    if (cohort.at >= 0 !== cohort.ready.ready > 0)
+      faults.push(`I2: a cohort with ${cohort.ready.ready} ready jobs stands at ${cohort.at}`);
+    const shown = queue.cohorts.table.read(id);
+    if (shown === undefined || !sameFigures(shown.figures, chosen.figures))
+      faults.push(`I9: a cohort that is given ${name} is shown otherwise`);
+  }
 }
 
 function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, faults: string[]): void {

@@ -7,11 +7,14 @@
 import { type Attempt, Attempts } from './attempts.ts';
 import { DueTimes } from './due-times.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
+import { grow } from './figures.ts';
 import type { JobOptions } from './job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
 import { JobStates, type Template } from './job-states.ts';
 import { rowOf } from './job-table.ts';
 import type { EndedEvent, TouchedAttempt } from './protocol.ts';
+import { usageOf } from './req-usage.ts';
+import { schedulerGroupOf } from './requirements.ts';
 import { retryDelayMs } from './retry.ts';
 import type { SchedulerGroup } from './scheduler-groups.ts';
 import { SegmentDirectory } from './segment-directory.ts';
@@ -46,6 +49,7 @@ export class JobQueue extends JobStates {
   /**
    * Hands out up to `count` ready jobs of a group, best first. They must not be started before their change is on disk.
    * @param nextToken - gives an attempt token that was never used
+   * @param away - also hand out jobs that asked for what this group gives and are served elsewhere now
    */
   reserve(
     group: SchedulerGroup,
@@ -53,15 +57,17 @@ export class JobQueue extends JobStates {
     runner: RunnerIdentity,
     nowMs: number,
     nextToken: () => number,
+    away = false,
   ): Attempt[] {
     const reserved: Attempt[] = [];
     while (reserved.length < count) {
-      const number = this.popReady(group);
+      const number = this.popReady(group) || (away ? this.popAway(group) : 0);
       if (number === 0) break;
       const attempt: Attempt = {
         token: nextToken(),
         number,
         group: group.id,
+        given: this.cohortOf(number).chosen.figures,
         runnerId: runner.runnerId,
         host: runner.host,
         ip: runner.ip,
@@ -113,6 +119,7 @@ export class JobQueue extends JobStates {
     const { number } = attempt;
     const template = this.templateOf(number);
     this.#close(attempt);
+    this.#learn(attempt, event, template);
     if (event.outcome === 'complete') {
       this.move(number, 'succeed');
       this.repGroups.recordCompletion(template.repGroup, event);
@@ -280,7 +287,8 @@ export class JobQueue extends JobStates {
       const number = this.popReady(group);
       if (number === 0) break;
       // `pop` took it out of the lane already, as for a reservation.
-      group.ready.giveBack(this.chunk(number).priority[rowOf(number)] as number, number);
+      const cohort = this.cohortOf(number);
+      group.ready.giveBack(cohort, this.chunk(number).priority[rowOf(number)] as number, number);
       this.move(number, 'bury');
       this.remember(number, -1, 'resource requirements cannot be met');
       this.#amend(number, {
@@ -314,6 +322,7 @@ export class JobQueue extends JobStates {
     chunk.retriesLeft[row] = record.retriesLeft;
     chunk.exitCode[row] = record.exitCode;
     chunk.reason[row] = failReasonCode(record.reason);
+    this.setGrown(number, record.grown);
     const { state } = record;
     if (state === STATE.ready) return;
     if (isHeld(state)) this.#recoverHeld(number, record, nowMs);
@@ -339,7 +348,8 @@ export class JobQueue extends JobStates {
     this.#open({
       token: record.attempt,
       number,
-      group: this.chunk(number).group[rowOf(number)] as number,
+      group: this.#groupOfGiven(number, record).id,
+      given: record.given,
       runnerId,
       host,
       ip,
@@ -359,7 +369,22 @@ export class JobQueue extends JobStates {
     });
   }
 
+  /** What an attempt was given is still out of the share of the group it was reserved in. */
+  #groupOfGiven(number: number, { given }: JobRecord): SchedulerGroup {
+    const options = { ...this.cohortOf(number).asked, ...given };
+    return this.groups.intern(schedulerGroupOf(options), options);
+  }
+
   // ------------------------------------------------------------ inside
+
+  /** What an end says of jobs like this one, and of what this one needs next. */
+  #learn(attempt: Attempt, event: EndedEvent, { options }: Template): void {
+    const { asked, grown, usage } = this.cohortOf(attempt.number);
+    if (usage !== null) this.cohorts.usages.record(usage, usageOf(event, options.cwdMatters));
+    if (event.outcome === 'complete' || attempt.startedMs === 0 || asked.override === 2) return;
+    const wallMs = event.endedMs - attempt.startedMs;
+    this.setGrown(attempt.number, grow(grown, attempt.given, { ...event, wallMs }));
+  }
 
   #giveUp(
     attempt: Attempt,
@@ -490,6 +515,8 @@ export class JobQueue extends JobStates {
       exitCode: -1,
       cwd: attempt.cwd,
       killed: attempt.killed,
+      given: attempt.given,
+      grown: this.cohortOf(attempt.number).grown,
     };
   }
 

@@ -7,6 +7,7 @@
 import { pack, unpack } from 'msgpackr';
 import { WrError } from './errors.ts';
 import { type FailReason, failReasonCode, failReasonName } from './fail-reasons.ts';
+import { type Figures, NOT_GROWN } from './figures.ts';
 import { STATE, type StateCode } from './states.ts';
 
 export interface JobRecord {
@@ -38,6 +39,10 @@ export interface JobRecord {
   readonly stderr: Uint8Array;
   /** A kill was asked for: it holds over a restart. */
   readonly killed: boolean;
+  /** What the attempt had; zeros: there was none. */
+  readonly given: Figures;
+  /** The least it needs after it ran out; zeros: it has not. */
+  readonly grown: Figures;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -65,6 +70,8 @@ export const EMPTY_RECORD: JobRecord = {
   stdout: NO_BYTES,
   stderr: NO_BYTES,
   killed: false,
+  given: NOT_GROWN,
+  grown: NOT_GROWN,
 };
 
 /** As a positional array: half the size of named members, and faster both ways. */
@@ -92,13 +99,21 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.stderr,
     record.killed,
     record.runnerPid,
+    record.given.memoryMb,
+    record.given.timeMs,
+    record.given.diskGb,
+    record.grown.memoryMb,
+    record.grown.timeMs,
+    record.grown.diskGb,
   ]);
 }
+
+const FIELDS = 28;
 
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
   const fields: unknown = unpack(bytes);
-  if (!Array.isArray(fields) || fields.length < 22)
+  if (!Array.isArray(fields) || fields.length < FIELDS)
     throw new WrError('STORE_UNREADABLE', 'a job record is damaged');
   return {
     state: fields[0],
@@ -123,5 +138,7 @@ export function decodeRecord(bytes: Uint8Array): JobRecord {
     stderr: fields[19],
     killed: fields[20],
     runnerPid: fields[21],
+    given: { memoryMb: fields[22], timeMs: fields[23], diskGb: fields[24] },
+    grown: { memoryMb: fields[25], timeMs: fields[26], diskGb: fields[27] },
   };
 }

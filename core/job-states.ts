@@ -1,16 +1,17 @@
 /**
  * Every job's row, and everything that is counted from it: the one place where a state changes.
  *
- * A change asks the transition table, then moves the counts of the report group and the lane of the scheduler group along,
- * so that none of them can be forgotten.
+ * A change asks the transition table, then moves the counts of the report group and the lane of the job's cohort along, so
+ * that none of them can be forgotten.
  */
+import { type Cohort, Cohorts, fits } from './cohorts.ts';
 import { WrError } from './errors.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
+import { type Figures, sameFigures } from './figures.ts';
 import type { JobOptions } from './job-options.ts';
 import { JobTable, rowOf, type TableChunk } from './job-table.ts';
 import { KeyIndex } from './key-index.ts';
 import { RepGroups } from './rep-groups.ts';
-import { schedulerGroupOf } from './requirements.ts';
 import { type SchedulerGroup, SchedulerGroups } from './scheduler-groups.ts';
 import { type JobEvent, nextStateCode, STATE, type StateCode } from './states.ts';
 
@@ -19,14 +20,29 @@ export interface Template {
   readonly id: number;
   readonly options: JobOptions;
   readonly repGroup: number;
+  /** Of its jobs that have not grown. */
+  readonly cohort: Cohort;
+  /** Where these are served now. */
   readonly schedulerGroup: SchedulerGroup;
 }
+
+/** Cohorts that a request looks at beyond its own group's. */
+const AWAY_MAX = 256;
 
 export class JobStates {
   readonly table = new JobTable();
   readonly keys = new KeyIndex(this.table);
   readonly groups = new SchedulerGroups();
+  readonly cohorts = new Cohorts(this.groups);
   readonly repGroups = new RepGroups();
+  readonly #isReady = (number: number, priority: number, cohort: Cohort): boolean => {
+    const chunk = this.table.chunkOf(number);
+    if (chunk === undefined) return false;
+    const row = rowOf(number);
+    return (
+      chunk.state[row] === STATE.ready && chunk.cohort[row] === cohort.id && chunk.priority[row] === priority
+    );
+  };
   readonly #templates: Template[] = [];
   readonly #templateIds = new Map<string, number>();
 
@@ -37,11 +53,15 @@ export class JobStates {
 
   /** Takes in a template under the next id, or under the one it has on disk. */
   addTemplate(json: string, options: JobOptions, id = this.#templates.length): Template {
+    const cohort = this.cohorts.intern(options);
     const template: Template = {
       id,
       options,
       repGroup: this.repGroups.intern(options.repGroup),
-      schedulerGroup: this.groups.intern(schedulerGroupOf(options), options),
+      cohort,
+      get schedulerGroup() {
+        return cohort.group;
+      },
     };
     this.#templates[id] = template;
     this.#templateIds.set(json, id);
@@ -65,7 +85,7 @@ export class JobStates {
   describe(from: number, count: number, template: Template, priorities: Uint8Array | null): void {
     this.#eachChunk(from, count, (chunk, row, rows, offset) => {
       chunk.template.fill(template.id, row, row + rows);
-      chunk.group.fill(template.schedulerGroup.id, row, row + rows);
+      chunk.cohort.fill(template.cohort.id, row, row + rows);
       chunk.retriesLeft.fill(template.options.retries, row, row + rows);
       chunk.attempts.fill(0, row, row + rows);
       chunk.exitCode.fill(0, row, row + rows);
@@ -78,14 +98,14 @@ export class JobStates {
   /** Makes described rows ready: they are on disk. All of one template and, unless `mixed`, one priority. */
   activate(from: number, count: number, template: Template, mixed: boolean): void {
     const to = nextStateCode(STATE.none, 'add');
-    const group = template.schedulerGroup;
+    const { cohort, schedulerGroup: group } = template;
     this.#eachChunk(from, count, (chunk, row, rows, offset) => {
       chunk.state.fill(to, row, row + rows);
       this.table.occupy(from + offset, rows);
-      if (!mixed) group.ready.push(chunk.priority[row] as number, from + offset, rows);
+      if (!mixed) group.ready.push(cohort, chunk.priority[row] as number, from + offset, rows);
       else
         for (let i = 0; i < rows; i += 1)
-          group.ready.push(chunk.priority[row + i] as number, from + offset + i, 1);
+          group.ready.push(cohort, chunk.priority[row + i] as number, from + offset + i, 1);
     });
     this.repGroups.move(template.repGroup, STATE.none, to, count);
     this.groups.note(group);
@@ -93,7 +113,35 @@ export class JobStates {
 
   /** Takes the best ready job of a group off its lane, for a reservation. @returns 0 when there is none */
   popReady(group: SchedulerGroup): number {
-    return group.ready.pop((candidate, priority) => this.#isReady(candidate, group, priority));
+    return group.ready.pop(this.#isReady);
+  }
+
+  /**
+   * For a runner that was started for what these jobs asked for, and that what they are given now still fits in: takes
+   * the best one of a cohort that is served elsewhere. @returns 0 when there is none
+   */
+  popAway(home: SchedulerGroup): number {
+    for (const cohort of this.#awayFrom(home)) {
+      const number = cohort.group.ready.popOf(cohort, this.#isReady);
+      this.groups.note(cohort.group);
+      if (number !== 0) return number;
+    }
+    return 0;
+  }
+
+  /** Whether {@link popAway} finds a job. */
+  hasAway(home: SchedulerGroup): boolean {
+    for (const _ of this.#awayFrom(home)) return true;
+    return false;
+  }
+
+  *#awayFrom(home: SchedulerGroup): Iterable<Cohort> {
+    let seen = 0;
+    for (const cohort of home.away) {
+      if (cohort.ready.ready > 0 && fits(cohort, home)) yield cohort;
+      seen += 1;
+      if (seen === AWAY_MAX) return;
+    }
   }
 
   /**
@@ -109,21 +157,42 @@ export class JobStates {
     this.repGroups.move(this.template(chunk.template[row] as number).repGroup, from, to);
     // A reservation was popped off its lane; all else leaves it here.
     if (from !== STATE.ready && to !== STATE.ready) return;
-    const group = this.groups.get(chunk.group[row] as number);
-    if (from === STATE.ready && event !== 'reserve') group.ready.left(chunk.priority[row] as number);
-    if (to === STATE.ready) group.ready.giveBack(chunk.priority[row] as number, number);
+    const cohort = this.cohorts.get(chunk.cohort[row] as number);
+    const { group } = cohort;
+    if (from === STATE.ready && event !== 'reserve') group.ready.left(cohort, chunk.priority[row] as number);
+    if (to === STATE.ready) group.ready.giveBack(cohort, chunk.priority[row] as number, number);
     this.groups.note(group);
+  }
+
+  /** The cohort of a job: what it is given. */
+  cohortOf(number: number): Cohort {
+    return this.cohorts.get(this.chunk(number).cohort[rowOf(number)] as number);
+  }
+
+  /** Gives a job figures of its own: the least it needs after it ran out. */
+  setGrown(number: number, grown: Figures): void {
+    const chunk = this.chunk(number);
+    const row = rowOf(number);
+    const before = this.cohorts.get(chunk.cohort[row] as number);
+    if (sameFigures(before.grown, grown)) return;
+    const after = this.cohorts.intern(before.asked, grown);
+    const isReady = chunk.state[row] === STATE.ready;
+    if (isReady) before.group.ready.left(before, chunk.priority[row] as number);
+    chunk.cohort[row] = after.id;
+    if (isReady) after.group.ready.giveBack(after, chunk.priority[row] as number, number);
+    this.groups.note(before.group);
+    this.groups.note(after.group);
   }
 
   /** Recovery restores a state, it does not re-derive it (reliability.md c17): the one way around the table. */
   place(number: number, state: number): void {
     const chunk = this.chunk(number);
     const template = this.templateOf(number);
-    const group = this.groups.get(chunk.group[rowOf(number)] as number);
+    const cohort = this.cohortOf(number);
     chunk.state[rowOf(number)] = state;
     this.repGroups.move(template.repGroup, STATE.ready, state);
-    group.ready.left(chunk.priority[rowOf(number)] as number);
-    this.groups.note(group);
+    cohort.group.ready.left(cohort, chunk.priority[rowOf(number)] as number);
+    this.groups.note(cohort.group);
   }
 
   /** Keeps what the last attempt came to. */
@@ -143,15 +212,6 @@ export class JobStates {
     if (chunk === undefined)
       throw new WrError('JOB_NOT_FOUND', `command number ${number} is not in the queue`);
     return chunk;
-  }
-
-  #isReady(number: number, group: SchedulerGroup, priority: number): boolean {
-    const chunk = this.table.chunkOf(number);
-    if (chunk === undefined) return false;
-    const row = rowOf(number);
-    return (
-      chunk.state[row] === STATE.ready && chunk.group[row] === group.id && chunk.priority[row] === priority
-    );
   }
 
   /** Calls back per chunk that a run of numbers touches: first row, rows, and offset into the run. */

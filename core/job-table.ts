@@ -5,7 +5,7 @@
  * buffer would hold the event loop), the workers read the same memory, and a chunk all of whose jobs are archived is
  * given back. Only the main thread writes.
  *
- * A row is 32 bytes: the key (16), template and scheduler group (4 + 4), last exit code (2), and state, priority, attempts,
+ * A row is 32 bytes: the key (16), template and cohort (4 + 4), last exit code (2), and state, priority, attempts,
  * retries left, fail reason and flags (1 each).
  */
 import { WrError } from './errors.ts';
@@ -25,7 +25,7 @@ export class TableChunk {
   /** Four words a row. */
   readonly key: Uint32Array;
   readonly template: Uint32Array;
-  readonly group: Uint32Array;
+  readonly cohort: Uint32Array;
   readonly exitCode: Int16Array;
   readonly state: Uint8Array;
   readonly priority: Uint8Array;
@@ -46,7 +46,7 @@ export class TableChunk {
     };
     this.key = new Uint32Array(buffer, take(16), CHUNK_ROWS * 4);
     this.template = new Uint32Array(buffer, take(4), CHUNK_ROWS);
-    this.group = new Uint32Array(buffer, take(4), CHUNK_ROWS);
+    this.cohort = new Uint32Array(buffer, take(4), CHUNK_ROWS);
     this.exitCode = new Int16Array(buffer, take(2), CHUNK_ROWS);
     this.state = new Uint8Array(buffer, take(1), CHUNK_ROWS);
     this.priority = new Uint8Array(buffer, take(1), CHUNK_ROWS);

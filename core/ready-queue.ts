@@ -1,8 +1,8 @@
 /**
- * The order in which ready jobs are served: within a scheduler group by priority, then by order of adding, which is
- * the order of job numbers (jobs.md §6).
+ * The order in which ready jobs are served: by priority, then by order of adding, which is the order of job numbers
+ * (jobs.md §6). `ready-cohorts.ts` puts several of these queues into one order.
  *
- * A group has one lane per priority in use. A lane holds *ranges* of consecutive numbers, so that a million plain jobs
+ * A queue has one lane per priority in use. A lane holds *ranges* of consecutive numbers, so that a million plain jobs
  * are one entry, and a heap of single numbers that came back out of turn (retries). Entries are hints: whether a job is
  * ready is said by the job table alone. Whoever takes a job out of the ready state otherwise than by `pop` tells `left`;
  * its entry is skipped when it comes up.
@@ -45,25 +45,37 @@ class Lane {
     pushHeap(this.#returned, number);
   }
 
-  /** The next number for which `isReady`, or 0. */
-  pop(isReady: (number: number) => boolean): number {
+  /** The next number for which `isReady`, or 0. It stays; stale entries before it go. */
+  peek(isReady: (number: number) => boolean): number {
     for (;;) {
-      const returned = this.#returned[0] ?? 0;
-      const ranged = this.#head < this.#tail ? (this.#ranges[this.#head] as number) : 0;
-      if (returned === 0 && ranged === 0) return 0;
-      const number =
-        ranged === 0 || (returned !== 0 && returned <= ranged) ? popHeap(this.#returned) : this.#popRange();
-      if (!isReady(number)) continue;
-      this.ready -= 1;
-      return number;
+      const number = this.head;
+      if (number === 0 || isReady(number)) return number;
+      this.#drop();
     }
   }
 
-  #popRange(): number {
+  /** The next entry, which may be stale; 0: none. */
+  get head(): number {
+    const returned = this.#returned[0] ?? 0;
+    const ranged = this.#head < this.#tail ? (this.#ranges[this.#head] as number) : 0;
+    return ranged === 0 || (returned !== 0 && returned <= ranged) ? returned : ranged;
+  }
+
+  /** Takes the one that `peek` gave. */
+  take(): void {
+    this.ready -= 1;
+    this.#drop();
+  }
+
+  #drop(): void {
+    if (this.#returned.length > 0 && this.#returned[0] === this.head) popHeap(this.#returned);
+    else this.#dropRanged();
+  }
+
+  #dropRanged(): void {
     const number = this.#ranges[this.#head] as number;
     if (number + 1 === this.#ranges[this.#head + 1]) this.#head += 2;
     else this.#ranges[this.#head] = number + 1;
-    return number;
   }
 
   #makeRoom(): void {
@@ -77,7 +89,7 @@ class Lane {
   }
 }
 
-/** The lanes of one scheduler group, highest priority first. */
+/** The lanes of jobs that are given the same (a cohort, see cohorts.ts), highest priority first. */
 export class ReadyGroup {
   readonly #lanes: Lane[] = [];
   ready = 0;
@@ -100,21 +112,42 @@ export class ReadyGroup {
     this.#lane(priority).ready -= 1;
   }
 
-  /** The best ready number, or 0. `isReady(number, priority)` tells stale entries. */
+  /** Takes the best ready number, or 0. `isReady(number, priority)` tells stale entries. */
   pop(isReady: (number: number, priority: number) => boolean): number {
+    const number = this.peek(isReady);
+    if (number !== 0) this.take();
+    return number;
+  }
+
+  /** The same, and leaves it there: for `take`. */
+  peek(isReady: (number: number, priority: number) => boolean): number {
     for (const lane of this.#lanes) {
       if (lane.ready === 0) continue;
-      const number = lane.pop((candidate) => isReady(candidate, lane.priority));
-      if (number === 0) continue;
-      this.ready -= 1;
-      return number;
+      const number = lane.peek((candidate) => isReady(candidate, lane.priority));
+      if (number !== 0) return number;
     }
     return 0;
   }
 
+  /** Takes the one that `peek` has just given. */
+  take(): void {
+    this.ready -= 1;
+    this.#first()?.take();
+  }
+
+  /** Its best entry, which may be stale: a bound, as no ready job of the best priority comes before it. 0: none. */
+  get head(): number {
+    return this.#first()?.head ?? 0;
+  }
+
   /** The highest priority of a ready job; −1 without any. */
   get priority(): number {
-    return this.#lanes.find((lane) => lane.ready > 0)?.priority ?? -1;
+    return this.#first()?.priority ?? -1;
+  }
+
+  #first(): Lane | undefined {
+    for (const lane of this.#lanes) if (lane.ready > 0) return lane;
+    return undefined;
   }
 
   #lane(priority: number): Lane {

@@ -1,6 +1,7 @@
 /** Scheduler groups: jobs that a runner may take one after the other, because they ask for the same (jobs.md §6). */
+import type { Cohort } from './cohorts.ts';
 import type { JobOptions } from './job-options.ts';
-import { ReadyGroup } from './ready-queue.ts';
+import { ReadyCohorts } from './ready-cohorts.ts';
 import { requirementsOf } from './requirements.ts';
 
 export interface SchedulerGroup {
@@ -11,7 +12,9 @@ export interface SchedulerGroup {
   readonly timeMs: number;
   readonly cpus: number;
   readonly other: Readonly<Record<string, string>>;
-  readonly ready: ReadyGroup;
+  readonly ready: ReadyCohorts<Cohort>;
+  /** Cohorts that asked for what it gives, and are given something else now. */
+  readonly away: Set<Cohort>;
   /** Attempts open: reserved, running or lost. */
   held: number;
 }
@@ -33,7 +36,8 @@ export class SchedulerGroups {
       timeMs: requirements.timeMs,
       cpus: requirements.cpus,
       other: requirements.other,
-      ready: new ReadyGroup(),
+      ready: new ReadyCohorts(),
+      away: new Set(),
       held: 0,
     };
     this.#ids.set(name, group.id);

@@ -118,7 +118,7 @@ export class RunnerDesk {
       this.#answerNone(peer, request, true);
       return;
     }
-    if (group.ready.ready > 0 && this.#handOut(runner, group, request) > 0) return;
+    if (this.#hasJobs(group) && this.#handOut(runner, group, request) > 0) return;
     if (request.waitMs <= 0) this.#answerNone(peer, request, false);
     else this.#waiting.add({ peer, request, group });
   }
@@ -176,13 +176,19 @@ export class RunnerDesk {
   serveWaiting(): void {
     if (this.#closed) return;
     for (const group of this.#waiting.groups()) {
-      while (group.ready.ready > 0) {
+      while (this.#hasJobs(group)) {
         const waiter = this.#waiting.take(group);
         if (waiter === undefined) break;
         const runner = this.#byPeer.get(waiter.peer.id);
-        if (runner !== undefined) this.#handOut(runner, group, waiter.request);
+        if (runner !== undefined && this.#handOut(runner, group, waiter.request) === 0)
+          this.#answerNone(waiter.peer, waiter.request, false);
       }
     }
+  }
+
+  /** Jobs of the group, or such as asked for it and were learned to need less. */
+  #hasJobs(group: SchedulerGroup): boolean {
+    return group.ready.ready > 0 || (group.away.size > 0 && this.#queue.hasAway(group));
   }
 
   /** A connection ended. What its runner holds stays its own until the TTR is over. */
@@ -220,7 +226,10 @@ export class RunnerDesk {
 
   #handOut(runner: Runner, group: SchedulerGroup, request: ReserveRequest): number {
     const count = Math.min(request.count, RESERVE_JOBS_MAX);
-    const attempts = this.#queue.reserve(group, count, runner, this.#clock.nowMs(), this.#nextToken);
+    // What serves this machine is told where those that moved are served now.
+    const away = runner.group !== null;
+    const nowMs = this.#clock.nowMs();
+    const attempts = this.#queue.reserve(group, count, runner, nowMs, this.#nextToken, away);
     if (attempts.length > 0) this.#persist.after(() => this.#send(runner, group, request.id, attempts));
     return attempts.length;
   }
@@ -263,8 +272,8 @@ export class RunnerDesk {
       template: template.id,
       delta: segment.delta(number - entry.first),
       attemptsLeft: table.chunkOf(number)?.retriesLeft[rowOf(number)] ?? 0,
-      memoryMb: template.schedulerGroup.memoryMb,
-      timeMs: template.schedulerGroup.timeMs,
+      memoryMb: attempt.given.memoryMb,
+      timeMs: attempt.given.timeMs,
     };
   }
 

@@ -227,6 +227,8 @@ describe('JobQueue', () => {
           priority: pick(random, 3),
           retries: pick(random, 3),
           memoryMb: 100 * pick(random, 3),
+          override: ([0, 1, 2] as const)[pick(random, 3)] ?? 0,
+          reqGroup: `req ${pick(random, 4)}`,
         }),
       () => addCommands(queue, [`same ${pick(random, 5)}`, `same ${pick(random, 5)}`]),
       () => {
@@ -240,7 +242,10 @@ describe('JobQueue', () => {
       () => {
         const outcome = (['complete', 'release', 'bury'] as const)[pick(random, 3)] ?? 'bury';
         queue.end(
-          ended(open[pick(random, open.length)] ?? 0, outcome, { startedMs: nowMs }),
+          ended(open[pick(random, open.length)] ?? 0, outcome, {
+            startedMs: nowMs,
+            peakRamMb: pick(random, 400),
+          }),
           nowMs,
           random(),
         );
@@ -255,6 +260,12 @@ describe('JobQueue', () => {
       () => queue.confirmDead(anyNumber(), nowMs, random()),
       () => queue.expire(nowMs, 60_000, () => random() < 0.5),
       () => queue.ripen(nowMs, 10),
+      () => {
+        const usage = queue.cohorts.usages.of(`req ${pick(random, 4)}`);
+        const recommendation = { memoryMb: 100 * pick(random, 4), timeMs: 0, diskGb: pick(random, 2) };
+        queue.cohorts.usages.merged(usage, usage.freshValues(), recommendation);
+        queue.cohorts.apply(usage);
+      },
     ];
     for (let step = 0; step < 4_000; step += 1) {
       nowMs += pick(random, 20_000);
