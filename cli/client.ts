@@ -7,9 +7,11 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Config } from '../core/config.ts';
 import { WrError } from '../core/errors.ts';
+import { withLive } from '../core/live-job.ts';
 import type {
   ChangedReply,
   CountsReply,
+  LiveReply,
   ManagerStatusReply,
   PageReply,
   PlainPageReply,
@@ -191,8 +193,14 @@ export class Client {
     take: (page: Page) => Promise<void>,
   ): Promise<void> {
     let taken: Promise<void> = Promise.resolve();
+    let live: LiveReply['jobs'] = [];
     const handle = (reply: Reply): void => {
-      const page = expect(reply, type) as Page;
+      if (reply.type === 'live') {
+        live = reply.jobs;
+        return;
+      }
+      const page = joined(expect(reply, type) as Page, live);
+      live = [];
       taken = taken.then(async () => {
         await take(page);
         if (!page.last) this.#link.tell({ type: 'more', of: page.id, pages: 1 });
@@ -208,6 +216,11 @@ export class Client {
     handle(last);
     await taken;
   }
+}
+
+/** A page with what runs now of what is in it. */
+function joined<Page extends PageReply | PlainPageReply>(page: Page, live: LiveReply['jobs']): Page {
+  return page.type === 'page' ? { ...page, jobs: withLive(page.jobs, live) } : page;
 }
 
 /** The longest wait a timer can express: about 24 days. */

@@ -11,6 +11,7 @@
 import type { ErrorCode } from './errors.ts';
 import type { FailReason } from './fail-reasons.ts';
 import type { JobOptions } from './job-options.ts';
+import type { LiveJob } from './live-job.ts';
 import type { JobState } from './states.ts';
 import type { StatusJob } from './status-job.ts';
 
@@ -377,6 +378,13 @@ export interface PageReply {
   readonly last: boolean;
 }
 
+/** What the running ones of the next page of a listing use and print as of their last touch. */
+export interface LiveReply {
+  readonly type: 'live';
+  readonly id: number;
+  readonly jobs: readonly LiveJob[];
+}
+
 /** A part of a plain listing: text as it is printed. */
 export interface PlainPageReply {
   readonly type: 'plainPage';
@@ -516,6 +524,7 @@ export type Reply =
   | CountsReply
   | SummaryReply
   | PageReply
+  | LiveReply
   | PlainPageReply
   | ChangedReply
   | SettledReply

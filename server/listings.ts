@@ -2,6 +2,7 @@
 
 import { WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
+import { liveJobs } from '../core/live-job.ts';
 import { type GroupSummary, PAGE_WINDOW, type StateCounts, type StatusRequest } from '../core/protocol.ts';
 import { spread } from '../core/rep-groups.ts';
 import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states.ts';
@@ -22,6 +23,9 @@ const STATES = [
   'buried',
   'complete',
 ] as const satisfies readonly JobState[];
+
+/** Output of running jobs is left out of the later pages of a long listing, as that of failed ones is. */
+const LIVE_OUTPUT_JOBS_MAX = 1_000;
 
 /** A listing under way to a client. */
 interface Listing {
@@ -173,6 +177,7 @@ export class Listings {
           cursor,
           complete,
         });
+        this.#postLive(peer, id, result.held, cursor.shown < LIVE_OUTPUT_JOBS_MAX);
         peer.postFrame(result.frame);
         cursor = result.next;
         listing.credit -= 1;
@@ -184,6 +189,13 @@ export class Listings {
     } finally {
       this.#under.delete(name);
     }
+  }
+
+  /** What runs is told of before its page, which a worker made without knowing. */
+  #postLive(peer: Peer, id: number, held: readonly number[], output: boolean): void {
+    const { attempts, table } = this.#queue;
+    const jobs = held.length === 0 ? [] : liveJobs(held, attempts, (number) => table.keyHex(number), output);
+    if (jobs.length > 0) peer.post({ type: 'live', id, jobs });
   }
 
   #mask({ states, select }: StatusRequest): number {

@@ -6,7 +6,7 @@ import { encodeFrame } from '../core/codec.ts';
 import { type FailReason, failReasonName } from '../core/fail-reasons.ts';
 import { JobTable, rowOf, type TableSnapshot } from '../core/job-table.ts';
 import type { PageReply, PlainPageReply } from '../core/protocol.ts';
-import { STATE, STATE_NAMES } from '../core/states.ts';
+import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { readCompleteKey } from '../store/layout.ts';
@@ -60,6 +60,8 @@ export type QueryTask =
 export interface PageResult {
   /** The whole answer, encoded. */
   readonly frame: Uint8Array;
+  /** Numbers of its jobs that a runner holds. */
+  readonly held: readonly number[];
   /** `null`: this was the last page. */
   readonly next: Cursor | null;
 }
@@ -165,6 +167,7 @@ function page(task: PageTask, reader: JobReader, table: JobTable): PageResult {
 /** All jobs, page after page. */
 function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResult {
   const jobs: StatusJob[] = [];
+  const held: number[] = [];
   let next: Cursor | null = null;
   let at = -1;
   let bytes = 0;
@@ -178,10 +181,12 @@ function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResul
     if (job === undefined || !onHost(job, task.host)) continue;
     bytes += job.cmd.byteLength + job.record.stdout.byteLength + job.record.stderr.byteLength;
     jobs.push(show(job, task, reader, 0));
+    if (isHeld(job.state)) held.push(found.number);
   }
   const shown = task.cursor.shown >= OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs;
   return {
     frame: encodeFrame({ type: 'page', id: task.id, jobs: shown, last: next === null } satisfies PageReply),
+    held,
     next,
   };
 }
@@ -218,12 +223,14 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
     else if (kind.shown.length < task.limit) kind.shown.push(job);
   }
   const jobs: StatusJob[] = [];
+  const held: number[] = [];
   for (const kind of kinds.values()) {
     const counted =
       kind.complete && task.scope.numbers === null && task.host === '' ? task.complete : kind.count;
     kind.shown.forEach((job, i) => {
       const similar = i === kind.shown.length - 1 ? Math.max(0, counted - kind.shown.length) : 0;
       jobs.push(show(job, task, reader, similar));
+      if (isHeld(job.state)) held.push(job.number);
     });
   }
   const reply: PageReply = {
@@ -232,7 +239,7 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
     jobs: jobs.length > OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs,
     last: true,
   };
-  return { frame: encodeFrame(reply), next: null };
+  return { frame: encodeFrame(reply), held, next: null };
 }
 
 function show(job: ReadJob, task: PageTask, reader: JobReader, similar: number): StatusJob {
@@ -272,7 +279,7 @@ function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResu
     buried: buriedJobs,
     last: next === null,
   };
-  return { frame: encodeFrame(reply), next };
+  return { frame: encodeFrame(reply), held: [], next };
 }
 
 function completeKey(number: number, reader: JobReader, table: JobTable): string {

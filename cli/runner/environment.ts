@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { JobOptions } from '../../core/job-options.ts';
 import { type ByteString, bytesToByteString, shellQuote, toByteString } from './bytes.ts';
+import { MARK_NAME } from './kinship.ts';
 
 export type Environment = ReadonlyMap<string, ByteString>;
 
@@ -75,6 +76,7 @@ export function withNestedUse(base: Environment, nested: NestedUse): Environment
   environment.set('PATH', withDirectory(environment.get('PATH') ?? '', toByteString(nested.programDir)));
   // A directory of its own is said afresh to each command that has one.
   environment.delete('WR_JOB_CWD');
+  environment.delete(MARK_NAME);
   return environment;
 }
 

@@ -9,9 +9,10 @@ import {
   type NestedUse,
   overridesOf,
 } from './environment.ts';
+import { MARK_NAME } from './kinship.ts';
 import type { OutputPair } from './output-files.ts';
 import { allowsPlainWords, type PlainCommand, Programs } from './plain-words.ts';
-import type { Tree } from './process-table.ts';
+import type { ProcessRow, Tree } from './process-table.ts';
 import { ARGUMENT_BYTES_MAX, commandText } from './script.ts';
 import type { Habits } from './spare-workspaces.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
@@ -52,6 +53,10 @@ export interface Execution {
   /** 0: not known yet. */
   pid: number;
   readonly tree: Tree;
+  /** When its first process began, in clock ticks since boot; 0: not seen yet. */
+  sinceTicks: number;
+  /** In the environment of all that comes of it. */
+  readonly mark: string;
   kill: KillReason | null;
   /** The time it had asked for was over when it was ended. */
   overTime: boolean;
@@ -68,6 +73,13 @@ export interface Execution {
   measuringDisk: boolean;
   /** Readings of no free space at all in a row: some file systems give one by mistake. */
   emptyReadings: number;
+}
+
+/** Its first process has been seen. */
+export function setRoot(execution: Execution, { pid, startTicks }: ProcessRow): void {
+  execution.pid = pid;
+  execution.sinceTicks = startTicks;
+  execution.tree.set(pid, startTicks);
 }
 
 /** Why an attempt ends before its command starts. */
@@ -105,10 +117,22 @@ export class Preparation {
   readonly #workspaces: Workspaces;
   readonly #nested: NestedUse;
   readonly #shell: string;
+  readonly #tag: string;
   readonly #programs: Programs;
   readonly #shared = new WeakMap<JobOptions, Shared>();
 
-  constructor(workspaces: Workspaces, nested: NestedUse, shell: string, now: () => number) {
+  constructor(
+    workspaces: Workspaces,
+    options: {
+      readonly nested: NestedUse;
+      readonly shell: string;
+      /** What no other runner has. */
+      readonly tag: string;
+      now(): number;
+    },
+  ) {
+    const { nested, shell, tag, now } = options;
+    this.#tag = tag;
     this.#workspaces = workspaces;
     this.#nested = nested;
     this.#shell = shell;
@@ -122,6 +146,7 @@ export class Preparation {
    */
   prepare(job: Job, environment: Environment, takeOutput: () => OutputPair, short: boolean): Execution {
     const { options } = job;
+    const mark = `${job.attempt}-${this.#tag}`;
     refuseUnsupported(options);
     const shared = this.#sharedOf(options);
     const text = commandText(bytesToByteString(job.cmd), shared.modules);
@@ -144,8 +169,7 @@ export class Preparation {
       plain: short ? this.#plainCommand(text, shared, environment) : null,
       dir,
       workspace,
-      assignments:
-        workspace === null ? shared.assignments : this.#withDirectories(shared, options, workspace),
+      assignments: withOwn(shared, ownVariables(options, workspace, mark)),
       output,
       habits: shared.habits,
       short,
@@ -153,6 +177,8 @@ export class Preparation {
       endedMs: 0,
       pid: 0,
       tree: new Map(),
+      sinceTicks: 0,
+      mark,
       kill: null,
       overTime: false,
       peakRamMb: 0,
@@ -168,11 +194,10 @@ export class Preparation {
   }
 
   /** All the variables of a command, for what runs after it. */
-  environmentOf({ job, workspace }: Execution, base: Environment): Environment {
+  environmentOf({ job, workspace, mark }: Execution, base: Environment): Environment {
     const environment = new Map(base);
     for (const [name, value] of this.#sharedOf(job.options).overrides) environment.set(name, value);
-    if (workspace !== null)
-      for (const [name, value] of ownVariables(job.options, workspace)) environment.set(name, value);
+    for (const [name, value] of ownVariables(job.options, workspace, mark)) environment.set(name, value);
     return environment;
   }
 
@@ -217,19 +242,22 @@ export class Preparation {
       throw new NotStarted('working directory does not exist', textOf(cause));
     }
   }
+}
 
-  #withDirectories(shared: Shared, options: JobOptions, workspace: Workspace): Assignments {
-    const own = assignmentsOf(ownVariables(options, workspace));
-    return { plain: `${shared.assignments.plain}${own.plain}`, byEnv: shared.assignments.byEnv };
-  }
+function withOwn(shared: Shared, variables: [string, ByteString][]): Assignments {
+  const own = assignmentsOf(variables);
+  return { plain: `${shared.assignments.plain}${own.plain}`, byEnv: shared.assignments.byEnv };
 }
 
 /** Said after the user's own, so that they win. */
-function ownVariables(options: JobOptions, workspace: Workspace): [string, ByteString][] {
-  const variables: [string, ByteString][] = [
-    ['TMPDIR', toByteString(workspace.tmp)],
-    ['WR_JOB_CWD', toByteString(workspace.base)],
-  ];
+function ownVariables(
+  options: JobOptions,
+  workspace: Workspace | null,
+  mark: string,
+): [string, ByteString][] {
+  const variables: [string, ByteString][] = [[MARK_NAME, mark]];
+  if (workspace === null) return variables;
+  variables.push(['TMPDIR', toByteString(workspace.tmp)], ['WR_JOB_CWD', toByteString(workspace.base)]);
   if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);
   return variables;
 }

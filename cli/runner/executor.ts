@@ -1,11 +1,12 @@
 /** Runs jobs in the slots of this machine and says how they ended; knows nothing of the manager. */
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { EndedEvent, TouchedAttempt } from '../../core/protocol.ts';
 import { type Environment, type NestedUse, toSpawnEnvironment } from './environment.ts';
-import { type Execution, type Job, type KillReason, NotStarted, Preparation } from './execution.ts';
+import { type Execution, type Job, type KillReason, NotStarted, Preparation, setRoot } from './execution.ts';
 import type { ExecutorEvents, ExecutorPort } from './executor-port.ts';
 import { type FinishWorld, finish, finishAtOnce, killedBeforeStart, neverPrepared } from './finish.ts';
+import { kinByMark } from './kinship.ts';
 import type { LaunchEnd } from './notices.ts';
 import { OutputFiles } from './output-files.ts';
 import { ProcessScan } from './process-scan.ts';
@@ -57,7 +58,10 @@ export class Executor implements ExecutorPort {
     this.#events = events;
     this.#outputs = new OutputFiles(options.tmpDir, options.now);
     this.#workspaces = new Workspaces(options.random);
-    this.#preparation = new Preparation(this.#workspaces, options.nested, options.shell, options.now);
+    this.#preparation = new Preparation(this.#workspaces, {
+      ...options,
+      tag: basename(this.#outputs.directory),
+    });
     const watchEvents = {
       found: (execution: Execution) => {
         this.#started(execution);
@@ -234,10 +238,9 @@ export class Executor implements ExecutorPort {
       const pid = execution.pid === 0 ? table.childrenOf(launcherPid)[0] : execution.pid;
       const row = pid === undefined ? undefined : table.row(pid);
       if (row === undefined || row.ppid !== launcherPid) return await this.#killLater(execution);
-      execution.pid = row.pid;
-      tree.set(row.pid, row.startTicks);
+      setRoot(execution, row);
     }
-    await killTree(execution.pid, tree);
+    await killTree(execution.pid, tree, kinByMark(execution, launcherPid));
   }
 
   /** The launcher is between two commands; the one to be killed is about to start. */

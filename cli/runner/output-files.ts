@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OUTPUT_ENDS_BYTES, OutputFilter } from '../../core/output-filter.ts';
+import { filterOutput, OUTPUT_ENDS_BYTES, OutputFilter } from '../../core/output-filter.ts';
 import { type ByteString, shellQuote, toByteString } from './bytes.ts';
 
 /** A file longer than this is read and emptied while its command runs. */
@@ -134,8 +134,9 @@ export class OutputPair {
     return { stdout: this.#out.finish(), stderr: this.#err.finish() };
   }
 
+  /** The end of each as it is by now, filtered. */
   tails(): { readonly stdout: Uint8Array; readonly stderr: Uint8Array } {
-    return { stdout: this.#out.tail(), stderr: this.#err.tail() };
+    return { stdout: filterOutput(this.#out.tail()), stderr: filterOutput(this.#err.tail()) };
   }
 
   empty(): void {

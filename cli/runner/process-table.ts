@@ -4,9 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessRow {
   readonly pid: number;
   readonly ppid: number;
+  readonly session: number;
   /** Clock ticks since boot: with the pid it names a process for ever. */
   readonly startTicks: number;
+  /** Clock ticks of processor time, its own and that of children it has waited for. */
+  readonly cpuTicks: number;
 }
+
+/** Linux shows processor time in hundredths of a second, whatever it counts in. */
+const MS_PER_TICK = 10;
 
 /** Which processes belong to a command; those that moved to another group, session or parent stay in it once seen. */
 export type Tree = Map<number, number>;
@@ -22,7 +28,14 @@ export function readProcess(pid: number): ProcessRow | null {
   // The name may hold anything, also parentheses and blanks.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   if (fields[0] === 'Z' || fields[0] === 'X') return null;
-  return { pid, ppid: Number(fields[1]), startTicks: Number(fields[19]) };
+  const cpuTicks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14]);
+  return {
+    pid,
+    ppid: Number(fields[1]),
+    session: Number(fields[3]),
+    startTicks: Number(fields[19]),
+    cpuTicks,
+  };
 }
 
 /** One look at every process. */
@@ -58,13 +71,31 @@ export class ProcessTable {
     return this.#children.get(pid) ?? [];
   }
 
+  /** Adopted by init, or by whoever else takes in what lost its parent: one of another session. */
+  #isOrphan({ ppid, session }: ProcessRow): boolean {
+    return ppid === 1 || this.#rows.get(ppid)?.session !== session;
+  }
+
+  /** ms of processor time that the processes of a tree have used so far. */
+  cpuMsOf(tree: Tree): number {
+    let ticks = 0;
+    for (const pid of tree.keys()) ticks += this.#rows.get(pid)?.cpuTicks ?? 0;
+    return ticks * MS_PER_TICK;
+  }
+
   /**
-   * Brings a tree up to date: what has died (or has another start time) goes, what descends from a member comes.
+   * Brings a tree up to date: what has died (or has another start time) goes, what descends from a member comes, and what
+   * has lost its parent and is kin.
    * @param tree - changed in place; at first only the command itself
    */
-  refresh(tree: Tree): void {
+  refresh(tree: Tree, isKin?: (orphan: ProcessRow) => boolean): void {
     for (const [pid, startTicks] of tree) {
       if (this.#rows.get(pid)?.startTicks !== startTicks) tree.delete(pid);
+    }
+    if (isKin !== undefined) {
+      for (const row of this.#rows.values()) {
+        if (!tree.has(row.pid) && this.#isOrphan(row) && isKin(row)) tree.set(row.pid, row.startTicks);
+      }
     }
     const open = [...tree.keys()];
     for (let pid = open.pop(); pid !== undefined; pid = open.pop()) {

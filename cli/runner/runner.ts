@@ -22,6 +22,8 @@ import { RECONNECT_MS, Session, unexpected } from './session.ts';
 import { Work } from './work.ts';
 
 const RECOVERING_MS = 1_000;
+/** After this, and then with all others, the manager is told how a command fares. */
+const FIRST_TOUCH_MS = 2_000;
 /** How long a runner that was told to stop tries to report before it goes. */
 const STOP_MS_MAX = 10_000;
 const OUT_OF_TIME = "we're about to hit our maximum time limit";
@@ -38,6 +40,8 @@ export class Runner {
   #idling: (() => void) | null = null;
   /** What cancels each timer that waits. */
   readonly #timers = new Set<() => void>();
+  /** Attempts whose commands have just begun. */
+  readonly #fresh: number[] = [];
   /** No report before this; Unix ms. */
   #pauseMs = 0;
   #leaving: string | null = null;
@@ -53,6 +57,7 @@ export class Runner {
       link: () => this.#session.link,
       accepts: () => this.#leaving === null,
       flushSoon: (ms) => this.#flushSoon(ms),
+      started: (attempt) => this.#touchSoon(attempt),
       over: () => {
         if (this.#leaving !== null) this.#considerLeaving();
       },
@@ -294,13 +299,22 @@ export class Runner {
   #touchLater(): void {
     this.#after(this.#session.touchMs, () => {
       this.#touchLater();
-      void this.#touch();
+      void this.#touch([...this.#work.held, ...this.#reporter.over]);
     });
   }
 
-  async #touch(): Promise<void> {
+  /** Who looks at a command that has just begun wants to see what it does; those that are over by then cost nothing. */
+  #touchSoon(attempt: number): void {
+    this.#fresh.push(attempt);
+    if (this.#fresh.length > 1) return;
+    this.#after(FIRST_TOUCH_MS, () => {
+      void this.#touch(this.#fresh.splice(0).filter((each) => this.#work.holds(each)));
+    });
+  }
+
+  async #touch(held: readonly number[]): Promise<void> {
     const link = this.#session.link;
-    const attempts = [...this.#work.held, ...this.#reporter.over].map((attempt) => this.#work.usage(attempt));
+    const attempts = held.map((attempt) => this.#work.usage(attempt));
     if (link === null || attempts.length === 0) return;
     try {
       const reply = await link.ask({ type: 'touch', attempts });

@@ -205,7 +205,8 @@ export class Slot {
 
   #noteCpu(execution: Execution, { totalCpuMs }: LaunchEnd): void {
     if (totalCpuMs === null) return;
-    execution.cpuMs = Math.max(0, totalCpuMs - this.#cpuMs);
+    // What nobody waited for was seen, and is not in the total.
+    execution.cpuMs = Math.max(execution.cpuMs, totalCpuMs - this.#cpuMs);
     this.#cpuMs = totalCpuMs;
   }
 

@@ -1,6 +1,6 @@
 /** Ending a command with all that came of it (runner.md §3.6, reliability.md H21). */
 import { setTimeout } from 'node:timers/promises';
-import { ProcessTable, signalProcess, type Tree } from './process-table.ts';
+import { type ProcessRow, ProcessTable, signalProcess, type Tree } from './process-table.ts';
 
 const TERM_GRACE_MS = 500;
 const ROUNDS_MAX = 10;
@@ -10,10 +10,15 @@ const ROUNDS_MAX = 10;
  * nothing is. Descendants are looked for anew in each round: the first signals make some start others.
  * @param rootPid - the command itself
  * @param tree - its processes as far as known; changed in place
+ * @param isKin - of a process without a parent: whether it came of the command all the same
  * @returns how many outlived it all
  */
-export async function killTree(rootPid: number, tree: Tree): Promise<number> {
-  ProcessTable.read().refresh(tree);
+export async function killTree(
+  rootPid: number,
+  tree: Tree,
+  isKin?: (orphan: ProcessRow) => boolean,
+): Promise<number> {
+  ProcessTable.read().refresh(tree, isKin);
   const rootStart = tree.get(rootPid);
   const descendants = [...tree].filter(([pid]) => pid !== rootPid);
   if (rootStart !== undefined) signalProcess(rootPid, rootStart, 'SIGKILL');
@@ -21,11 +26,11 @@ export async function killTree(rootPid: number, tree: Tree): Promise<number> {
   if (descendants.length === 0) return 0;
   await setTimeout(TERM_GRACE_MS);
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    ProcessTable.read().refresh(tree);
+    ProcessTable.read().refresh(tree, isKin);
     if (tree.size === 0) return 0;
     for (const [pid, startTicks] of tree) signalProcess(pid, startTicks, 'SIGKILL');
     await setTimeout(20);
   }
-  ProcessTable.read().refresh(tree);
+  ProcessTable.read().refresh(tree, isKin);
   return tree.size;
 }

@@ -1,6 +1,7 @@
 /** What is looked at while commands run: processes, memory, disk, output (jobs.md §16, runner.md §3.6). */
 import { diskUsedMb, freeBytes } from './disk-usage.ts';
-import type { Execution, KillReason } from './execution.ts';
+import { type Execution, type KillReason, setRoot } from './execution.ts';
+import { kinBySession } from './kinship.ts';
 import { kernelMemoryKills, memoryOf, ProcessTable } from './process-table.ts';
 
 export const SAMPLE_MS = 1_000;
@@ -53,9 +54,10 @@ export class Watch {
     if (execution.pid === 0) this.#find(execution, launcherPid, table);
     if (execution.pid !== 0 && tree.size === 0) {
       const row = table.row(execution.pid);
-      if (row?.ppid === launcherPid) tree.set(execution.pid, row.startTicks);
+      if (row?.ppid === launcherPid) setRoot(execution, row);
     }
-    table.refresh(tree);
+    table.refresh(tree, kinBySession(execution, launcherPid));
+    execution.cpuMs = Math.max(execution.cpuMs, table.cpuMsOf(tree));
     const { pssMb, peakRssMb } = memoryOf(tree);
     execution.peakRamMb = Math.max(execution.peakRamMb, pssMb, peakRssMb);
     if (pssMb > job.memoryMb && pssMb >= this.#physicalMb * MEMORY_SHARE_MAX)

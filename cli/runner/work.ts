@@ -21,6 +21,8 @@ export interface WorkEvents {
   accepts(): boolean;
   /** There is something to tell or to ask for. */
   flushSoon(ms?: number): void;
+  /** A command runs, and may do so for long. */
+  started(attempt: number): void;
   /** A job is over. */
   over(): void;
   /** A job was given back as too little time is left for it. */
@@ -64,6 +66,10 @@ export class Work {
   /** Attempts fetched and not ended. */
   get held(): readonly number[] {
     return [...this.#held.keys()];
+  }
+
+  holds(attempt: number): boolean {
+    return this.#held.has(attempt);
   }
 
   get isEmpty(): boolean {
@@ -246,6 +252,7 @@ export class Work {
     if (this.#forgotten.has(job.attempt)) return;
     this.#reporter.add({ event: 'started', attempt: job.attempt, pid, startedMs, cwd }, this.#world.now());
     this.#events.flushSoon(FLUSH_MS);
+    this.#events.started(job.attempt);
   }
 
   #onEnded(job: Job, event: EndedEvent, slot: SlotPort | null): void {

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { main } from '../../cli/main.ts';
 import { WrError } from '../../core/errors.ts';
 import type { AddedReply, Reply } from '../../core/protocol.ts';
+import type { StatusJob } from '../../core/status-job.ts';
 import { type Answer, FakeLink, fakeContext, never, type Question } from './fake-link.ts';
 import { makeStatusJob } from './status-job.ts';
 
@@ -81,6 +82,29 @@ describe('status', () => {
     assert.equal(code, 0);
     assert.equal((JSON.parse(stdout) as unknown[]).length, 2);
     assert.deepEqual(links[0]?.told, [{ type: 'more', of: 1, pages: 1 }]);
+  });
+
+  it('shows of what runs what its runner said last, and of nothing else', async () => {
+    const bytes = (text: string): Uint8Array => Buffer.from(text);
+    const key = 'a'.repeat(32);
+    const live = { peakRamMb: 7, peakDiskMb: 3, cpuMs: 2_500, stdout: bytes('so far'), stderr: bytes('oh') };
+    const answer: Answer = (request, _link, { onPart }) => {
+      const running = makeStatusJob({ Key: key, State: 'running', Started: 1, Host: 'h' });
+      const ended = makeStatusJob({ Key: 'b'.repeat(32), State: 'buried' });
+      const { id } = request;
+      onPart?.({ type: 'live', id, jobs: [key, ended.Key].map((each) => ({ key: each, ...live })) });
+      onPart?.({ type: 'page', id, jobs: [running, ended], last: false });
+      return { type: 'page', id, jobs: [running], last: true };
+    };
+    const { stdout } = await wr(['status', '-o', 'json'], answer);
+    const shown = (JSON.parse(stdout) as StatusJob[]).map(
+      ({ PeakRAM, PeakDisk, CPUtime, StdOut, StdErr }) => [PeakRAM, PeakDisk, CPUtime, StdOut, StdErr],
+    );
+    const nothing = [0, 0, 0, '', ''];
+    assert.deepEqual(shown, [[7, 3, 2.5, 'so far', 'oh'], nothing, nothing]);
+    const details = await wr(['status'], answer);
+    assert.match(details.stdout, /Peak memory: 7MB; Peak disk: 3MB.*CPU time: 2.5s/);
+    assert.match(details.stdout, /StdOut:\nso far\nStdErr:\noh\n/);
   });
 
   it('fails with code 1 from plain when a command is buried', async () => {

@@ -35,19 +35,20 @@ async function run(
   return jobs.map((job) => Buffer.from(job.cmd).toString());
 }
 
+const STATUS: StatusRequest = {
+  type: 'status',
+  id: 0,
+  select: { by: 'all' },
+  output: 'jobs',
+  states: [],
+  limit: 0,
+  env: false,
+  host: '',
+};
+
 async function list(harness: ManagerHarness, request: Partial<StatusRequest> = {}): Promise<StatusJob[]> {
   const peer = new TestPeer();
-  const whole: StatusRequest = {
-    type: 'status',
-    id: harness.nextId(),
-    select: { by: 'all' },
-    output: 'jobs',
-    states: [],
-    limit: 0,
-    env: false,
-    host: '',
-    ...request,
-  };
+  const whole: StatusRequest = { ...STATUS, id: harness.nextId(), ...request };
   harness.send(peer, whole);
   await settle();
   return peer.frames.flatMap((frame) => decodeFrame<PageReply>(frame).flatMap((page) => page.jobs));
@@ -107,6 +108,32 @@ describe('Manager', () => {
     }
     assert.deepEqual(await list(harness), []);
     assert.equal((await harness.add('echo plain\n')).added, 1);
+  });
+
+  it('tells of running commands what their runner touched last, before the page they are on', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\n');
+    const runner = await harness.connectRunner(GROUP);
+    const { jobs } = await harness.reserve(runner, GROUP, 1);
+    const attempt = jobs[0]?.attempt as number;
+    const startedMs = harness.clock.nowMs();
+    await report(harness, runner, { event: 'started', attempt, pid: 7, startedMs, cwd: '/w' });
+    const usage = { attempt, peakRamMb: 70, peakDiskMb: 2, cpuMs: 1_500 };
+    const output = { stdout: Buffer.from('half way'), stderr: new Uint8Array(0) };
+    harness.send(runner, { type: 'touch', id: harness.nextId(), attempts: [{ ...usage, ...output }] });
+    for (const limit of [0, 1]) {
+      const peer = new TestPeer();
+      harness.send(peer, { ...STATUS, id: harness.nextId(), limit });
+      await settle();
+      const [live, ...more] = peer.last('live').jobs;
+      assert.deepEqual([live?.key, live?.peakRamMb, live?.cpuMs], [jobs[0]?.key, 70, 1_500]);
+      assert.deepEqual([Buffer.from(live?.stdout ?? []).toString(), more], ['half way', []]);
+    }
+    await report(harness, runner, ended(attempt, 'release', { startedMs, endedMs: startedMs + 5 }));
+    const after = new TestPeer();
+    harness.send(after, { ...STATUS, id: harness.nextId() });
+    await settle();
+    assert.equal(after.count('live'), 0);
   });
 
   it('answers a repeated add with its first answer and queues nothing twice', async () => {

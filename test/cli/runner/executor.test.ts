@@ -333,6 +333,61 @@ describe('executing commands', { concurrency: false }, () => {
     });
   });
 
+  it('ends what left its parents at once too, in the session of its command or in one of its own', async () => {
+    await withRunner(async ({ manager, dir }) => {
+      // Their parents are gone before anybody has looked at them.
+      const daemon = (how: string, name: string): string =>
+        `(${how} sh -c 'echo $$ > ${dir}/${name}; exec sleep 600' > /dev/null 2>&1 &)`;
+      const [kept] = manager.add('g', [
+        { cmd: `${daemon('', 'kept')}; until [ -s ${dir}/kept ]; do :; done` },
+      ]);
+      assert.equal((await manager.untilEnded(kept as number)).outcome, 'complete');
+      const cmd = `${daemon('', 'near')}; ${daemon('setsid', 'far')}; exec sleep 600`;
+      for (const options of [{}, { cwdMatters: true, cwd: dir }]) {
+        const [attempt] = manager.add('g', [{ cmd, options }]);
+        const pids = async (name: string): Promise<number> => {
+          const path = join(dir, name);
+          while (!existsSync(path) || readFileSync(path, 'utf8') === '')
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          return Number(readFileSync(path, 'utf8'));
+        };
+        const [near, far] = [await pids('near'), await pids('far')];
+        await manager.until(() =>
+          manager.events.some((event) => event.event === 'started' && event.attempt === attempt),
+        );
+        manager.push({ type: 'kill', attempts: [attempt as number] });
+        assert.equal((await manager.untilEnded(attempt as number)).reason, 'killed by user request');
+        for (const pid of [near, far]) await untilGone(pid, isAlive);
+        for (const name of ['near', 'far']) rmSync(join(dir, name));
+      }
+      // What an earlier command left behind on purpose is none of theirs.
+      const left = Number(readFileSync(join(dir, 'kept'), 'utf8'));
+      assert.ok(isAlive(left));
+      process.kill(left, 'SIGKILL');
+    });
+  });
+
+  it('tells of a running command what it uses and prints, progress bars shortened', async () => {
+    await withRunner(async ({ manager, dir }) => {
+      const go = join(dir, 'go');
+      const bar = "printf 'a\\n1%%\\r2%%\\r3%%\\r4%%\\r\\nb\\n'; echo careful >&2";
+      const work = 'end=$(($(date +%s%N) + 600000000)); while [ $(date +%s%N) -lt $end ]; do :; done';
+      const [attempt] = manager.add('g', [
+        { cmd: `${bar}; ${work}; until [ -e ${go} ]; do sleep 0.05; done` },
+      ]);
+      await manager.until(() => manager.touches.length > 0);
+      const touched = manager.touches[0]?.attempts[0];
+      assert.equal(touched?.attempt, attempt);
+      assert.deepEqual(
+        [textOf(touched?.stdout ?? new Uint8Array()), textOf(touched?.stderr ?? new Uint8Array())],
+        ['a\n1%\n[...]\n4%\nb', 'careful'],
+      );
+      assert.ok((touched?.peakRamMb ?? 0) > 0 && (touched?.cpuMs ?? 0) >= 100, `${touched?.cpuMs} ms`);
+      writeFileSync(go, '');
+      assert.equal((await manager.untilEnded(attempt as number)).exitCode, 0);
+    });
+  });
+
   it('never starts a command that is killed while it waits behind another', async () => {
     await withRunner(
       async ({ manager, dir }) => {

@@ -279,6 +279,23 @@ describe('a runner of this machine', () => {
     assert.deepEqual(executor.killed.at(-1), [1, 'user']);
   });
 
+  it('touches what has just begun after two seconds, and what is over by then not at all', async () => {
+    const world = await start();
+    const { manager, time, executor } = world;
+    manager.add('a', [{ cmd: 'long' }, { cmd: 'short' }]);
+    manager.allot({ a: 2 });
+    await time.pass(30);
+    for (const attempt of [1, 2]) executor.started(attempt);
+    await time.pass(1_000);
+    executor.end(2);
+    await time.pass(1_500);
+    const touched = manager.touches.map(({ attempts }) => attempts.map(({ attempt }) => attempt));
+    assert.deepEqual(touched, [[1]]);
+    executor.end(1);
+    await time.pass(5_000);
+    assert.equal(manager.touches.length, 1);
+  });
+
   it('goes home when told to, after reporting what still ran', async () => {
     const world = await start();
     const { manager, time, executor } = world;

@@ -1,0 +1,42 @@
+/**
+ * Which processes came of a command although their parents are gone: a daemon is adopted by init as soon as it is one.
+ *
+ * Those that stayed in the launcher's session and are not older than the command are told by that. What made a session of
+ * its own still has the command's mark in the environment it began with; that is looked at only when it counts, at a kill.
+ */
+import { readFileSync } from 'node:fs';
+import type { ProcessRow } from './process-table.ts';
+
+/** What is known of a command that others may have come of. */
+interface Forebear {
+  /** When its first process began, in clock ticks since boot; 0: not seen yet. */
+  readonly sinceTicks: number;
+  readonly mark: string;
+}
+
+/** A variable every command has, with a value that no other attempt on any host has. */
+export const MARK_NAME = 'WR_ATTEMPT';
+
+/** Orphans of the launcher's session that are not older than the command. */
+export function kinBySession(
+  { sinceTicks }: Pick<Forebear, 'sinceTicks'>,
+  session: number,
+): (orphan: ProcessRow) => boolean {
+  return (orphan) => sinceTicks > 0 && orphan.session === session && orphan.startTicks >= sinceTicks;
+}
+
+/** These, and orphans that began with the command's mark in their environment. */
+export function kinByMark(forebear: Forebear, session: number): (orphan: ProcessRow) => boolean {
+  const stayed = kinBySession(forebear, session);
+  const mark = `${MARK_NAME}=${forebear.mark}\0`;
+  return (orphan) =>
+    stayed(orphan) || (orphan.startTicks >= forebear.sinceTicks && hasMark(orphan.pid, mark));
+}
+
+function hasMark(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark);
+  } catch {
+    return false; // Gone, or another user's.
+  }
+}
