@@ -60,7 +60,7 @@ export class Executor implements ExecutorPort {
     this.#workspaces = new Workspaces(options.random);
     this.#preparation = new Preparation(this.#workspaces, {
       ...options,
-      tag: basename(this.#outputs.directory),
+      tag: basename(this.#outputs.directory).replace(/^wr-runner-/, ''),
     });
     const watchEvents = {
       found: (execution: Execution) => {
