@@ -4,6 +4,7 @@ import { WrError } from '../core/errors.ts';
 import { KEY_BYTES, keyToHex } from '../core/identity.ts';
 import type { AddedReply } from '../core/protocol.ts';
 import type { Context } from './command.ts';
+import { duplicateCauses } from './duplicate-causes.ts';
 import type { Log } from './log.ts';
 
 /** Parts of keys, in input order. */
@@ -11,20 +12,29 @@ export type Keys = Uint8Array[];
 
 const IDS_PER_WRITE = 10_000;
 
-/** @returns the exit code */
-export function addResult(reply: AddedReply, repGroup: string, inputName: string, log: Log): number {
+/**
+ * @param dry - it was only tried
+ * @returns the exit code
+ */
+export function addResult(
+  reply: AddedReply,
+  repGroup: string,
+  inputName: string,
+  log: Log,
+  dry = false,
+): number {
   const { added, queued, complete } = reply;
   const duplicates = queued + complete;
   if (added + duplicates === 0) {
     throw new WrError('BAD_INPUT', `${inputName} holds no command, so nothing was added`);
   }
   const suffix = reply.usedDefaultRepGroup ? ` using default identifier '${repGroup}'` : '';
-  log.info(`Added ${added} new commands (${duplicates} were duplicates) to the queue${suffix}`);
-  const causes = [
-    queued > 0 ? `${queued} ${queued === 1 ? 'is' : 'are'} in the queue already` : '',
-    complete > 0 ? `${complete} completed before (--rerun runs ${complete === 1 ? 'it' : 'them'} again)` : '',
-  ].filter((cause) => cause !== '');
-  if (causes.length > 0) log.info(`Of the duplicates, ${causes.join(', and ')}`);
+  log.info(
+    dry
+      ? `Would add ${added} new commands (${duplicates} would be duplicates) to the queue${suffix}; nothing was added`
+      : `Added ${added} new commands (${duplicates} were duplicates) to the queue${suffix}`,
+  );
+  for (const text of duplicateCauses(reply, dry)) log.info(text);
   return 0;
 }
 

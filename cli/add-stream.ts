@@ -4,12 +4,13 @@
  * The input is cut into frames at line ends; nothing is parsed here. At most `ADD_WINDOW_FRAMES` frames are under way;
  * every further one waits for the credit that the manager gives as it has taken frames in.
  */
-import { WrError } from '../core/errors.ts';
+import { asWrError, WrError } from '../core/errors.ts';
 import {
   ADD_FRAME_BYTES_MAX,
   ADD_WINDOW_FRAMES,
   type AddBegin,
   type AddedReply,
+  type DryLine,
   type Reply,
 } from '../core/protocol.ts';
 import { expect } from './client.ts';
@@ -35,6 +36,8 @@ export interface AddStreamOptions {
   readonly onProgress?: OnProgress;
   /** Keys of the commands now in the queue, in input order, when `begin` asks for them. */
   readonly onKeys?: (keys: Uint8Array) => void;
+  /** Of an add that is only tried: what its lines were understood to say. No more is sent until it has resolved. */
+  readonly onDryLines?: (lines: readonly DryLine[]) => Promise<void>;
 }
 
 /**
@@ -43,7 +46,7 @@ export interface AddStreamOptions {
  */
 export async function streamAdd(link: ManagerLink, options: AddStreamOptions): Promise<AddedReply> {
   const { begin, chunks, timeoutMs } = options;
-  const window = new Window(begin.requestId, timeoutMs, options.onProgress);
+  const window = new Window(options);
   link.onPush = (message) => window.take(message);
   // It is answered only when the add cannot begin.
   link.ask({ type: 'addBegin', ...begin }, { timeoutMs }).then(
@@ -65,7 +68,9 @@ export async function streamAdd(link: ManagerLink, options: AddStreamOptions): P
     { type: 'addEnd', requestId: begin.requestId, frames: seq },
     { timeoutMs: FOREVER_MS, onPart: (reply) => options.onKeys?.(expect(reply, 'addKeys').keys) },
   );
-  return expect(await window.guard(end), 'added');
+  const added = expect(await window.guard(end), 'added');
+  await window.printed;
+  return added;
 }
 
 /** The longest time a timer can express: the window watches over silence itself. */
@@ -83,12 +88,18 @@ class Window {
   #bytes = 0;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #onDryLines: AddStreamOptions['onDryLines'];
   commands = 0;
+  /** Lines of an add that is only tried were shown. */
+  printed: Promise<void> = Promise.resolve();
 
-  constructor(requestId: string, timeoutMs: number, onProgress: OnProgress | undefined) {
-    this.#requestId = requestId;
+  constructor({ begin, timeoutMs, onProgress, onDryLines }: AddStreamOptions) {
+    this.#requestId = begin.requestId;
     this.#timeoutMs = timeoutMs;
     this.#onProgress = onProgress;
+    this.#onDryLines = onDryLines;
+    // A frame becomes much more text: one at a time.
+    if (begin.dryRun !== undefined) this.#credit = 1;
     this.#failure = new Promise((_, reject) => {
       this.#reject = reject;
     });
@@ -104,6 +115,9 @@ class Window {
       this.#timer?.refresh();
       this.#onProgress?.(this.commands, this.#bytes);
       this.#wake?.();
+    } else if (message.type === 'dryPage' && message.requestId === this.#requestId) {
+      this.printed = this.printed.then(() => this.#onDryLines?.(message.lines));
+      this.printed.catch((error: unknown) => this.fail(asWrError(error)));
     }
   }
 
@@ -127,6 +141,7 @@ class Window {
         }),
       );
     }
+    await this.printed;
     if (this.#failed !== undefined) throw this.#failed;
   }
 

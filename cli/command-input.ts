@@ -3,6 +3,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { WrError } from '../core/errors.ts';
 import type { Fill } from './line-chunks.ts';
 
+/** What some editors put before a text: it is no part of its first command. */
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Of input that cannot be read twice so much is kept, so that an add can be repeated after a lost connection. */
 export const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -26,7 +28,7 @@ export async function openInput(
   stdin: NodeJS.ReadStream = process.stdin,
 ): Promise<CommandInput> {
   if (path === '') throw new WrError('BAD_INPUT', '--file is empty: name a file, or - for STDIN');
-  if (path === '-') return fromStream(stdin, 'STDIN');
+  if (path === '-') return withoutBom(fromStream(stdin, 'STDIN'));
   let handle: FileHandle;
   try {
     handle = await open(path, 'r');
@@ -38,9 +40,32 @@ export async function openInput(
     await handle.close();
     throw new WrError('BAD_INPUT', `${path} is a directory, not a file of commands`);
   }
-  if (stats.isFile()) return fromFile(handle, path, stats.size);
+  if (stats.isFile()) return withoutBom(fromFile(handle, path, stats.size));
   // A pipe by name: read like STDIN, as it may keep us waiting.
-  return fromStream(handle.createReadStream(), path);
+  return withoutBom(fromStream(handle.createReadStream(), path));
+}
+
+function withoutBom(input: CommandInput): CommandInput {
+  let begun = false;
+  const fill: Fill = async (buffer, offset) => {
+    if (begun) return input.fill(buffer, offset);
+    begun = true;
+    let filled = 0;
+    while (filled < BOM.byteLength) {
+      const count = await input.fill(buffer, offset + filled);
+      if (count === 0) return filled;
+      filled += count;
+    }
+    if (!BOM.equals(buffer.subarray(offset, offset + BOM.byteLength))) return filled;
+    buffer.copyWithin(offset, offset + BOM.byteLength, offset + filled);
+    const rest = filled - BOM.byteLength;
+    return rest > 0 ? rest : input.fill(buffer, offset);
+  };
+  const rewind = (): boolean => {
+    begun = false;
+    return input.rewind();
+  };
+  return { ...input, fill, rewind };
 }
 
 function fromFile(handle: FileHandle, path: string, size: number): CommandInput {

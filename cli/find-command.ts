@@ -52,9 +52,25 @@ export function findCommand(argv: readonly string[], table: readonly CommandEntr
 
 function unknownCommand(word: string, children: readonly CommandEntry[]): UsageError {
   const names = children.filter(({ hidden }) => hidden !== true).map(({ name }) => name);
-  const closest = closestOf(word, names);
-  return new UsageError(`unknown command "${word}"${closest === null ? '' : `; did you mean ${closest}?`}`);
+  const meant = OTHER_WORDS[word] ?? closestOf(word, names);
+  return new UsageError(`unknown command "${word}"${meant === null ? '' : `; did you mean ${meant}?`}`);
 }
+
+/** What other programs call it. */
+const OTHER_WORDS: Readonly<Record<string, string>> = {
+  submit: 'add',
+  run: 'add',
+  list: 'status',
+  ls: 'status',
+  show: 'status',
+  watch: 'status --watch',
+  delete: 'remove',
+  rm: 'remove',
+  cancel: 'kill',
+  kick: 'retry',
+  start: 'manager start',
+  stop: 'manager stop',
+};
 
 /** The help of a group: what may follow it. */
 export function groupHelp(path: readonly string[], children: readonly CommandEntry[]): string {

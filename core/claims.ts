@@ -18,8 +18,8 @@ export interface Claim {
   readonly queued: number;
   /** Duplicates of complete jobs. */
   readonly complete: number;
-  /** Input positions of complete duplicates; `null` when there are none. */
-  readonly completeAt: Uint8Array | null;
+  /** By input position: the number of the complete job that it is a duplicate of, or 0; `null` when there are none. */
+  readonly completeAt: Uint32Array | null;
   /** Numbers of other adds, not on disk yet, that this one takes for duplicates. */
   readonly pending: readonly number[];
 }
@@ -27,13 +27,13 @@ export interface Claim {
 /**
  * Claims the keys of a segment.
  * @param keys - 16 bytes a key
- * @param inHistory - by position: 1 when the key is of an archived complete job; `null`: none is
+ * @param inHistory - by position: the number of the archived complete job that has the key, or 0; `null`: none is
  * @param isOwn - whether a number without a state belongs to the same add
  */
 export function claimKeys(
   queue: JobQueue,
   keys: Uint8Array,
-  inHistory: Uint8Array | null,
+  inHistory: Uint32Array | null,
   rerun: boolean,
   isOwn: (number: number) => boolean,
 ): Claim {
@@ -45,7 +45,7 @@ export function claimKeys(
   let queued = 0;
   let complete = 0;
   let keep: Uint8Array | null = null;
-  let completeAt: Uint8Array | null = null;
+  let completeAt: Uint32Array | null = null;
   const pending: number[] = [];
   let chunk = table.chunkFor(next);
   // The hot loop of adding: a few hundred nanoseconds a job at 10 M, so that one slice of it stays below 10 ms.
@@ -57,14 +57,15 @@ export function claimKeys(
     const row = rowOf(next);
     if (row === 0) chunk = table.chunkFor(next);
     let verdict = STATE.none as number;
-    if (!rerun && inHistory !== null && inHistory[i] === 1) verdict = STATE.complete;
+    let other = inHistory === null || rerun ? 0 : (inHistory[i] as number);
+    if (other !== 0) verdict = STATE.complete;
     else {
       const at = row * 4;
       chunk.key[at] = k0;
       chunk.key[at + 1] = k1;
       chunk.key[at + 2] = k2;
       chunk.key[at + 3] = k3;
-      const other = index.claim(next, k0, k1, k2, k3);
+      other = index.claim(next, k0, k1, k2, k3);
       if (other !== 0) {
         verdict = table.state(other);
         if (verdict === STATE.complete && rerun) {
@@ -85,8 +86,8 @@ export function claimKeys(
     keep ??= new Uint8Array(total).fill(1, 0, i);
     if (verdict === STATE.complete) {
       complete += 1;
-      completeAt ??= new Uint8Array(total);
-      completeAt[i] = 1;
+      completeAt ??= new Uint32Array(total);
+      completeAt[i] = other;
     } else queued += 1;
   }
   table.giveBack(next, first + total);

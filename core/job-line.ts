@@ -57,6 +57,8 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
   'env',
 ]);
 const KNOWN_KEYS: ReadonlySet<string> = new Set([...OWN_KEYS, ...Object.keys(TEMPLATE_KEYS)]);
+/** Every member that a line's JSON may have. */
+export const LINE_MEMBERS: readonly string[] = [...KNOWN_KEYS];
 
 interface Seen {
   readonly template: LineTemplate;

@@ -9,16 +9,28 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** Names noted at most: a file with a million different unknown members needs no million words. */
 const NOTED_MAX = 20;
 
+/** A member nobody knows, and the line that has it first. */
+export interface UnknownMember {
+  readonly name: string;
+  readonly line: number;
+}
+
 /** Collects the unknown members of an input. */
 export class UnknownMembers {
-  readonly #names = new Set<string>();
+  /** The line being read, from 1; 0 where there are no lines. */
+  line = 0;
+  readonly #lines = new Map<string, number>();
 
   note(name: string): void {
-    if (this.#names.size < NOTED_MAX) this.#names.add(name);
+    if (this.#lines.size < NOTED_MAX && !this.#lines.has(name)) this.#lines.set(name, this.line);
   }
 
   get names(): string[] {
-    return [...this.#names];
+    return [...this.#lines.keys()];
+  }
+
+  get members(): UnknownMember[] {
+    return [...this.#lines].map(([name, line]) => ({ name, line }));
   }
 }
 

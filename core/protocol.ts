@@ -8,6 +8,7 @@
  *
  * Bytes that users typed (commands, output) stay bytes: they need not be UTF-8.
  */
+import type { Verdict } from './dry-claims.ts';
 import type { ErrorCode } from './errors.ts';
 import type { FailReason } from './fail-reasons.ts';
 import type { JobOptions } from './job-options.ts';
@@ -65,6 +66,10 @@ export interface AddBegin {
   readonly head: number;
   /** Answer with the keys of the jobs now in the queue, in input order. */
   readonly wantKeys: boolean;
+  /** Only try: answer what would be added, and queue nothing. */
+  readonly dryRun?: {
+    /** Commands whose meaning is answered in `dryPage`s; 0: all. */ readonly show: number;
+  };
 }
 
 export interface AddFrame {
@@ -306,6 +311,28 @@ export interface AddKeys {
   readonly keys: Uint8Array;
 }
 
+/** What a line of an add that is only tried was understood to say. */
+export interface DryLine {
+  /** From 1. */
+  readonly line: number;
+  readonly verdict: Verdict;
+  readonly job: StatusJob;
+}
+
+/** Pushed while an add is only tried, in the order of its lines. */
+export interface DryPagePush {
+  readonly type: 'dryPage';
+  readonly requestId: string;
+  readonly lines: readonly DryLine[];
+}
+
+export interface CompletedElsewhere {
+  readonly repGroup: string;
+  readonly count: number;
+  /** When a command of the group last completed; Unix ms. */
+  readonly lastEndMs: number;
+}
+
 export interface AddedReply {
   readonly type: 'added';
   readonly id: number;
@@ -314,6 +341,10 @@ export interface AddedReply {
   readonly queued: number;
   /** Input lines whose command had completed before. */
   readonly complete: number;
+  /** Of these, under the report group that the line names. Absent from an answer that is repeated. */
+  readonly completeHere?: number;
+  /** Of these, under others: largest first, then by name. */
+  readonly completeElsewhere?: readonly CompletedElsewhere[];
   /** At least one line took its report group from the defaults. */
   readonly usedDefaultRepGroup: boolean;
   /** Said once for the whole add: unknown JSON members, options whose effect comes later. */
@@ -520,6 +551,7 @@ export type Reply =
   | AddCredit
   | AddRefused
   | AddKeys
+  | DryPagePush
   | AddedReply
   | CountsReply
   | SummaryReply

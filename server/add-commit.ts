@@ -33,8 +33,8 @@ export interface AddPart {
   readonly templateIndex: Uint32Array | null;
   /** `null`: the template's. */
   readonly priorities: Uint8Array | null;
-  /** By job: 1 when an archived complete job has its key; `null`: none. */
-  readonly inHistory: Uint8Array | null;
+  /** By job: the number of the archived complete job that has its key, or 0; `null`: none. */
+  readonly inHistory: Uint32Array | null;
 }
 
 /** Consecutive new jobs of one template. */

@@ -5,9 +5,11 @@
  */
 import type { Claim } from '../core/claims.ts';
 import { asWrError, WrError } from '../core/errors.ts';
+import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { laterOptions } from '../core/later-options.ts';
 import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame } from '../core/protocol.ts';
+import { parseTemplate } from '../core/template.ts';
 import { refuseUnusable } from '../core/unusable-options.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { type AddResult, dropSegmentWrite, readRequest, segmentWrite, stagedWrite } from '../store/layout.ts';
@@ -15,6 +17,8 @@ import type { IngestResult } from '../workers/ingest.ts';
 import { AddCommit, type AddPart } from './add-commit.ts';
 import type { Archive } from './archive.ts';
 import type { Clock } from './clock.ts';
+import { CompletedBefore } from './completed-before.ts';
+import { DryRun, type DryRunParts } from './dry-run.ts';
 import type { Peer } from './peer.ts';
 import { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
@@ -39,6 +43,7 @@ export class Adds {
   readonly #repeats = new Map<string, { readonly peer: Peer; readonly result: AddResult }>();
   /** Adds past their last frame, by request id: a repeat waits for the same answer. */
   readonly #finishing = new Map<string, Promise<AddResult>>();
+  readonly #dryParts: DryRunParts;
   #nextSegment: number;
   readonly #shared: SharedContent;
 
@@ -58,6 +63,7 @@ export class Adds {
     this.#archive = options.archive;
     this.#nextSegment = options.nextSegment;
     this.#onAdded = options.onAdded;
+    this.#dryParts = options;
     this.#shared = new SharedContent(this.#queue, this.#store);
     this.#commit = new AddCommit(this.#queue, this.#store, this.#clock);
   }
@@ -78,8 +84,10 @@ export class Adds {
     const earlier = this.#uploads.get(requestId);
     if (earlier !== undefined && !earlier.finishing) this.#abandon(earlier);
     if (this.#finishing.has(requestId)) return;
-    const envId = this.#shared.environment(message.env);
-    this.#uploads.set(requestId, new Upload(peer, message, envId, this.#archive.enter()));
+    const isDry = message.dryRun !== undefined;
+    const envId = isDry ? '' : this.#shared.environment(message.env);
+    const dry = isDry ? new DryRun(this.#dryParts, peer, message) : undefined;
+    this.#uploads.set(requestId, new Upload(peer, message, envId, this.#archive.enter(), dry));
   }
 
   frame(peer: Peer, message: AddFrame): void {
@@ -144,7 +152,7 @@ export class Adds {
       const isWhole = whole instanceof Uint8Array;
       const { defaults } = upload;
       const result = isWhole
-        ? await this.#tasks.ingest({ bytes: whole, defaults })
+        ? await this.#tasks.ingest({ bytes: whole, defaults, wantLines: upload.dry !== undefined })
         : unparsed(whole !== null);
       upload.parsed.set(seq, result);
     } catch (error) {
@@ -163,8 +171,7 @@ export class Adds {
         upload.parsed.delete(upload.nextSeq);
         upload.nextSeq += 1;
         this.#take(upload, result);
-        const { requestId } = upload.begin;
-        upload.peer.post({ type: 'addCredit', requestId, frames: 1, commands: upload.commands });
+        if (upload.dry === undefined) this.#giveCredit(upload);
         this.#finishWhenComplete(upload);
       }
     } catch (error) {
@@ -175,18 +182,32 @@ export class Adds {
   #take(upload: Upload, result: IngestResult): void {
     const fault = upload.fault(result);
     if (fault !== null) throw new WrError('BAD_LINE', fault);
-    for (const name of result.unknownMembers) upload.warnings.add(`unknown option "${name}" is ignored`);
-    const templates = result.templates.map((json) => this.#shared.template(json));
-    for (const { options } of templates) refuseUnusable(options);
-    for (const name of templates.flatMap((template) => laterOptions(template.options))) {
-      upload.warnings.add(`${name} is stored, but has no effect yet (see docs/later.md)`);
+    if (upload.dry !== undefined) {
+      this.#tryOut(upload, result);
+      return;
     }
+    const templates = result.templates.map((json) => this.#shared.template(json));
+    for (const { options } of templates) checkOptions(upload, options);
     const part = upload.part(result, templates, this.#nextSegment);
     if (part === null) return;
     this.#nextSegment += 1;
     // An add of one frame goes to disk in one transaction; a longer one as it comes.
     if (upload.received === 1 && upload.end !== undefined) upload.parts.push(part);
     else this.#stage(upload, part);
+  }
+
+  #giveCredit(upload: Upload): void {
+    const { requestId } = upload.begin;
+    upload.peer.post({ type: 'addCredit', requestId, frames: 1, commands: upload.commands });
+  }
+
+  /** A frame of an add that is only tried. */
+  #tryOut(upload: Upload, result: IngestResult): void {
+    for (const json of result.templates) checkOptions(upload, parseTemplate(json));
+    upload.tryOut(result).then(
+      () => this.#giveCredit(upload),
+      (error: unknown) => this.#refuse(upload, asWrError(error)),
+    );
   }
 
   #stage(upload: Upload, { bytes, ...part }: AddPart): void {
@@ -223,14 +244,40 @@ export class Adds {
   }
 
   async #finish(upload: Upload, end: AddEnd): Promise<AddResult> {
+    if (upload.dry !== undefined) return this.#finishDry(upload, upload.dry, end);
     await Promise.all(upload.stagings);
     const parts = await this.#archive.lookUp(upload.parts);
     const { result, claims } = await this.#commitParts(upload, parts);
     this.#onAdded();
     await this.#commit.waitForOthers(claims);
     if (upload.begin.wantKeys) await this.#sendKeys(upload, parts, claims, end.id);
-    upload.peer.post({ type: 'added', id: end.id, ...answer(result) });
+    // The add is on disk: not to know why some were duplicates is no failure of it.
+    const completed = await this.#completedBefore(parts, claims).catch(() => ({}));
+    upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...completed });
     return result;
+  }
+
+  async #finishDry(upload: Upload, dry: DryRun, end: AddEnd): Promise<AddResult> {
+    const sums = await dry.sums();
+    const { usedDefaultRepGroup } = upload;
+    const result = { ...sums, usedDefaultRepGroup, warnings: [...upload.warnings].sort(), atMs: 0 };
+    upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...sums });
+    return result;
+  }
+
+  /** Under which report groups those commands completed that are duplicates because of that. */
+  async #completedBefore(
+    parts: readonly AddPart[],
+    claims: readonly Claim[],
+  ): Promise<Partial<ReturnType<CompletedBefore['summary']>>> {
+    if (!claims.some(({ completeAt }) => completeAt !== null)) return {};
+    const completed = new CompletedBefore(this.#queue, this.#tasks);
+    for (const [i, { templates, templateIndex }] of parts.entries()) {
+      const completeAt = claims[i]?.completeAt ?? null;
+      const repGroups = templates.map(({ options }) => options.repGroup);
+      if (completeAt !== null) await completed.take({ completeAt, repGroups, repGroupIndex: templateIndex });
+    }
+    return completed.summary();
   }
 
   async #commitParts(
@@ -312,6 +359,13 @@ export class Adds {
   }
 }
 
+/** @throws {WrError} NOT_SUPPORTED */
+function checkOptions(upload: Upload, options: JobOptions): void {
+  refuseUnusable(options);
+  for (const name of laterOptions(options))
+    upload.warnings.add(`${name} is stored, but has no effect yet (see docs/later.md)`);
+}
+
 function answer({
   added,
   queued,
@@ -322,11 +376,11 @@ function answer({
   return { added, queued, complete, usedDefaultRepGroup, warnings };
 }
 
-function withoutMarked(keys: Uint8Array, marked: Uint8Array): Uint8Array {
+function withoutMarked(keys: Uint8Array, marked: Uint32Array): Uint8Array {
   const kept = new Uint8Array(keys.byteLength);
   let at = 0;
   for (let i = 0; i < marked.length; i += 1) {
-    if (marked[i] === 1) continue;
+    if (marked[i] !== 0) continue;
     kept.set(keys.subarray(i * 16, i * 16 + 16), at);
     at += 16;
   }

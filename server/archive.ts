@@ -87,9 +87,12 @@ export class Archive {
   /** The parts of an add, each with its jobs marked whose keys are of archived jobs. */
   async lookUp(parts: readonly AddPart[]): Promise<readonly AddPart[]> {
     if (!this.#indexed) return parts;
-    return Promise.all(
-      parts.map(async (part) => ({ ...part, inHistory: await this.#tasks.inHistory(part.keys) })),
-    );
+    return Promise.all(parts.map(async (part) => ({ ...part, inHistory: await this.find(part.keys) })));
+  }
+
+  /** By key: the number of the archived complete job that has it, or 0; `null`: none of them. */
+  async find(keys: Uint8Array): Promise<Uint32Array | null> {
+    return this.#indexed ? this.#tasks.findKeys(keys) : null;
   }
 
   completed(batch: number, numbers: readonly number[]): void {

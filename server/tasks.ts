@@ -1,8 +1,10 @@
 /** What the manager asks of the worker pools, as plain functions; a simulation answers them in its own thread. */
 import type { TableSnapshot } from '../core/job-table.ts';
+import type { CompletedGroups, CompletedQuestion } from '../workers/completed-groups.ts';
 import type { IngestResult, IngestTask } from '../workers/ingest.ts';
 import type { ListingScope } from '../workers/listing.ts';
 import type { PlanResult, PlanTask } from '../workers/plan.ts';
+import type { PreviewQuestion } from '../workers/preview.ts';
 import type { BuriedResult, PageResult, QueryResult, QueryTask } from '../workers/query.ts';
 
 /** A question without the path, which the tasks know. */
@@ -12,14 +14,15 @@ export type PageQuestion = Without<Extract<QueryTask, { kind: 'page' }>, 'kind' 
 export interface Tasks {
   ingest(task: IngestTask): Promise<IngestResult>;
   plan(task: PlanTask): Promise<PlanResult>;
-  /** By key: 1 when an archived complete job has it. */
-  inHistory(keys: Uint8Array): Promise<Uint8Array>;
   /** By key: the number of the archived complete job that has it, or 0. */
   findKeys(keys: Uint8Array): Promise<Uint32Array>;
   /** Job numbers within a scope, ascending. */
   select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array>;
   buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]>;
   page(question: PageQuestion): Promise<PageResult>;
+  completedGroups(question: CompletedQuestion): Promise<CompletedGroups>;
+  /** Encoded messages. */
+  preview(question: PreviewQuestion): Promise<readonly Uint8Array[]>;
 }
 
 /** How a question reaches a worker. */
@@ -48,10 +51,6 @@ export class StoreTasks implements Tasks {
   }
 
   // Each kind of question has its own kind of answer; workers/query.ts pairs them.
-  async inHistory(keys: Uint8Array): Promise<Uint8Array> {
-    return (await this.#runners.query({ kind: 'inHistory', path: this.#path, keys })) as Uint8Array;
-  }
-
   async findKeys(keys: Uint8Array): Promise<Uint32Array> {
     return (await this.#runners.query({ kind: 'findKeys', path: this.#path, keys })) as Uint32Array;
   }
@@ -71,5 +70,15 @@ export class StoreTasks implements Tasks {
 
   async page(question: PageQuestion): Promise<PageResult> {
     return (await this.#runners.query({ kind: 'page', path: this.#path, ...question })) as PageResult;
+  }
+
+  async completedGroups(question: CompletedQuestion): Promise<CompletedGroups> {
+    const task = { kind: 'completedGroups', path: this.#path, question } as const;
+    return (await this.#runners.query(task)) as CompletedGroups;
+  }
+
+  async preview(question: PreviewQuestion): Promise<readonly Uint8Array[]> {
+    const task = { kind: 'preview', path: this.#path, question } as const;
+    return (await this.#runners.query(task)) as readonly Uint8Array[];
   }
 }

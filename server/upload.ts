@@ -1,11 +1,14 @@
 /** One add on its way in: what came of it so far, in input order. */
+import { closestOf } from '../core/closest.ts';
 import type { WrError } from '../core/errors.ts';
+import { LINE_MEMBERS } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { Template } from '../core/job-states.ts';
 import { type AddBegin, type AddEnd, LINE_BYTES_MAX } from '../core/protocol.ts';
 import { filterSegment, setTemplateIds } from '../core/segment.ts';
 import type { IngestResult } from '../workers/ingest.ts';
 import type { AddPart } from './add-commit.ts';
+import type { DryRun } from './dry-run.ts';
 import type { Peer } from './peer.ts';
 
 export class Upload {
@@ -13,6 +16,8 @@ export class Upload {
   readonly begin: AddBegin;
   /** What a line that says nothing gets. */
   readonly defaults: JobOptions;
+  /** When the add is only tried. */
+  readonly dry: DryRun | undefined;
   /** From the archive; given back when the add is over. */
   readonly generation: number;
   readonly parts: AddPart[] = [];
@@ -30,12 +35,15 @@ export class Upload {
   finishing = false;
   /** Input lines in the frames taken in: what line numbers in errors count from. */
   #lines = 0;
+  /** JSON members that mean nothing, each with its first line. */
+  readonly #unknown = new Map<string, number>();
   /** A line that goes on in the next frame. */
   #partial: Uint8Array[] = [];
   #partialBytes = 0;
 
-  constructor(peer: Peer, begin: AddBegin, envId: string, generation: number) {
+  constructor(peer: Peer, begin: AddBegin, envId: string, generation: number, dry?: DryRun) {
     this.peer = peer;
+    this.dry = dry;
     this.begin = begin;
     this.defaults = { ...begin.defaults, envId };
     this.generation = generation;
@@ -61,9 +69,33 @@ export class Upload {
    * @returns the message for its bad line, with the line's number in the whole input; `null` when it has none
    */
   fault(result: IngestResult): string | null {
+    for (const { name, line } of result.unknownMembers) this.#noteUnknown(name, this.#lines + line);
     if (result.error !== null) return `line ${this.#lines + result.error.line}: ${result.error.message}`;
     this.#lines += result.lines;
     return null;
+  }
+
+  /** Each name once, at the line where it stands first. */
+  #noteUnknown(name: string, line: number): void {
+    if (this.#unknown.has(name) || this.#unknown.size === UNKNOWN_MAX) return;
+    this.#unknown.set(name, line);
+    const closest = closestOf(name.toLowerCase(), LINE_MEMBERS);
+    const meant = closest === null ? '' : `; did you mean ${closest}?`;
+    this.warnings.add(`line ${line}: unknown option "${name}" is ignored${meant}`);
+  }
+
+  /** The jobs of a result to an add that is only tried. @returns resolves when they are judged */
+  async tryOut(result: IngestResult): Promise<void> {
+    await this.dry?.take(result, this.#count(result), this.#lines - result.lines);
+  }
+
+  /** Counts the jobs of a result, as far as `--head` wants them. @returns how many that are */
+  #count(result: IngestResult): number {
+    const { head } = this.begin;
+    const wanted = head === 0 ? result.count : Math.min(result.count, head - this.commands);
+    if (wanted > 0) this.usedDefaultRepGroup ||= result.usedDefaultRepGroup;
+    this.commands += wanted;
+    return wanted;
   }
 
   /**
@@ -71,11 +103,8 @@ export class Upload {
    * @returns `null` when none of them is wanted
    */
   part(result: IngestResult, templates: readonly Template[], segment: number): AddPart | null {
-    const { head } = this.begin;
-    const wanted = head === 0 ? result.count : Math.min(result.count, head - this.commands);
+    const wanted = this.#count(result);
     if (wanted === 0) return null;
-    this.commands += wanted;
-    this.usedDefaultRepGroup ||= result.usedDefaultRepGroup;
     // Ids were local to the frame.
     setTemplateIds(
       result.segment,
@@ -94,6 +123,8 @@ export class Upload {
   }
 }
 
+/** Unknown members that an add is warned of. */
+const UNKNOWN_MAX = 20;
 /** Beyond the longest line, so that the parser is the one to name it; then no more is kept. */
 const LONG_LINE_BYTES_MAX = LINE_BYTES_MAX + 1024 * 1024;
 
@@ -113,6 +144,7 @@ const NOTHING: IngestResult = {
   templates: [],
   templateIndex: null,
   priorities: null,
+  lineNumbers: null,
   hasDelta: false,
   usedDefaultRepGroup: false,
   unknownMembers: [],

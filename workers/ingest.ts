@@ -4,11 +4,15 @@ import { homedir } from 'node:os';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { LineReader } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
-import { UnknownMembers } from '../core/json-values.ts';
+import { type UnknownMember, UnknownMembers } from '../core/json-values.ts';
 import { packSegment } from '../core/segment-pack.ts';
 import { takeMixedLines } from './mixed-lines.ts';
 import { takePlainLines } from './plain-lines.ts';
 import type { TakenLines } from './taken-lines.ts';
+
+const TAB = 9;
+const LF = 10;
+const CR = 13;
 
 export interface IngestTask {
   /** Whole lines, or one long line; the last may lack its end. List the buffer in `transferList`. */
@@ -17,6 +21,8 @@ export interface IngestTask {
   readonly defaults: JobOptions;
   /** What `"bsub_mode": true` means; default `production`. */
   readonly deployment?: string;
+  /** Tell the line of each command. */
+  readonly wantLines?: boolean;
 }
 
 export interface IngestResult {
@@ -34,12 +40,14 @@ export interface IngestResult {
   readonly templateIndex: Uint32Array<ArrayBuffer> | null;
   /** `null`: every command has its template's. */
   readonly priorities: Uint8Array<ArrayBuffer> | null;
+  /** The line of each command within these bytes, from 1; `null` when nobody wants to know. */
+  readonly lineNumbers: Uint32Array<ArrayBuffer> | null;
   /** Some command differs from its template in more than its priority. */
   readonly hasDelta: boolean;
   /** Some line did not set its report group itself. */
   readonly usedDefaultRepGroup: boolean;
-  /** JSON members that mean nothing, at most 20. */
-  readonly unknownMembers: readonly string[];
+  /** JSON members that mean nothing, at most 20, each with its first line within these bytes, from 1. */
+  readonly unknownMembers: readonly UnknownMember[];
   /** The first bad line, from 1 within these bytes; nothing of them is to be added. */
   readonly error: { readonly line: number; readonly message: string } | null;
 }
@@ -55,12 +63,17 @@ export function ingest(task: IngestTask): IngestResult {
   });
   const plain = takePlainLines(bytes, reader.defaultIdentity);
   if (plain !== null && plain.keys.length > 0) reader.plain(); // Its template, as the only one.
-  const taken = plain ?? takeMixedLines(bytes, reader);
+  const taken = plain ?? takeMixedLines(bytes, reader, unknown);
   if (taken.error !== null || taken.keys.length === 0) return withoutCommands(taken, unknown);
-  return pack(taken, reader, unknown);
+  const lineNumbers = task.wantLines ? linesOfCommands(bytes) : null;
+  return { ...pack(taken, reader, unknown), lineNumbers };
 }
 
-function pack(taken: TakenLines, reader: LineReader, unknown: UnknownMembers): IngestResult {
+function pack(
+  taken: TakenLines,
+  reader: LineReader,
+  unknown: UnknownMembers,
+): Omit<IngestResult, 'lineNumbers'> {
   const count = taken.keys.length;
   const templates = reader.templates.map(({ json }) => json);
   const priorities = taken.priorities === null ? null : Uint8Array.from(taken.priorities);
@@ -84,7 +97,7 @@ function pack(taken: TakenLines, reader: LineReader, unknown: UnknownMembers): I
     priorities,
     hasDelta: taken.deltas !== null,
     usedDefaultRepGroup: taken.usedDefaultRepGroup,
-    unknownMembers: unknown.names,
+    unknownMembers: unknown.members,
     error: null,
   };
 }
@@ -98,11 +111,26 @@ function withoutCommands({ lines, error }: TakenLines, unknown: UnknownMembers):
     templates: [],
     templateIndex: null,
     priorities: null,
+    lineNumbers: null,
     hasDelta: false,
     usedDefaultRepGroup: false,
-    unknownMembers: unknown.names,
+    unknownMembers: unknown.members,
     error: error === null ? null : { line: lines, message: error.message },
   };
+}
+
+/** Lines that hold a command: their first column is not empty. */
+function linesOfCommands(bytes: Buffer): Uint32Array<ArrayBuffer> {
+  const lines: number[] = [];
+  let line = 1;
+  for (let start = 0; start < bytes.length; line += 1) {
+    const found = bytes.indexOf(LF, start);
+    const end = found < 0 ? bytes.length : found;
+    const isBlank = end === start || bytes[start] === TAB || (bytes[start] === CR && end === start + 1);
+    if (!isBlank) lines.push(line);
+    start = end + 1;
+  }
+  return Uint32Array.from(lines);
 }
 
 /** Scripts go into templates, which every manager keeps in memory. */
@@ -117,7 +145,7 @@ function readText(path: string): string {
 /** Moves the result's buffers to the thread that asked. */
 export default function ingestTask(task: IngestTask): ReturnType<typeof move> {
   const result = ingest(task);
-  const views = [result.segment, result.templateIndex, result.priorities];
+  const views = [result.segment, result.templateIndex, result.priorities, result.lineNumbers];
   return move({
     [transferableSymbol]: views.flatMap((view) => (view === null ? [] : [view.buffer])),
     [valueSymbol]: result,

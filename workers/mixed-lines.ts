@@ -3,6 +3,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { WrError } from '../core/errors.ts';
 import type { LineOptions, LineReader, LineTemplate } from '../core/job-line.ts';
+import type { UnknownMembers } from '../core/json-values.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { deltaJson } from '../core/template.ts';
 import { type TakenLines, takeNothing } from './taken-lines.ts';
@@ -10,8 +11,9 @@ import { type TakenLines, takeNothing } from './taken-lines.ts';
 const CR = 0x0d;
 const BRACE = 0x7b;
 
-export function takeMixedLines(bytes: Buffer, reader: LineReader): TakenLines {
-  const walk = new MixedWalk(bytes, reader);
+/** @param unknown - what `reader` notes unknown members in */
+export function takeMixedLines(bytes: Buffer, reader: LineReader, unknown: UnknownMembers): TakenLines {
+  const walk = new MixedWalk(bytes, reader, unknown);
   try {
     walk.run();
   } catch (thrown) {
@@ -25,13 +27,15 @@ class MixedWalk {
   readonly taken: TakenLines;
   readonly #bytes: Buffer;
   readonly #reader: LineReader;
+  readonly #unknown: UnknownMembers;
   /** A character a byte, so that places in it are places in the bytes. */
   readonly #text: string;
   readonly #isAscii: boolean;
 
-  constructor(bytes: Buffer, reader: LineReader) {
+  constructor(bytes: Buffer, reader: LineReader, unknown: UnknownMembers) {
     this.#bytes = bytes;
     this.#reader = reader;
+    this.#unknown = unknown;
     this.#text = bytes.toString('latin1');
     this.#isAscii = isAscii(bytes);
     this.taken = takeNothing(bytes.length);
@@ -46,6 +50,7 @@ class MixedWalk {
     while (start < text.length) {
       const lineEnd = next(text, '\n', start);
       this.taken.lines += 1;
+      this.#unknown.line = this.taken.lines;
       if (lineEnd - start > LINE_BYTES_MAX) throw bad(`it is longer than ${LINE_BYTES_MAX} bytes`);
       if (nul < lineEnd) throw bad('it holds a NUL byte, which no command can have');
       const end = lineEnd > start && text.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : lineEnd;

@@ -11,8 +11,10 @@ import type { StatusJob } from '../core/status-job.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { readCompleteKey } from '../store/layout.ts';
 import { openLmdbReader } from '../store/lmdb.ts';
+import { type CompletedGroups, type CompletedQuestion, completedGroups } from './completed-groups.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope } from './listing.ts';
+import { type PreviewQuestion, preview } from './preview.ts';
 import { statusJob } from './status-jobs.ts';
 
 const PAGE_JOBS = 500;
@@ -39,9 +41,10 @@ export interface Cursor {
 }
 
 export type QueryTask =
-  | { readonly kind: 'inHistory'; readonly path: string; readonly keys: Uint8Array }
   /** Numbers of archived complete jobs by key; 0: unknown. */
   | { readonly kind: 'findKeys'; readonly path: string; readonly keys: Uint8Array }
+  | { readonly kind: 'completedGroups'; readonly path: string; readonly question: CompletedQuestion }
+  | { readonly kind: 'preview'; readonly path: string; readonly question: PreviewQuestion }
   | (Common & { readonly kind: 'select' })
   | (Common & { readonly kind: 'buried' })
   | (Common & {
@@ -73,7 +76,12 @@ export interface BuriedResult {
   readonly keys: readonly string[];
 }
 
-export type QueryResult = Uint8Array | Uint32Array | PageResult | readonly BuriedResult[];
+export type QueryResult =
+  | Uint32Array
+  | PageResult
+  | readonly BuriedResult[]
+  | CompletedGroups
+  | readonly Uint8Array[];
 
 // A worker stays, so its reader and what it has decoded stay with it.
 const readers = new Map<string, JobReader>();
@@ -100,10 +108,12 @@ export function queryInline(task: QueryTask, store: KeyValueReader): QueryResult
 
 function answer(task: QueryTask, reader: JobReader): QueryResult {
   switch (task.kind) {
-    case 'inHistory':
-      return marks(task.keys, reader);
     case 'findKeys':
       return Uint32Array.from(eachKey(task.keys), (key) => readCompleteKey(reader.store, key) ?? 0);
+    case 'completedGroups':
+      return completedGroups(task.question, reader);
+    case 'preview':
+      return preview(task.question, reader, Date.now());
     case 'select':
       return select(task.scope, reader, JobTable.fromSnapshot(task.table));
     case 'buried':
@@ -114,10 +124,6 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       task satisfies never;
       throw new Error('unknown query');
   }
-}
-
-function marks(keys: Uint8Array, reader: JobReader): Uint8Array {
-  return Uint8Array.from(eachKey(keys), (key) => (readCompleteKey(reader.store, key) === undefined ? 0 : 1));
 }
 
 function eachKey(keys: Uint8Array): Uint8Array[] {

@@ -9,6 +9,7 @@ import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
 import { Client, newRequestId, TIMEOUT_MS } from '../client.ts';
 import type { Connected, Context } from '../command.ts';
 import { type CommandInput, openInput } from '../command-input.ts';
+import { type DryRunOutput, dryRunOutput } from '../dry-run.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { lineChunks } from '../line-chunks.ts';
 import { capturedEnvironment, isLoopback, isOwnHost } from '../locality.ts';
@@ -23,6 +24,9 @@ export const flags = {
   head: { type: 'integer' },
   remote_same_as_local: { type: 'boolean' },
   rerun: { type: 'boolean' },
+  dry_run: { type: 'boolean' },
+  output: { type: 'string' },
+  limit: { type: 'integer' },
   disable_relative_check: { type: 'boolean' },
   timeout: { type: 'integer' },
   simple: { type: 'boolean', short: 's' },
@@ -98,6 +102,10 @@ Order and failure:
       --rerun               also run what has completed before
 
 This call:
+      --dry_run             only try: say what would be added, what would be a duplicate and why, and what each line was
+                            understood to say; nothing is queued, stored or limited
+      --output string       with --dry_run: table, details, or json for programs (default table)
+      --limit int           with --dry_run: show so many commands; 0: all (default 20, in json all)
   -s, --simple              print the internal id of each command now in the queue, and nothing else
       --sync                wait for the command, only one, and exit with its exit code
       --bsub                let the command use bsub, bjobs and bkill, which then stand for wr
@@ -111,6 +119,7 @@ Examples:
   echo 'gzip big.file' | wr add --cwd_matters
   wr add -f commands.txt -i alignment -m 8G -t 2h --cpus 4 -r 1
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
+  wr add -f commands.txt --dry_run
 
 Checked and stored, but without effect yet; an add that uses one is warned: --limit_grps, --deps, --cmd_deps,
 --bsub. Nothing is learned yet either: what you ask for counts.
@@ -126,6 +135,7 @@ type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const given = readFlags(argv, flags).flags;
   if ((given.head ?? 0) < 0) throw new UsageError('--head must not be negative');
+  const dryRun = dryRunOutput(given, context);
   const config = await context.config(given.deployment);
   const home = context.env.HOME ?? homedir();
   const local = { deployment: config.deployment, home, cwd: defaultCwd(context.cwd, context.env) };
@@ -145,12 +155,13 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     const begin = {
       requestId: newRequestId(),
       defaults: optionsFromFlags(given, { ...local, cwd }),
-      ...(near ? { env: capturedEnvironment(context.env) } : {}),
+      ...(near && dryRun === null ? { env: capturedEnvironment(context.env) } : {}),
       rerun: given.rerun ?? false,
       head: given.head ?? 0,
       wantKeys: given.simple === true || given.sync === true,
+      ...(dryRun === null ? {} : { dryRun: { show: dryRun.show } }),
     };
-    const add: Add = { begin, input, timeoutMs, context, config, given, only };
+    const add: Add = { begin, input, timeoutMs, context, config, given, only, dryRun };
     return await send(add, connected);
   } finally {
     await input.close();
@@ -166,6 +177,8 @@ interface Add {
   readonly given: Given;
   /** With `--sync`: the one line there is. */
   readonly only: Uint8Array | undefined;
+  /** Of an add that is only tried. */
+  readonly dryRun: DryRunOutput | null;
 }
 
 /** Whether environment and current directory mean something where the commands will run (cli.md §2.3). */
@@ -187,6 +200,8 @@ async function send(add: Add, connected: Connected): Promise<number> {
         !(thrown instanceof WrError) ||
         thrown.code !== 'DISCONNECTED' ||
         repeat === REPEATS_MAX ||
+        // What was shown of it would be shown again.
+        add.dryRun !== null ||
         !input.rewind()
       )
         throw thrown;
@@ -197,7 +212,7 @@ async function send(add: Add, connected: Connected): Promise<number> {
 }
 
 async function sendOnce(
-  { begin, input, timeoutMs, context, given, only }: Add,
+  { begin, input, timeoutMs, context, given, only, dryRun }: Add,
   { link }: Connected,
 ): Promise<number> {
   const progress = context.terminal
@@ -215,14 +230,16 @@ async function sendOnce(
       timeoutMs,
       onProgress: (commands, bytes) => progress?.update(commands, bytes),
       onKeys: (part) => keys.push(part.slice()),
+      ...(dryRun === null ? {} : { onDryLines: (lines) => dryRun.lines(lines) }),
     });
   } finally {
     progress?.done();
   }
   for (const warning of [...(check?.warnings ?? []), ...reply.warnings]) context.log.warn(warning);
+  if (dryRun !== null) await dryRun.end(reply.added + reply.queued + reply.complete);
   if (given.sync) return syncExit(new Client(link, timeoutMs), keys, context);
   if (given.simple) return printKeys(keys, context);
-  return addResult(reply, begin.defaults.repGroup, input.name, context.log);
+  return addResult(reply, begin.defaults.repGroup, input.name, context.log, dryRun !== null);
 }
 
 async function* checked(chunks: AsyncIterable<Chunk>, check: RelativePathCheck): AsyncGenerator<Chunk> {

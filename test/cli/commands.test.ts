@@ -218,6 +218,74 @@ describe('add', () => {
     assert.match(more.stderr, /1 is in the queue already, and 2 completed before/);
   });
 
+  it('names the report groups under which duplicates completed', async () => {
+    const elsewhere = Array.from({ length: 22 }, (_, i) => ({ repGroup: `g${i}`, count: 2, lastEndMs: 0 }));
+    const answer = added({ complete: 45, completeHere: 1, completeElsewhere: elsewhere });
+    const { stderr } = await wr(['add', '-f', file('a\n')], answer);
+    assert.match(
+      stderr,
+      /Of the completed ones, 1 did under the identifier given, 44 under others: 'g0' \(2, last on 70/,
+    );
+    assert.match(stderr, /'g19' \(2, last on [^,]*\), 2 further ones\n/);
+  });
+
+  it('shows with --dry_run what lines mean, asks for no more than it shows, and sends no environment', async () => {
+    const answer: Answer = (request, link, options) => {
+      const requestId = request.type === 'addBegin' ? request.requestId : '';
+      if (requestId !== '') {
+        const line = (n: number, Cmd: string) => ({
+          line: n,
+          verdict: 'new' as const,
+          job: makeStatusJob({ Cmd }),
+        });
+        link.push({ type: 'dryPage', requestId, lines: [line(1, 'first'), line(4, 'sec\tond')] });
+      }
+      return added({ added: 3, queued: 1 })(request, link, options);
+    };
+    const table = await wr(['add', '-f', file('a\n'), '--dry-run', '--limit', '2'], answer);
+    assert.match(
+      table.stdout,
+      /^ +Line +Verdict.*Command\n +1 +new .*first\n +4 +new .*sec ond\n\+ 2 further commands/,
+    );
+    assert.match(
+      table.stderr,
+      /Would add 3 new commands \(1 would be duplicates\) to the queue; nothing was added\n/,
+    );
+    assert.match(table.stderr, /1 is in the queue already or earlier in the input/);
+    const begin = table.asked.find(({ type }) => type === 'addBegin');
+    assert.ok(begin?.type === 'addBegin' && begin.env === undefined);
+    assert.deepEqual(begin.dryRun, { show: 2 });
+    const json = await wr(['add', '-f', file('a\n'), '--dry_run', '--output', 'json'], answer);
+    const parsed = JSON.parse(json.stdout) as { Line: number; Verdict: string; Cmd: string }[];
+    assert.deepEqual(
+      parsed.map(({ Line, Verdict, Cmd }) => [Line, Verdict, Cmd]),
+      [
+        [1, 'new', 'first'],
+        [4, 'new', 'sec\tond'],
+      ],
+    );
+    const details = await wr(['add', '-f', file('a\n'), '--dry_run', '--output', 'd'], answer);
+    assert.match(details.stdout, /\n# first\n[\s\S]*\nLine 1: would be added\n/);
+  });
+
+  it('refuses options that contradict a dry run', async () => {
+    for (const [argv, text] of [
+      [['--dry_run', '--sync'], /--dry_run adds nothing/],
+      [['--dry_run', '-s'], /--dry_run adds nothing/],
+      [['--output', 'json'], /--output and --limit go with --dry_run/],
+      [['--limit', '3'], /--output and --limit go with --dry_run/],
+      [
+        ['--dry_run', '--output', 'xml'],
+        /--output must be one of table, details, json with --dry_run, not "xml"/,
+      ],
+      [['--dry_run', '--limit', '-1'], /--limit must not be negative/],
+    ] as const) {
+      const { code, stderr, links } = await wr(['add', '-f', file('a\n'), ...argv], added());
+      assert.deepEqual([code, links.length], [1, 0]);
+      assert.match(stderr, text);
+    }
+  });
+
   it('prints ids alone with --simple, and fails without any', async () => {
     const simple = await wr(['add', '-s', '-f', file('a\nb\n')], added());
     assert.equal(simple.stdout, `${'ab'.repeat(16)}\n`.repeat(2));

@@ -49,6 +49,10 @@ describe('findCommand', () => {
 
   it('refuses an unknown first word and flags before a command', () => {
     assert.throws(() => find('stauts'), /unknown command "stauts"; did you mean status\?/);
+    for (const word of ['foo', 'xyz']) {
+      assert.throws(() => find(word), new RegExp(`unknown command "${word}"$`), 'nothing is near');
+    }
+    assert.throws(() => find('start'), /did you mean manager start\?/);
     assert.throws(() => find('--verbose', 'add'), /unknown flag --verbose/);
   });
 });

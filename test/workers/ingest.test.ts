@@ -159,9 +159,21 @@ describe('ingest', () => {
 
   it('tells of unknown members and of the default report group', () => {
     const result = run('{"cmd":"a","rep_grp":"r","colour":1}\n{"cmd":"b","rep_grp":"r","Colour":1}\n');
-    assert.deepEqual(result.unknownMembers, ['colour', 'Colour']);
+    assert.deepEqual(result.unknownMembers, [
+      { name: 'colour', line: 1 },
+      { name: 'Colour', line: 2 },
+    ]);
     assert.equal(result.usedDefaultRepGroup, false);
     assert.equal(run('{"cmd":"a","rep_grp":"r"}\nb\n').usedDefaultRepGroup, true);
+  });
+
+  it('tells the line of each command when it is asked to', () => {
+    const text = 'a\n\n\tx\n\r\n{"cmd":"b"}\nc\t{}\r\nd';
+    const bytes = Buffer.from(text);
+    const { lineNumbers, count } = ingest({ bytes, defaults: DEFAULT_JOB_OPTIONS, wantLines: true });
+    assert.deepEqual([...(lineNumbers ?? [])], [1, 5, 6, 7]);
+    assert.equal(count, 4);
+    assert.equal(run(text).lineNumbers, null);
   });
 
   it('makes what a plain model makes of random lines', () => {

@@ -1,0 +1,107 @@
+/**
+ * An add that is only tried: each frame is judged and forgotten again, so that an input of any size takes the memory of
+ * its keys. Nothing is interned, claimed, numbered or stored, and no limit is set.
+ */
+import { DryClaims, VERDICT } from '../core/dry-claims.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { AddBegin, AddedReply } from '../core/protocol.ts';
+import { parseTemplate } from '../core/template.ts';
+import type { IngestResult } from '../workers/ingest.ts';
+import type { Archive } from './archive.ts';
+import { type Clock, Slices } from './clock.ts';
+import { CompletedBefore } from './completed-before.ts';
+import type { Peer } from './peer.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Pages are held back while a peer has so much to read. */
+const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
+const BUFFER_POLL_MS = 5;
+
+export interface DryRunParts {
+  readonly queue: JobQueue;
+  readonly tasks: Tasks;
+  readonly archive: Archive;
+  readonly clock: Clock;
+}
+
+type DrySums = Pick<AddedReply, 'added' | 'queued' | 'complete' | 'completeHere' | 'completeElsewhere'>;
+
+export class DryRun {
+  readonly #parts: DryRunParts;
+  readonly #peer: Peer;
+  readonly #begin: AddBegin;
+  readonly #claims: DryClaims;
+  readonly #completed: CompletedBefore;
+  readonly #slices: Slices;
+  readonly #counts = new Float64Array(Object.keys(VERDICT).length);
+  /** Commands whose meaning may still be shown. */
+  #toShow: number;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(parts: DryRunParts, peer: Peer, begin: AddBegin) {
+    this.#parts = parts;
+    this.#peer = peer;
+    this.#begin = begin;
+    this.#claims = new DryClaims(parts.queue, begin.rerun);
+    this.#completed = new CompletedBefore(parts.queue, parts.tasks);
+    this.#slices = new Slices(parts.clock);
+    this.#toShow = begin.dryRun === undefined ? 0 : begin.dryRun.show || Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Judges the commands of a frame, after those of the frames before it.
+   * @param count - of its commands, so many are wanted
+   * @param linesBefore - input lines before this frame
+   */
+  take(result: IngestResult, count: number, linesBefore: number): Promise<void> {
+    this.#last = this.#last.then(() => this.#take(result, count, linesBefore));
+    return this.#last;
+  }
+
+  /** What would be added, once every frame was judged. */
+  async sums(): Promise<DrySums> {
+    await this.#last;
+    const count = (verdict: keyof typeof VERDICT): number => this.#counts[VERDICT[verdict]] as number;
+    const queued = count('queued') + count('repeated');
+    return { added: count('new'), queued, complete: count('complete'), ...this.#completed.summary() };
+  }
+
+  async #take(result: IngestResult, count: number, linesBefore: number): Promise<void> {
+    if (count === 0) return;
+    const keys = result.keys.subarray(0, count * 16);
+    const inHistory = await this.#parts.archive.find(keys);
+    const { verdicts, completeAt } = this.#claims.judge(keys, inHistory);
+    for (const verdict of verdicts) (this.#counts[verdict] as number) += 1;
+    if (completeAt !== null) {
+      const repGroups = result.templates.map((json) => parseTemplate(json).repGroup);
+      await this.#completed.take({ completeAt, repGroups, repGroupIndex: result.templateIndex });
+    }
+    await this.#show(result, verdicts, linesBefore);
+    await this.#slices.pause();
+  }
+
+  async #show(result: IngestResult, verdicts: Uint8Array, linesBefore: number): Promise<void> {
+    const count = Math.min(this.#toShow, verdicts.length);
+    const { lineNumbers } = result;
+    if (count === 0 || lineNumbers === null) return;
+    this.#toShow -= count;
+    const { segment, templates } = result;
+    const frames = await this.#parts.tasks.preview({
+      requestId: this.#begin.requestId,
+      segment,
+      templates,
+      verdicts,
+      lineNumbers: lineNumbers.map((line) => line + linesBefore),
+      count,
+    });
+    for (const frame of frames) {
+      await this.#room();
+      this.#peer.postFrame(frame);
+    }
+  }
+
+  async #room(): Promise<void> {
+    while (this.#peer.open && this.#peer.bufferedBytes > PEER_BUFFER_BYTES)
+      await new Promise<void>((resolve) => this.#parts.clock.after(BUFFER_POLL_MS, resolve));
+  }
+}

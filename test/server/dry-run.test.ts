@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decodeFrame } from '../../core/codec.ts';
+import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import type { AddBegin, DryPagePush } from '../../core/protocol.ts';
+import { TABLES } from '../../store/key-value.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
+import { runJobs } from './manager-steps.ts';
+
+/** Tries an add of some frames. */
+async function tryOut(
+  harness: ManagerHarness,
+  frames: readonly string[],
+  more: Partial<Pick<AddBegin, 'defaults' | 'rerun' | 'head' | 'env'>> = {},
+  show = 0,
+) {
+  const peer = new TestPeer();
+  const requestId = `try ${harness.nextId()}`;
+  const begin = { defaults: DEFAULT_JOB_OPTIONS, rerun: false, head: 0, wantKeys: false, ...more };
+  harness.send(peer, { type: 'addBegin', id: harness.nextId(), requestId, dryRun: { show }, ...begin });
+  frames.forEach((text, seq) => {
+    harness.send(peer, { type: 'addFrame', requestId, seq, bytes: Buffer.from(text) });
+  });
+  harness.send(peer, { type: 'addEnd', id: harness.nextId(), requestId, frames: frames.length });
+  await settle(40);
+  const lines = peer.frames.flatMap((frame) => decodeFrame<DryPagePush>(frame).flatMap((page) => page.lines));
+  return { peer, lines, said: lines.map(({ line, verdict, job }) => `${line} ${verdict} ${job.Cmd}`) };
+}
+
+describe('an add that is only tried', () => {
+  it('says of each line what it means and what would become of it, over all frames', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('done\n');
+    await runJobs(harness, 1, 'complete');
+    await harness.add('waiting\n');
+    const { peer, said, lines } = await tryOut(harness, [
+      'new\n\nwaiting\n',
+      'done\nnew\nother\t{"priority":3,"memory":"2G","nonsense":1}\n',
+    ]);
+    assert.deepEqual(said, [
+      '1 new new',
+      '3 queued waiting',
+      '4 complete done',
+      '5 repeated new',
+      '6 new other',
+    ]);
+    assert.deepEqual([lines[4]?.job.Priority, lines[4]?.job.ExpectedRAM], [3, 2048]);
+    const { added, queued, complete, warnings } = peer.last('added');
+    assert.deepEqual([added, queued, complete], [2, 2, 1]);
+    assert.deepEqual(warnings, ['line 6: unknown option "nonsense" is ignored']);
+    assert.equal(peer.count('addCredit'), 2);
+  });
+
+  it('leaves nothing behind, in memory or on disk', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('a\n');
+    await settle();
+    const { queue } = harness.manager;
+    const state = () => ({
+      writes: store.writes,
+      rows: TABLES.map((name) => store.count(name)),
+      keys: queue.keys.size,
+      end: queue.table.end,
+      groups: queue.repGroups.size,
+      schedulerGroups: queue.groups.size,
+    });
+    const before = state();
+    const more = {
+      defaults: { ...DEFAULT_JOB_OPTIONS, repGroup: 'fresh', memoryMb: 77 },
+      env: Buffer.from('A=b'),
+    };
+    await tryOut(harness, ['b\t{"rep_grp":"x","limit_grps":["l:3"]}\nc\n'], more);
+    await harness.clock.advance(2_000);
+    assert.deepEqual(state(), before);
+    harness.check();
+  });
+
+  it('counts complete commands as new with --rerun, and stops where --head says', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('done\n');
+    await runJobs(harness, 1, 'complete');
+    await harness.clock.advance(2_000);
+    const { said } = await tryOut(harness, ['done\nb\nc\n'], { rerun: true, head: 2 });
+    assert.deepEqual(said, ['1 new done', '2 new b']);
+  });
+
+  it('shows no more than is asked for, and counts all', async () => {
+    const harness = await ManagerHarness.start();
+    const { peer, said } = await tryOut(harness, ['a\nb\n', 'c\nd\n'], {}, 3);
+    assert.deepEqual(said, ['1 new a', '2 new b', '3 new c']);
+    assert.equal(peer.last('added').added, 4);
+  });
+
+  it('refuses a bad line by its number, as an add would', async () => {
+    const harness = await ManagerHarness.start();
+    const { peer } = await tryOut(harness, ['a\n', 'b\n{"cmd":7}\n']);
+    const refusal = peer.received.find(({ type }) => type === 'error' || type === 'addRefused');
+    assert.ok(refusal !== undefined && 'message' in refusal && /^line 3: cmd value/.test(refusal.message));
+  });
+});
+
+describe('duplicates of complete commands', () => {
+  it('are told apart by the report group under which they completed', async () => {
+    const harness = await ManagerHarness.start();
+    for (const [text, repGroup] of [
+      ['a\nb\nc\n', 'large'],
+      ['d\n', 'z small'],
+      ['e\n', 'a small'],
+      ['f\n', 'mine'],
+    ] as const) {
+      await harness.add(text, { repGroup });
+      await runJobs(harness, 10, 'complete');
+      await harness.clock.advance(1_000);
+    }
+    const lines = 'f\na\nb\nd\nc\ne\nf\nnew\na\t{"rep_grp":"large"}\n';
+    const again = await harness.add(lines, { repGroup: 'mine' });
+    assert.deepEqual([again.added, again.queued, again.complete, again.completeHere], [1, 0, 8, 3]);
+    const elsewhere = again.completeElsewhere?.map(({ repGroup, count }) => [repGroup, count]);
+    assert.deepEqual(elsewhere, [
+      ['large', 3],
+      ['a small', 1],
+      ['z small', 1],
+    ]);
+    assert.equal(again.completeElsewhere?.[0]?.lastEndMs, 1_000_000_000_005);
+  });
+});

@@ -1,0 +1,69 @@
+/** What lines were understood to say, of an add that is only tried: packed jobs to the form in which users see jobs. */
+import { encodeFrame } from '../core/codec.ts';
+import { VERDICTS } from '../core/dry-claims.ts';
+import { keyToHex } from '../core/identity.ts';
+import type { JobOptions } from '../core/job-options.ts';
+import { EMPTY_RECORD } from '../core/job-record.ts';
+import type { DryLine, DryPagePush } from '../core/protocol.ts';
+import { Segment } from '../core/segment.ts';
+import { STATE } from '../core/states.ts';
+import { mergeDelta, parseTemplate } from '../core/template.ts';
+import type { JobReader } from './job-reader.ts';
+import { statusJob } from './status-jobs.ts';
+
+export interface PreviewQuestion {
+  /** Of the add that is tried. */
+  readonly requestId: string;
+  /** As `ingest` packs it: template ids count within `templates`. */
+  readonly segment: Uint8Array;
+  readonly templates: readonly string[];
+  /** By job. */
+  readonly verdicts: Uint8Array;
+  /** By job: its line in the whole input. */
+  readonly lineNumbers: Uint32Array;
+  /** Only so many of the jobs. */
+  readonly count: number;
+}
+
+/** Jobs in one page: a frame of the longest lines still fits. */
+const PAGE_JOBS = 250;
+
+/** Encoded `dryPage` messages. */
+export function preview(question: PreviewQuestion, reader: JobReader, nowMs: number): Uint8Array[] {
+  const { requestId, segment: bytes, count } = question;
+  const segment = new Segment(bytes);
+  const templates = question.templates.map(parseTemplate);
+  const frames: Uint8Array[] = [];
+  for (let from = 0; from < count; from += PAGE_JOBS) {
+    const lines: DryLine[] = [];
+    for (let job = from; job < Math.min(count, from + PAGE_JOBS); job += 1)
+      lines.push(lineOf(question, segment, templates, job, reader, nowMs));
+    frames.push(encodeFrame({ type: 'dryPage', requestId, lines } satisfies DryPagePush));
+  }
+  return frames;
+}
+
+function lineOf(
+  { verdicts, lineNumbers }: PreviewQuestion,
+  segment: Segment,
+  templates: readonly JobOptions[],
+  job: number,
+  reader: JobReader,
+  nowMs: number,
+): DryLine {
+  const template = templates[segment.templateId(job)] as JobOptions;
+  const read = {
+    number: 0,
+    key: keyToHex(segment.key(job)),
+    cmd: segment.command(job),
+    options: mergeDelta(template, segment.delta(job), segment.priority(job)),
+    state: STATE.ready,
+    attempts: 0,
+    record: EMPTY_RECORD,
+  };
+  return {
+    line: lineNumbers[job] as number,
+    verdict: VERDICTS[verdicts[job] as number] ?? 'new',
+    job: statusJob(read, reader, { env: false, nowMs, similar: 0 }),
+  };
+}
