@@ -296,6 +296,7 @@ export class JobQueue extends JobStates {
         reason: 'resource requirements cannot be met',
         exitCode: -1,
       });
+      this.#settle(number, this.templateOf(number));
     }
     return buried;
   }
@@ -410,6 +411,7 @@ export class JobQueue extends JobStates {
       readyMs,
       endedMs,
     });
+    this.#settle(number, this.templateOf(number));
   }
 
   #requeue(attempt: Attempt, reason: FailReason, nowMs: number): void {
@@ -423,6 +425,7 @@ export class JobQueue extends JobStates {
         exitCode: -1,
         reason: 'killed by user request',
       });
+      this.#settle(number, this.templateOf(number));
       return;
     }
     // Nothing ran, so nothing speaks for waiting.

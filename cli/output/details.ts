@@ -119,7 +119,9 @@ function figures(job: StatusJob, { output }: DetailsOptions): string {
   if (job.Exited) {
     const label = job.State === 'complete' ? 'Stats' : 'Stats of previous attempt';
     const text = `${label}: { Exit code: ${job.Exitcode}; ${usage(job)} }\n${hostLine(job)}`;
-    if (job.Exitcode === 0 || !output) return text;
+    // Of a success only what went wrong after it is kept.
+    if (job.Exitcode === 0) return job.StdErr === '' ? text : text + outputText('StdErr', job.StdErr);
+    if (!output) return text;
     return text + outputText('StdOut', job.StdOut) + outputText('StdErr', job.StdErr);
   }
   return job.StdErr === '' ? '' : `Details: ${withNewline(job.StdErr)}`;

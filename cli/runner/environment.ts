@@ -128,6 +128,32 @@ export function launcherEnvironment(environment: Environment): LauncherEnvironme
   return { spawn, exports, byEnv, oldPwd: environment.get('OLDPWD') ?? null };
 }
 
+/** What the kernel limits: of each variable, and of all together. */
+export interface Sizes {
+  /** `NAME=value` without its end. */
+  readonly longest: number;
+  readonly bytes: number;
+}
+
+const knownSizes = new WeakMap<Environment, Sizes>();
+/** A pointer to each variable counts too. */
+const POINTER_BYTES = 9;
+
+export function sizesOf(environment: Environment): Sizes {
+  let sizes = knownSizes.get(environment);
+  if (sizes !== undefined) return sizes;
+  let longest = 0;
+  let bytes = 0;
+  for (const [name, value] of environment) {
+    const length = name.length + 1 + value.length;
+    longest = Math.max(longest, length);
+    bytes += length + POINTER_BYTES;
+  }
+  sizes = { longest, bytes };
+  knownSizes.set(environment, sizes);
+  return sizes;
+}
+
 /** For child processes started directly: what Node can pass on. */
 export function toSpawnEnvironment(environment: Environment): Record<string, string> {
   const spawn: Record<string, string> = {};

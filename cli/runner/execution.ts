@@ -8,6 +8,8 @@ import {
   type Environment,
   type NestedUse,
   overridesOf,
+  type Sizes,
+  sizesOf,
 } from './environment.ts';
 import { MARK_NAME } from './kinship.ts';
 import type { OutputPair } from './output-files.ts';
@@ -15,6 +17,7 @@ import { allowsPlainWords, type PlainCommand, Programs } from './plain-words.ts'
 import type { ProcessRow, Tree } from './process-table.ts';
 import { ARGUMENT_BYTES_MAX, commandText } from './script.ts';
 import type { Habits } from './spare-workspaces.ts';
+import { UnixGroups } from './unix-groups.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
 /** A job as the manager handed it out, its template's options and its own brought together. */
@@ -100,6 +103,7 @@ interface Shared {
   readonly modules: readonly ByteString[];
   readonly overrides: ReadonlyMap<string, ByteString>;
   readonly assignments: Assignments;
+  readonly overrideSizes: Sizes;
   /** What was found out about plain words in `environment`; that of the last command. */
   plain: PlainUse | null;
 }
@@ -119,6 +123,7 @@ export class Preparation {
   readonly #shell: string;
   readonly #tag: string;
   readonly #programs: Programs;
+  readonly #groups: UnixGroups;
   readonly #shared = new WeakMap<JobOptions, Shared>();
 
   constructor(
@@ -137,6 +142,7 @@ export class Preparation {
     this.#nested = nested;
     this.#shell = shell;
     this.#programs = new Programs(now);
+    this.#groups = new UnixGroups(now);
   }
 
   /**
@@ -148,6 +154,7 @@ export class Preparation {
     const { options } = job;
     const mark = `${job.attempt}-${this.#tag}`;
     refuseUnsupported(options);
+    this.#checkGroup(options.unixGroup);
     const shared = this.#sharedOf(options);
     const text = commandText(bytesToByteString(job.cmd), shared.modules);
     checkLengths(text, shared, environment);
@@ -201,6 +208,11 @@ export class Preparation {
     return environment;
   }
 
+  #checkGroup(group: string): void {
+    const problem = group === '' ? null : this.#groups.problem(group);
+    if (problem !== null) throw new NotStarted('command permission problem', problem);
+  }
+
   #sharedOf(options: JobOptions): Shared {
     let shared = this.#shared.get(options);
     if (shared === undefined) {
@@ -210,6 +222,7 @@ export class Preparation {
         modules: options.modules.map(toByteString),
         overrides,
         assignments: assignmentsOf(overrides),
+        overrideSizes: sizesOf(overrides),
         plain: null,
       };
       this.#shared.set(options, shared);
@@ -276,21 +289,17 @@ function refuseUnsupported(options: JobOptions): void {
   if (options.bsubMode !== '') throw new NotStarted('command failed to start', name('bsub emulation'));
 }
 
-function checkLengths(text: ByteString, { assignments }: Shared, environment: Environment): void {
+function checkLengths(text: ByteString, { overrideSizes }: Shared, environment: Environment): void {
   if (text.includes('\0')) throw new NotStarted('command failed to start', 'the command holds a NUL byte');
-  let bytes = text.length + assignments.plain.length + assignments.byEnv.length;
-  let longest = text.length;
-  if (bytes < ARGUMENT_BYTES_MAX / 2 && environment.size < 100) return;
-  for (const [name, value] of environment) {
-    bytes += name.length + value.length + 10;
-    longest = Math.max(longest, name.length + value.length + 1);
-  }
-  if (longest >= ARGUMENT_BYTES_MAX || bytes > START_BYTES_MAX) {
-    throw new NotStarted(
-      'command line too long',
-      `the kernel takes arguments of up to ${ARGUMENT_BYTES_MAX} bytes; this one has ${longest}`,
-    );
-  }
+  const sizes = sizesOf(environment);
+  const longest = Math.max(text.length, sizes.longest, overrideSizes.longest);
+  const bytes = text.length + sizes.bytes + overrideSizes.bytes;
+  if (longest < ARGUMENT_BYTES_MAX && bytes <= START_BYTES_MAX) return;
+  const message =
+    longest >= ARGUMENT_BYTES_MAX
+      ? `the kernel takes arguments and variables of up to ${ARGUMENT_BYTES_MAX - 1} bytes; this one has ${longest}`
+      : `the kernel takes up to ${START_BYTES_MAX} bytes of arguments and variables; these have ${bytes}`;
+  throw new NotStarted('command line too long', message);
 }
 
 function textOf(thrown: unknown): string {

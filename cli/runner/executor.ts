@@ -13,8 +13,8 @@ import { ProcessScan } from './process-scan.ts';
 import { ProcessTable, readProcess, type Tree } from './process-table.ts';
 import { Slot } from './slot.ts';
 import { PROOF_LEAVES } from './spare-workspaces.ts';
-import { killTree } from './tree-kill.ts';
-import { Watch, type Watched } from './watch.ts';
+import { killOrphans, killTree } from './tree-kill.ts';
+import { FREE_BYTES_MIN, Watch, type Watched } from './watch.ts';
 import { Workspaces } from './workspace.ts';
 
 /** Ticks find short commands that are not short, and whatever is due to be looked at. */
@@ -30,6 +30,8 @@ export interface ExecutorOptions {
   readonly tmpDir: string;
   readonly runnerPid: number;
   readonly physicalMb: number;
+  /** Commands are ended when less is free on the disk they work on; default `FREE_BYTES_MIN`. */
+  readonly freeBytesMin?: number;
   now(): number;
   random(): number;
 }
@@ -70,7 +72,8 @@ export class Executor implements ExecutorPort {
       },
       kill: (execution: Execution, reason: KillReason) => void this.#kill(execution, reason),
     };
-    this.#watch = new Watch(watchEvents, options.physicalMb);
+    const { physicalMb, freeBytesMin = FREE_BYTES_MIN } = options;
+    this.#watch = new Watch(watchEvents, { physicalMb, freeBytesMin });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -154,6 +157,9 @@ export class Executor implements ExecutorPort {
     if (execution.pid === 0) execution.pid = slot.launcherPid;
     const next = slot.head;
     if (next?.kill !== null && next !== undefined) void this.#killTreeOf(next);
+    // Without its launcher nobody will learn how it ends: it must not be at work when another attempt is.
+    if (end === null && execution.startedMs > 0)
+      this.#kills.set(execution.job.attempt, killOrphans(execution));
     const world = this.#finishWorld(slot, execution);
     const event = execution.kill === null ? finishAtOnce(execution, end, world) : null;
     if (event !== null) this.#ended(slot, execution, event);

@@ -1,5 +1,6 @@
 /** From the exit of a command to the report of its attempt: output, behaviours, verdict (runner.md §3.7, since-0.36.md §2.3). */
 import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { classify, EXIT_SIGNALLED, type Verdict } from '../../core/classify.ts';
 import type { EndedEvent } from '../../core/protocol.ts';
@@ -7,8 +8,8 @@ import { behavioursFor, carryOut, isAtRunner, isCleanup } from './behaviours.ts'
 import { bytesToByteString } from './bytes.ts';
 import { diskUsedMb } from './disk-usage.ts';
 import type { Execution, Job, NotStarted } from './execution.ts';
+import { kernelMemoryKills } from './memory-kills.ts';
 import type { LaunchEnd } from './notices.ts';
-import { kernelMemoryKills } from './process-table.ts';
 import { signalMessage } from './signal-messages.ts';
 import type { Workspace, Workspaces } from './workspace.ts';
 
@@ -30,6 +31,8 @@ export interface FinishWorld {
 interface Exit {
   readonly code: number;
   readonly known: boolean;
+  /** 0: no signal. */
+  readonly signal: number;
   /** The end of its error output is the shell's message, not the command's. */
   readonly shellMessage: string | null;
 }
@@ -77,7 +80,7 @@ export async function finish(
   const verdict = classify({
     exitCode: exit.code,
     known: exit.known,
-    memoryKill: execution.kill === 'memory' || killedByKernel(execution, exit.code),
+    memoryKill: execution.kill === 'memory' || killedByKernel(execution, exit),
     diskFull: execution.kill === 'disk',
     signalled: execution.kill === 'signal',
     overTime: execution.overTime,
@@ -200,21 +203,27 @@ function readOutput(
 
 /** A short script's shell has its own messages where the command has its error output. */
 function exitOf({ short }: Execution, end: LaunchEnd | null, stderr: Uint8Array): Exit {
-  if (end === null) return { code: 0, known: false, shellMessage: null };
-  const { status } = end;
-  if (end.signalled) return { code: EXIT_SIGNALLED, known: true, shellMessage: null };
-  if (status <= 128 || !short) return { code: status, known: true, shellMessage: null };
-  const message = signalMessage(bytesToByteString(stderr), status - 128);
-  return { code: message === null ? status : EXIT_SIGNALLED, known: true, shellMessage: message };
+  if (end === null) return { code: 0, known: false, signal: 0, shellMessage: null };
+  const { status, signalled } = end;
+  const message =
+    !signalled && short && status > 128 ? signalMessage(bytesToByteString(stderr), status - 128) : null;
+  if (signalled || message !== null)
+    return { code: EXIT_SIGNALLED, known: true, signal: status - 128, shellMessage: message };
+  return { code: status, known: true, signal: 0, shellMessage: null };
 }
 
 function withoutShellMessage(stderr: Uint8Array, message: string | null): Uint8Array {
   return message === null ? stderr : stderr.subarray(0, stderr.length - message.length);
 }
 
-function killedByKernel({ memoryKills, kill }: Execution, exitCode: number): boolean {
-  if (kill !== null || memoryKills < 0 || (exitCode !== EXIT_SIGNALLED && exitCode !== 137)) return false;
-  return kernelMemoryKills() > memoryKills;
+/** A shell says so of a child of its own that was. */
+const STATUS_KILLED = 128 + constants.signals.SIGKILL;
+
+function killedByKernel({ memoryKills, kill }: Execution, { signal, code }: Exit): boolean {
+  if (kill !== null || memoryKills < 0) return false;
+  return (
+    (signal === constants.signals.SIGKILL || code === STATUS_KILLED) && kernelMemoryKills() > memoryKills
+  );
 }
 
 async function measureDisk(execution: Execution): Promise<void> {

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import type { ProcessRow } from './process-table.ts';
 
 /** What is known of a command that others may have come of. */
-interface Forebear {
+export interface Forebear {
   /** When its first process began, in clock ticks since boot; 0: not seen yet. */
   readonly sinceTicks: number;
   readonly mark: string;

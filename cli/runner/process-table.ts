@@ -131,16 +131,6 @@ export function memoryOf(tree: Tree): { readonly pssMb: number; readonly peakRss
   return { pssMb: Math.ceil(pssKb / 1024), peakRssMb: Math.ceil(peakKb / 1024) };
 }
 
-/** Processes the kernel ended for want of memory since boot, here or in any container; −1 where it does not say. */
-export function kernelMemoryKills(): number {
-  try {
-    const found = /^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 'latin1'));
-    return found === null ? -1 : Number(found[1]);
-  } catch {
-    return -1;
-  }
-}
-
 function readKb(path: string, label: string): number {
   let text: string;
   try {

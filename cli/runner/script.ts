@@ -23,7 +23,7 @@ export interface CommandLine {
   readonly text: ByteString;
   /** It needs no shell; only short scripts do without. */
   readonly plain: PlainCommand | null;
-  /** '' or the Unix group to run as: the text is then given to newgrp on its standard input, from `inputPath`. */
+  /** '' or the Unix group to run as: newgrp then reads `groupInput` from `inputPath`. */
   readonly unixGroup: ByteString;
   readonly inputPath: ByteString;
   readonly dir: ByteString;
@@ -76,12 +76,23 @@ function oldPwdStep({ oldPwd }: CommandLine): ByteString {
   return oldPwd === null ? 'unset OLDPWD;' : `OLDPWD=${shellQuote(oldPwd)};`;
 }
 
+/**
+ * What newgrp's shell, the user's own, is given to read: to become the shell that runs commands. The command cannot read on
+ * where that shell stopped.
+ */
+export function groupInput({ shell, text, byEnv }: CommandLine): ByteString {
+  return `exec ${throughEnv(byEnv)}${shell} -c ${shellQuote(text)} </dev/null\n`;
+}
+
+function throughEnv(byEnv: ByteString): ByteString {
+  return byEnv === '' ? '' : `/usr/bin/env ${byEnv}`;
+}
+
 function invocation(line: CommandLine): ByteString {
-  const through = line.byEnv === '' ? '' : `/usr/bin/env ${line.byEnv}`;
+  const through = throughEnv(line.byEnv);
   const outputs = `>>${line.outPath} 2>>${line.errPath}`;
   if (line.plain !== null)
     return `_=${shellQuote(line.plain.program)} ${line.plain.text} </dev/null ${outputs}`;
-  if (line.unixGroup !== '')
-    return `${through}newgrp ${shellQuote(line.unixGroup)} <${line.inputPath} ${outputs}`;
+  if (line.unixGroup !== '') return `newgrp ${shellQuote(line.unixGroup)} <${line.inputPath} ${outputs}`;
   return `${through}${line.shell} -c ${shellQuote(line.text)} </dev/null ${outputs}`;
 }

@@ -13,7 +13,7 @@ import type { Execution } from './execution.ts';
 import { STUCK_MS } from './lane.ts';
 import { Launcher } from './launcher.ts';
 import type { LaunchEnd, Notice } from './notices.ts';
-import { BELL, type CommandLine, fullScript, shortScript } from './script.ts';
+import { BELL, type CommandLine, fullScript, groupInput, shortScript } from './script.ts';
 
 export interface SlotEvents {
   /** The process id is known. */
@@ -121,7 +121,7 @@ export class Slot {
     if (launcher === null) throw new Error('a slot was used before it was entered');
     const line = this.#commandLine(execution, launcher);
     if (line.unixGroup !== '') {
-      writeFileSync(this.#inputPath, fromByteString(`${execution.text}\n`), { mode: 0o600 });
+      writeFileSync(this.#inputPath, fromByteString(groupInput(line)), { mode: 0o600 });
     }
     this.#line.push(execution);
     if (this.#line.length === 1) execution.startedMs = this.#events.now();

@@ -1,5 +1,6 @@
 /** Ending a command with all that came of it (runner.md §3.6, reliability.md H21). */
 import { setTimeout } from 'node:timers/promises';
+import { type Forebear, kinByMark } from './kinship.ts';
 import { type ProcessRow, ProcessTable, signalProcess, type Tree } from './process-table.ts';
 
 const TERM_GRACE_MS = 500;
@@ -33,4 +34,13 @@ export async function killTree(
   }
   ProcessTable.read().refresh(tree, isKin);
   return tree.size;
+}
+
+/** The same for a command whose launcher is gone: what is left of it is told by its mark. */
+export async function killOrphans({
+  pid,
+  tree,
+  ...forebear
+}: Forebear & { pid: number; tree: Tree }): Promise<void> {
+  await killTree(pid, tree, kinByMark(forebear, 0));
 }

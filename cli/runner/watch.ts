@@ -2,7 +2,8 @@
 import { diskUsedMb, freeBytes } from './disk-usage.ts';
 import { type Execution, type KillReason, setRoot } from './execution.ts';
 import { kinBySession } from './kinship.ts';
-import { kernelMemoryKills, memoryOf, ProcessTable } from './process-table.ts';
+import { kernelMemoryKills } from './memory-kills.ts';
+import { memoryOf, ProcessTable } from './process-table.ts';
 
 export const SAMPLE_MS = 1_000;
 /** A command is looked at for the first time when it is so old: most never get there. */
@@ -27,25 +28,35 @@ export interface WatchEvents {
 export class Watch {
   readonly #events: WatchEvents;
   readonly #physicalMb: number;
+  readonly #freeBytesMin: number;
   #memoryKills = kernelMemoryKills();
+  #countedMs = 0;
 
-  constructor(events: WatchEvents, physicalMb: number) {
+  /** @param limits - what the machine has, and the free disk below which commands are ended */
+  constructor(
+    events: WatchEvents,
+    { physicalMb, freeBytesMin }: { readonly physicalMb: number; readonly freeBytesMin: number },
+  ) {
     this.#events = events;
     this.#physicalMb = physicalMb;
+    this.#freeBytesMin = freeBytesMin;
   }
 
-  /** Kernel memory kills as last counted: the baseline of what starts now. */
+  /** Kernel memory kills as counted a moment ago: the baseline of what starts now. */
   get memoryKills(): number {
     return this.#memoryKills;
   }
 
   /** Looks at whatever is due; the process table is read once for all. */
   look(watched: readonly Watched[], nowMs: number): void {
+    if (nowMs - this.#countedMs >= SAMPLE_MS) {
+      this.#memoryKills = kernelMemoryKills();
+      this.#countedMs = nowMs;
+    }
     const due = watched.filter(({ execution }) => isDue(execution, nowMs));
     if (due.length === 0) return;
     const table = ProcessTable.read();
     for (const each of due) this.#sample(each, table, nowMs);
-    if (due.some(({ execution }) => execution.memoryKills < 0)) this.#memoryKills = kernelMemoryKills();
   }
 
   #sample({ execution, launcherPid }: Watched, table: ProcessTable, nowMs: number): void {
@@ -81,7 +92,9 @@ export class Watch {
       const free = await freeBytes(execution.dir);
       execution.emptyReadings = free === 0 ? execution.emptyReadings + 1 : 0;
       const full =
-        free !== null && free < FREE_BYTES_MIN && (free > 0 || execution.emptyReadings >= EMPTY_READINGS_MAX);
+        free !== null &&
+        free < this.#freeBytesMin &&
+        (free > 0 || execution.emptyReadings >= EMPTY_READINGS_MAX);
       if (full && !execution.finishing) this.#events.kill(execution, 'disk');
       const { workspace } = execution;
       if (workspace === null || execution.finishing) return;

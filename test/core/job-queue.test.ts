@@ -186,6 +186,40 @@ describe('JobQueue', () => {
     assertHolds(queue);
   });
 
+  it('removes such a job however it came to be buried: killed, lost, or impossible', () => {
+    const options = { retries: 0, onExit: [{ remove: true }] };
+    const fates: readonly ((queue: JobQueue, number: number, token: number) => void)[] = [
+      (queue, number, token) => {
+        queue.kill(number);
+        queue.release(token, '', 2_000, 0);
+      },
+      (queue, number, token) => {
+        queue.start(token, 9, 1_000, 1_000);
+        queue.kill(number);
+        queue.expire(100_000, 60_000, () => true);
+      },
+      (queue, number, token) => {
+        queue.start(token, 9, 1_000, 1_000);
+        queue.expire(100_000, 60_000, () => false);
+        queue.confirmDead(number, 100_001, 0);
+      },
+    ];
+    for (const fate of fates) {
+      const queue = new JobQueue();
+      const [number = 0] = makeJobs(queue, 1, options);
+      const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+      fate(queue, number, attempt?.token as number);
+      assert.equal(queue.table.state(number), STATE.removed);
+      assert.deepEqual(queue.finished, [number]);
+      assert.deepEqual(checkInvariants(queue), []);
+    }
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1, options);
+    queue.buryImpossible(groupOf(queue, number), 10);
+    assert.equal(queue.table.state(number), STATE.removed);
+    assert.deepEqual(checkInvariants(queue), []);
+  });
+
   it('removes a job with a remove behaviour as soon as it is buried', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1, { retries: 0, onFailure: [{ remove: true }] });

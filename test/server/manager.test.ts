@@ -136,6 +136,18 @@ describe('Manager', () => {
     assert.equal(after.count('live'), 0);
   });
 
+  it('keeps what went wrong after a success with it', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\n');
+    const runner = await harness.connectRunner(GROUP);
+    const { jobs } = await harness.reserve(runner, GROUP, 1);
+    const stderr = Buffer.from('Behaviour problems:\n[false] ended with exit code 1');
+    await report(harness, runner, ended(jobs[0]?.attempt as number, 'complete', { stderr }));
+    const select = { by: 'repGroup', repGroup: 'manually_added', search: false } as const;
+    const [job] = await list(harness, { select });
+    assert.deepEqual([job?.State, job?.StdErr], ['complete', stderr.toString()]);
+  });
+
   it('answers a repeated add with its first answer and queues nothing twice', async () => {
     const harness = await ManagerHarness.start();
     const first = await harness.add('echo 1\n', {}, { requestId: 'once' });

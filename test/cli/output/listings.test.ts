@@ -249,6 +249,23 @@ Status: ready, waiting for a runner to become free
   });
 });
 
+describe('details of a success', () => {
+  const shown = (StdErr: string): string =>
+    detailsText(makeStatusJob({ State: 'complete', Exited: true, Started: 1, Ended: 2, StdErr }), {
+      nowMs: AT_MS,
+      output: true,
+      env: false,
+    });
+
+  it('have what went wrong after it, and no output otherwise', () => {
+    assert.match(
+      shown('Behaviour problems:\n[false] ended with exit code 1'),
+      /\nStdErr:\nBehaviour problems:\n/,
+    );
+    assert.doesNotMatch(shown(''), /Std/);
+  });
+});
+
 describe('json', () => {
   it('is one array on one line, in the members’ order, without what is ours alone', () => {
     const array = new JsonArrayText();

@@ -32,6 +32,7 @@ export async function withRunner(
     readonly slots?: number;
     readonly own?: Environment;
     readonly physicalMb?: number;
+    readonly freeBytesMin?: number;
   } = {},
 ): Promise<void> {
   const top = mkdtempSync(join(tmpdir(), 'wr-test-'));
@@ -60,6 +61,7 @@ export async function withRunner(
             tmpDir: top,
             runnerPid: process.pid,
             physicalMb: options.physicalMb ?? 1_000_000,
+            freeBytesMin: options.freeBytesMin ?? 0,
             now: Date.now,
             random: Math.random,
           },
