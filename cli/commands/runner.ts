@@ -13,6 +13,7 @@ import { readFlags } from '../read-flags.ts';
 import { ownEnvironment } from '../runner/environment.ts';
 import { Executor } from '../runner/executor.ts';
 import { resolveProgram } from '../runner/launcher.ts';
+import { nestedVariables } from '../runner/nested-use.ts';
 import { removeStaleOutputs } from '../runner/output-files.ts';
 import { readProcess } from '../runner/process-table.ts';
 import { Runner } from '../runner/runner.ts';
@@ -64,9 +65,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const group = given.hostSlots === true ? null : (given.schedulerGroup ?? '');
   const log = openRunnerLog(context, { syslog: given.syslog === true, logDir: given.logdir ?? '' });
   const nested = {
-    managerHost,
-    managerPort: String(managerPort),
-    certDomain,
+    variables: nestedVariables(config, { host: managerHost, port: managerPort, certDomain }),
     programDir: programDir(context.env),
   };
   const shell = resolveProgram(config.runnerExecShell, context.env.PATH ?? '/usr/bin:/bin', isExecutable);

@@ -8,9 +8,8 @@ export type Environment = ReadonlyMap<string, ByteString>;
 
 /** What every command gets, so that it can itself use `wr` (runner.md §2.4). */
 export interface NestedUse {
-  readonly managerHost: string;
-  readonly managerPort: string;
-  readonly certDomain: string;
+  /** How `wr` finds this manager, wherever it is called and whatever HOME is by then. */
+  readonly variables: Readonly<Record<string, string>>;
   /** Directory of our executable. */
   readonly programDir: string;
 }
@@ -70,9 +69,7 @@ function define(environment: Map<string, ByteString>, entry: ByteString): void {
 /** A base with what nested use needs laid over it. */
 export function withNestedUse(base: Environment, nested: NestedUse): Environment {
   const environment = new Map(base);
-  environment.set('WR_MANAGERHOST', toByteString(nested.managerHost));
-  environment.set('WR_MANAGERPORT', nested.managerPort);
-  environment.set('WR_MANAGERCERTDOMAIN', toByteString(nested.certDomain));
+  for (const [name, value] of Object.entries(nested.variables)) environment.set(name, toByteString(value));
   environment.set('PATH', withDirectory(environment.get('PATH') ?? '', toByteString(nested.programDir)));
   // A directory of its own is said afresh to each command that has one.
   environment.delete('WR_JOB_CWD');

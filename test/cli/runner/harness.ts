@@ -18,9 +18,7 @@ export interface RealRunner {
 }
 
 export const NESTED = {
-  managerHost: 'localhost',
-  managerPort: '1',
-  certDomain: 'localhost',
+  variables: { WR_MANAGERHOST: 'localhost', WR_MANAGERPORT: '1', WR_MANAGERCERTDOMAIN: 'localhost' },
   programDir: '/opt/wr',
 };
 
