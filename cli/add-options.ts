@@ -19,6 +19,7 @@ import {
   splitList,
 } from '../core/job-fields.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../core/job-options.ts';
+import { checkLimitGroups } from '../core/limit-names.ts';
 import { parseMounts, parseSimpleMounts } from '../core/mounts.ts';
 import { type FlagSpecs, type Flags, UsageError } from './flags.ts';
 
@@ -101,7 +102,7 @@ export function optionsFromFlags(flags: JobFlags, around: AddSurroundings): JobO
     override: flags.override === undefined ? 0 : parseOverride(flags.override, '--override'),
     priority: checkInteger(flags.priority ?? 0, '--priority', 0, BYTE_MAX),
     retries: checkInteger(flags.retries ?? DEFAULT_JOB_OPTIONS.retries, '--retries', 0, BYTE_MAX),
-    limitGroups: splitList(flags.limitGrps ?? ''),
+    limitGroups: checkLimitGroups(splitList(flags.limitGrps ?? ''), '--limit_grps'),
     depGroups: splitList(flags.depGrps ?? ''),
     deps: splitList(flags.deps ?? ''),
     cmdDeps: parseCmdDeps(flags.cmdDeps ?? ''),

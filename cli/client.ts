@@ -11,6 +11,7 @@ import { withLive } from '../core/live-job.ts';
 import type {
   ChangedReply,
   CountsReply,
+  LimitsReply,
   LiveReply,
   ManagerStatusReply,
   PageReply,
@@ -164,6 +165,11 @@ export class Client {
 
   remove(select: Selector, buriedOnly: boolean): Promise<ChangedReply> {
     return this.#ask({ type: 'remove', requestId: newRequestId(), select, buriedOnly }, 'changed');
+  }
+
+  /** @param group - '': all that have a limit. @param limit - `null`: only shown; −1: none */
+  limits(group: string, limit: number | null): Promise<LimitsReply> {
+    return this.#ask({ type: 'limit', group, limit }, 'limits');
   }
 
   /** Resolves once the job is complete, buried or gone, however long that takes. */

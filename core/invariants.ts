@@ -2,6 +2,7 @@
 import { sameFigures } from './figures.ts';
 import type { JobQueue } from './job-queue.ts';
 import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
+import { UNBOUNDED } from './plan-table.ts';
 import { schedulerGroupOf } from './requirements.ts';
 import { isHeld, isLive, STATE, STATE_COUNT, STATE_NAMES, stateName } from './states.ts';
 
@@ -68,6 +69,7 @@ export function checkInvariants(queue: JobQueue): string[] {
       faults.push(`I2: group ${group.name} is not where planning looks`);
   }
   checkCohorts(queue, cohorts, faults);
+  checkLimits(queue, faults);
   const open = [...held.values()].reduce((sum, n) => sum + n, 0);
   if (open !== queue.attempts.size)
     faults.push(`I4: ${queue.attempts.size} attempts are open, ${open} jobs are held`);
@@ -90,6 +92,37 @@ function checkCohorts(queue: JobQueue, ready: ReadonlyMap<number, number>, fault
     const shown = queue.cohorts.table.read(id);
     if (shown === undefined || !sameFigures(shown.figures, chosen.figures))
       faults.push(`I9: a cohort that is given ${name} is shown otherwise`);
+  }
+}
+
+/** Limit groups count the open attempts of their members, are within their limits, and planning sees the same. */
+function checkLimits({ groups, attempts }: JobQueue, faults: string[]): void {
+  const held = new Map<string, number>();
+  const users = new Map<string, number>();
+  for (const { group } of attempts.all()) for (const name of groups.get(group).limitNames) add(held, name);
+  for (const { limitNames } of groups.active) for (const name of limitNames) add(users, name);
+  const view = groups.table.view;
+  for (const limit of groups.limits.all()) {
+    const { name, bound } = limit;
+    if (limit.held !== (held.get(name) ?? 0))
+      faults.push(`I5: limit group ${name} counts ${limit.held} attempts, there are ${held.get(name) ?? 0}`);
+    if (limit.limit >= 0 && limit.held > Math.max(limit.limit, limit.excess))
+      faults.push(`I5: ${limit.held} of limit group ${name} are open, ${limit.limit} may be`);
+    if (limit.users !== (users.get(name) ?? 0))
+      faults.push(`I5: limit group ${name} has ${users.get(name) ?? 0} users and counts ${limit.users}`);
+    if (limit.users === 0 && limit.limit < 0) faults.push(`I5: limit group ${name} is in memory for nothing`);
+    const max = limit.shut ? 0 : limit.limit < 0 ? UNBOUNDED : limit.limit;
+    if (view.boundHeld[bound] !== limit.held || view.boundMax[bound] !== max)
+      faults.push(`I5: planning has other numbers of limit group ${name}`);
+  }
+  for (const name of users.keys())
+    if (groups.limits.find(name) === undefined) faults.push(`I5: limit group ${name} is not in memory`);
+  for (const group of groups.active) {
+    const { id, ready } = group;
+    if (view.ready[id] !== ready.ready || view.held[id] !== group.held)
+      faults.push(`I2: planning has other numbers of group ${group.name}`);
+    if (groups.holding.has(group) !== group.held > 0)
+      faults.push(`I4: group ${group.name} is not where holders are looked for`);
   }
 }
 

@@ -23,6 +23,7 @@ import {
   shown,
   type UnknownMembers,
 } from './json-values.ts';
+import { checkLimitGroups } from './limit-names.ts';
 import { readMounts } from './mounts.ts';
 
 /** What reading a line needs to know besides the line. */
@@ -59,12 +60,14 @@ function flag(field: FieldOf<boolean>): Apply {
   };
 }
 
-function list(field: 'limitGroups' | 'modules'): Apply {
+function list(field: 'limitGroups' | 'modules', check: ListCheck = (given) => given): Apply {
   return (draft, value, name) => {
     const given = nonEmpty(asStrings(value, name));
-    if (given.length > 0) draft[field] = given;
+    if (given.length > 0) draft[field] = check(given, name);
   };
 }
+
+type ListCheck = (given: readonly string[], name: string) => readonly string[];
 
 function behaviours(field: 'onFailure' | 'onSuccess' | 'onExit'): Apply {
   return (draft, value, name, around) => {
@@ -122,7 +125,7 @@ export const TEMPLATE_KEYS: Readonly<Record<string, Apply>> = {
   retries: (draft, value, name) => {
     draft.retries = checkInteger(asNumber(value, name), name, 0, BYTE_MAX);
   },
-  limit_grps: list('limitGroups'),
+  limit_grps: list('limitGroups', checkLimitGroups),
   modules: list('modules'),
   on_failure: behaviours('onFailure'),
   on_success: behaviours('onSuccess'),

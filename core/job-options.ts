@@ -64,7 +64,7 @@ export interface JobOptions {
   readonly retries: number;
   /** 0: off. */
   readonly noRetryOverWalltimeMs: number;
-  /** As given, with any `:n`; order kept. */
+  /** As given, with any `:n`; each name once, in order. */
   readonly limitGroups: readonly string[];
   readonly depGroups: readonly string[];
   readonly deps: readonly string[];

@@ -60,7 +60,8 @@ export class JobQueue extends JobStates {
     away = false,
   ): Attempt[] {
     const reserved: Attempt[] = [];
-    while (reserved.length < count) {
+    const most = Math.min(count, this.groups.room(group, nowMs));
+    while (reserved.length < most) {
       const number = this.popReady(group) || (away ? this.popAway(group) : 0);
       if (number === 0) break;
       const attempt: Attempt = {
@@ -475,16 +476,12 @@ export class JobQueue extends JobStates {
 
   #open(attempt: Attempt): void {
     this.attempts.add(attempt);
-    const group = this.groups.get(attempt.group);
-    group.held += 1;
-    this.groups.note(group);
+    this.groups.hold(this.groups.get(attempt.group), 1);
   }
 
   #close(attempt: Attempt): void {
     this.attempts.remove(attempt);
-    const group = this.groups.get(attempt.group);
-    group.held -= 1;
-    this.groups.note(group);
+    this.groups.hold(this.groups.get(attempt.group), -1);
   }
 
   /** What follows from a job being done with: the archive takes it, or its `remove` behaviour does. */

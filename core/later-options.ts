@@ -5,7 +5,6 @@
 import type { JobOptions } from './job-options.ts';
 
 const LATER: Readonly<Record<string, (options: JobOptions) => boolean>> = {
-  limit_grps: (o) => o.limitGroups.length > 0,
   deps: (o) => o.deps.length > 0,
   cmd_deps: (o) => o.cmdDeps.length > 0,
   bsub_mode: (o) => o.bsubMode !== '',

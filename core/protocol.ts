@@ -145,6 +145,16 @@ export interface SettleRequest {
   readonly key: Uint8Array;
 }
 
+/** Shows limits of limit groups, or sets one first. */
+export interface LimitRequest {
+  readonly type: 'limit';
+  readonly id: number;
+  /** '': all that have a limit. */
+  readonly group: string;
+  /** `null`: as it is; −1: none; else so many may run at once. */
+  readonly limit: number | null;
+}
+
 export interface ManagerStatusRequest {
   readonly type: 'managerStatus';
   readonly id: number;
@@ -166,6 +176,7 @@ export type ClientRequest =
   | RetryRequest
   | RemoveRequest
   | SettleRequest
+  | LimitRequest
   | ManagerStatusRequest
   | ShutdownRequest;
 
@@ -435,6 +446,13 @@ export interface ChangedReply {
   readonly eligible: number;
 }
 
+export interface LimitsReply {
+  readonly type: 'limits';
+  readonly id: number;
+  /** In no order; of a group that was named also when it has none (−1). */
+  readonly limits: readonly { readonly name: string; readonly limit: number }[];
+}
+
 export interface SettledReply {
   readonly type: 'settled';
   readonly id: number;
@@ -560,6 +578,7 @@ export type Reply =
   | PlainPageReply
   | ChangedReply
   | SettledReply
+  | LimitsReply
   | ManagerStatusReply
   | ShuttingDownReply
   | WelcomeReply

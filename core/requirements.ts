@@ -1,6 +1,7 @@
 /** What jobs ask of a scheduler, and the name of the group of jobs that ask for the same (spec: jobs.md §6, schedulers.md §1.1, §2). */
 import { hash } from 'node:crypto';
 import type { JobOptions } from './job-options.ts';
+import { limitGroupNames } from './limit-names.ts';
 
 /** Small commands are given this much more, for what their surroundings need. */
 const SPARE_MEMORY_MB = 100;
@@ -44,22 +45,6 @@ export function schedulerGroupOf(options: Requirements & Pick<JobOptions, 'limit
   const name = requirementsName(requirementsOf(options));
   const groups = limitGroupNames(options.limitGroups);
   return groups.length === 0 ? name : `${name}~${groups.join(',')}`;
-}
-
-/** Names of limit groups without their limits, sorted, each once. */
-export function limitGroupNames(limitGroups: readonly string[]): readonly string[] {
-  if (limitGroups.length === 0) return limitGroups;
-  return [...new Set(limitGroups.map((group) => parseLimitGroup(group).name))].sort();
-}
-
-/**
- * `name:n` apart. A text after the first colon that is no whole number belongs to the name, as in time windows.
- * @returns `limit` is `null` when none was given; negative means unlimited
- */
-export function parseLimitGroup(group: string): { readonly name: string; readonly limit: number | null } {
-  const match = /^([^:]*):([+-]?\d+)$/.exec(group);
-  if (match === null) return { name: group, limit: null };
-  return { name: match[1] as string, limit: Number(match[2]) };
 }
 
 /**

@@ -1,6 +1,9 @@
 /** Scheduler groups: jobs that a runner may take one after the other, because they ask for the same (jobs.md §6). */
 import type { Cohort } from './cohorts.ts';
 import type { JobOptions } from './job-options.ts';
+import { limitGroupNames } from './limit-names.ts';
+import { type LimitGroup, LimitGroups } from './limits.ts';
+import { PlanTable } from './plan-table.ts';
 import { ReadyCohorts } from './ready-cohorts.ts';
 import { requirementsOf } from './requirements.ts';
 
@@ -12,18 +15,28 @@ export interface SchedulerGroup {
   readonly timeMs: number;
   readonly cpus: number;
   readonly other: Readonly<Record<string, string>>;
+  readonly limitNames: readonly string[];
   readonly ready: ReadyCohorts<Cohort>;
   /** Cohorts that asked for what it gives, and are given something else now. */
   readonly away: Set<Cohort>;
   /** Attempts open: reserved, running or lost. */
   held: number;
+  /** The limit groups of `limitNames`, while the group has ready or held jobs. */
+  limits: readonly LimitGroup[];
 }
+
+const NO_LIMITS: readonly LimitGroup[] = [];
 
 export class SchedulerGroups {
   readonly #ids = new Map<string, number>();
   readonly #groups: SchedulerGroup[] = [];
+  /** What planning reads. */
+  readonly table = new PlanTable();
+  readonly limits = new LimitGroups(this.table);
   /** Groups with ready or held jobs: what planning looks at. */
   readonly active = new Set<SchedulerGroup>();
+  /** Those with held jobs. */
+  readonly holding = new Set<SchedulerGroup>();
 
   intern(name: string, options: JobOptions): SchedulerGroup {
     const known = this.find(name);
@@ -36,12 +49,15 @@ export class SchedulerGroups {
       timeMs: requirements.timeMs,
       cpus: requirements.cpus,
       other: requirements.other,
+      limitNames: limitGroupNames(options.limitGroups),
       ready: new ReadyCohorts(),
       away: new Set(),
       held: 0,
+      limits: NO_LIMITS,
     };
     this.#ids.set(name, group.id);
     this.#groups.push(group);
+    this.table.addGroup(group);
     return group;
   }
 
@@ -58,9 +74,49 @@ export class SchedulerGroups {
     return this.#groups.length;
   }
 
-  /** Keeps `active` true after a group's numbers changed. */
+  /** Keeps `active`, and what planning reads, true after a group's numbers changed. */
   note(group: SchedulerGroup): void {
-    if (group.ready.ready > 0 || group.held > 0) this.active.add(group);
-    else this.active.delete(group);
+    const { ready, held } = group;
+    this.table.noteGroup(group.id, ready.ready, held, ready.priority);
+    if (ready.ready > 0 || held > 0) {
+      if (this.active.has(group)) return;
+      this.active.add(group);
+      if (group.limitNames.length > 0) this.#enterLimits(group);
+    } else if (this.active.delete(group) && group.limits.length > 0) this.#leaveLimits(group);
+  }
+
+  /** An attempt of a job of the group begins (1) or is over (−1). */
+  hold(group: SchedulerGroup, attempts: 1 | -1): void {
+    group.held += attempts;
+    if (group.held === 0) this.holding.delete(group);
+    else if (group.held === attempts) this.holding.add(group);
+    if (attempts > 0) this.note(group); // Its limit groups must be there to be counted in.
+    for (const limit of group.limits) this.limits.hold(limit, attempts);
+    if (attempts < 0) this.note(group);
+  }
+
+  /** How many of its jobs its limit groups let start now. */
+  room(group: SchedulerGroup, nowMs: number): number {
+    let room = Number.POSITIVE_INFINITY;
+    for (const name of group.limitNames) {
+      // Of a group without jobs of its own, whose jobs are served elsewhere, they are not at hand.
+      const limit = this.limits.find(name);
+      if (limit !== undefined) room = Math.min(room, this.limits.room(limit, nowMs));
+    }
+    return room;
+  }
+
+  #enterLimits(group: SchedulerGroup): void {
+    group.limits = group.limitNames.map((name) => this.limits.enter(name));
+    this.table.bind(
+      group.id,
+      group.limits.map(({ bound }) => ({ bound, need: 1 })),
+    );
+  }
+
+  #leaveLimits(group: SchedulerGroup): void {
+    this.table.unbind(group.id);
+    for (const limit of group.limits) this.limits.leave(limit);
+    group.limits = NO_LIMITS;
   }
 }

@@ -7,6 +7,7 @@ import type { Claim } from '../core/claims.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
+import type { Template } from '../core/job-states.ts';
 import { laterOptions } from '../core/later-options.ts';
 import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame } from '../core/protocol.ts';
 import { parseTemplate } from '../core/template.ts';
@@ -19,6 +20,7 @@ import type { Archive } from './archive.ts';
 import type { Clock } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
+import { gatherLimits, type Limits } from './limits.ts';
 import type { Peer } from './peer.ts';
 import { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
@@ -36,6 +38,7 @@ export class Adds {
   readonly #tasks: Tasks;
   readonly #clock: Clock;
   readonly #archive: Archive;
+  readonly #limits: Limits;
   readonly #commit: AddCommit;
   readonly #onAdded: () => void;
   readonly #uploads = new Map<string, Upload>();
@@ -53,6 +56,7 @@ export class Adds {
     readonly tasks: Tasks;
     readonly clock: Clock;
     readonly archive: Archive;
+    readonly limits: Limits;
     readonly nextSegment: number;
     readonly onAdded: () => void;
   }) {
@@ -61,6 +65,7 @@ export class Adds {
     this.#tasks = options.tasks;
     this.#clock = options.clock;
     this.#archive = options.archive;
+    this.#limits = options.limits;
     this.#nextSegment = options.nextSegment;
     this.#onAdded = options.onAdded;
     this.#dryParts = options;
@@ -190,6 +195,7 @@ export class Adds {
     for (const { options } of templates) checkOptions(upload, options);
     const part = upload.part(result, templates, this.#nextSegment);
     if (part === null) return;
+    for (const { options } of usedTemplates(part)) gatherLimits(options, upload.limits, upload.warnings);
     this.#nextSegment += 1;
     // An add of one frame goes to disk in one transaction; a longer one as it comes.
     if (upload.received === 1 && upload.end !== undefined) upload.parts.push(part);
@@ -247,6 +253,8 @@ export class Adds {
     if (upload.dry !== undefined) return this.#finishDry(upload, upload.dry, end);
     await Promise.all(upload.stagings);
     const parts = await this.#archive.lookUp(upload.parts);
+    // First the limits, then what they hold: also for duplicates, and whatever becomes of the add.
+    await this.#limits.set(upload.limits);
     const { result, claims } = await this.#commitParts(upload, parts);
     this.#onAdded();
     await this.#commit.waitForOthers(claims);
@@ -374,6 +382,12 @@ function answer({
   warnings,
 }: AddResult): Omit<AddResult, 'atMs'> {
   return { added, queued, complete, usedDefaultRepGroup, warnings };
+}
+
+/** Those of the commands that are wanted: `--head` may cut some off. */
+function usedTemplates({ templates, templateIndex }: AddPart): readonly Template[] {
+  if (templateIndex === null) return templates.slice(0, 1);
+  return [...new Set(templateIndex)].map((index) => templates[index] as Template);
 }
 
 function withoutMarked(keys: Uint8Array, marked: Uint32Array): Uint8Array {

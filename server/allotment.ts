@@ -4,8 +4,10 @@
  */
 import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
+import { ALL_IN_USE } from '../core/plan-table.ts';
+import { TURN_MS } from '../core/plan-turns.ts';
 import type { SchedulerGroup } from '../core/scheduler-groups.ts';
-import type { PlanResult, PlanTask } from '../workers/plan.ts';
+import type { PlanResult } from '../workers/plan.ts';
 import { type Clock, Slices } from './clock.ts';
 import type { Log } from './log.ts';
 import type { Persist } from './persist.ts';
@@ -31,16 +33,12 @@ export class Allotment {
   readonly #runners = new Map<string, Runner>();
   /** Slots by group as last pushed. */
   #allotted: ReadonlyMap<SchedulerGroup, number> = new Map();
-  /**
-   * Slots a group may be using by now: an allotment that was lowered is still in use until attempts end. (A runner may
-   * hold more attempts than it has slots, sent ahead because they are short; they use nothing yet.)
-   */
-  readonly #inUse = new Map<SchedulerGroup, number>();
   #planning = false;
   #again = false;
   #waiting = false;
   #closed = false;
   #recheck: () => void = () => undefined;
+  #recheckMs = RECHECK_MS;
 
   constructor(options: {
     readonly queue: JobQueue;
@@ -109,50 +107,35 @@ export class Allotment {
       this.#again = false;
       this.changed();
     } else if (this.#queue.groups.active.size > 0)
-      this.#recheck = this.#clock.after(RECHECK_MS, () => this.changed());
+      this.#recheck = this.#clock.after(this.#recheckMs, () => this.changed());
   }
 
   async #plan(): Promise<void> {
-    const groups = [...this.#queue.groups.active];
-    const result = await this.#tasks.plan(this.#question(groups));
-    if (this.#closed) return;
-    this.#apply(groups, result);
-    for (const i of result.impossible) await this.#buryImpossible(groups[i] as SchedulerGroup);
-  }
-
-  #question(groups: readonly SchedulerGroup[]): PlanTask {
-    return {
+    const { groups } = this.#queue;
+    const result = await this.#tasks.plan({
       how: 'pack',
       capacity: this.#scheduler.capacity,
-      groups: {
-        ready: Uint32Array.from(groups, (group) => group.ready.ready),
-        open: Uint32Array.from(groups, (group) => Math.min(group.held, this.#inUse.get(group) ?? group.held)),
-        priority: Uint8Array.from(groups, (group) => Math.max(0, group.ready.priority)),
-        memoryMb: Float64Array.from(groups, (group) => group.memoryMb),
-        cpus: Float64Array.from(groups, (group) => group.cpus),
-        arrival: Float64Array.from(groups, (group) => group.id),
-      },
-    };
+      table: groups.table.view,
+      nowMs: this.#clock.nowMs(),
+    });
+    if (this.#closed) return;
+    this.#apply(result);
+    for (const id of result.impossible) await this.#buryImpossible(groups.get(id));
   }
 
-  #apply(groups: readonly SchedulerGroup[], result: PlanResult): void {
+  #apply(result: PlanResult): void {
     const allotted = new Map<SchedulerGroup, number>();
-    groups.forEach((group, i) => {
-      const slots = result.slots[i] ?? 0;
-      if (slots > 0) allotted.set(group, slots);
+    result.ids.forEach((id, i) => {
+      allotted.set(this.#queue.groups.get(id), result.slots[i] as number);
     });
-    for (const group of this.#inUse.keys())
-      if (group.held === 0 && !allotted.has(group)) this.#inUse.delete(group);
-    for (const group of groups) {
-      const slots = allotted.get(group) ?? 0;
-      this.#inUse.set(group, Math.max(slots, Math.min(group.held, this.#inUse.get(group) ?? slots)));
-    }
+    this.#keepInTable(allotted);
     const same = sameSlots(allotted, this.#allotted);
     this.#allotted = allotted;
     // A runner whose request came up empty uses fewer slots than it was given: it is told again when there is work for them.
     const idle = [...allotted].some(([group, slots]) => group.ready.ready > 0 && group.held < slots);
     const apart = this.#runners.size > 1;
     if (!same || idle || apart) this.#pushAll();
+    this.#recheckMs = result.contested ? this.#turnLeftMs() : RECHECK_MS;
     this.#scheduler.schedule(
       [...allotted].map(([group, count]) => ({
         group: group.name,
@@ -164,6 +147,41 @@ export class Allotment {
         other: group.other,
       })),
     );
+  }
+
+  /**
+   * What the next plan has to know of this one. An allotment that was lowered is still in use until attempts end. (A runner
+   * may hold more attempts than it has slots, sent ahead because they are short; they use nothing yet.)
+   */
+  #keepInTable(allotted: ReadonlyMap<SchedulerGroup, number>): void {
+    const { table, holding } = this.#queue.groups;
+    for (const group of this.#allotted.keys()) {
+      // Whatever it holds later was given to it later.
+      if (group.held === 0 && !allotted.has(group)) table.allot(group.id, 0, ALL_IN_USE);
+    }
+    for (const group of holding) {
+      const slots = allotted.get(group) ?? 0;
+      const inUse = table.inUse(group.id) === ALL_IN_USE ? slots : table.inUse(group.id);
+      table.allot(group.id, slots, Math.max(slots, Math.min(group.held, inUse)));
+    }
+    const nowMs = this.#clock.nowMs();
+    for (const [group, slots] of allotted) {
+      const starts = slots > group.held;
+      if (starts && group.limits.length > 0 && nowMs - table.turnMs(group.id) >= TURN_MS)
+        table.beginTurn(group.id, nowMs);
+      if (group.held === 0) table.allot(group.id, slots, slots);
+    }
+  }
+
+  /** Until someone's turn is over for whom others wait. */
+  #turnLeftMs(): number {
+    const nowMs = this.#clock.nowMs();
+    let leftMs = RECHECK_MS;
+    for (const group of this.#allotted.keys()) {
+      const endMs = this.#queue.groups.table.turnMs(group.id) + TURN_MS;
+      if (group.limits.length > 0 && endMs > nowMs) leftMs = Math.min(leftMs, endMs - nowMs);
+    }
+    return leftMs;
   }
 
   /**

@@ -16,6 +16,7 @@ import { Allotment } from './allotment.ts';
 import { Archive } from './archive.ts';
 import { Changes } from './changes.ts';
 import type { Clock } from './clock.ts';
+import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
 import type { Peer } from './peer.ts';
@@ -65,6 +66,7 @@ export class Manager {
   readonly #listings: Listings;
   readonly #changes: Changes;
   readonly #settling: Settling;
+  readonly #limits: Limits;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
   #nextToken = 1;
@@ -110,6 +112,7 @@ export class Manager {
     this.#listings = new Listings(queue, tasks, selection, clock);
     this.#settling = new Settling(queue, tasks, selection, clock);
     const onReady = (): void => this.#ready();
+    this.#limits = new Limits(queue, this.persist, onReady);
     this.#changes = new Changes({
       queue,
       selection,
@@ -140,6 +143,7 @@ export class Manager {
       tasks,
       clock,
       archive: this.archive,
+      limits: this.#limits,
       nextSegment: recovered.nextSegment,
       onAdded: () => this.#ready(),
     });
@@ -254,6 +258,8 @@ export class Manager {
         return this.#changes.remove(peer, request);
       case 'settle':
         return this.#settle(peer, request);
+      case 'limit':
+        return this.#limits.answer(peer, request);
       case 'ping':
         peer.post({ type: 'pong', id: request.id });
         return undefined;
@@ -318,7 +324,8 @@ export class Manager {
     const { isGone } = this.#options;
     const expired = this.queue.expire(nowMs, ttrMs, isGone);
     const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
-    if (settled > 0) this.#ready();
+    const windows = this.queue.groups.limits.tick(nowMs);
+    if (settled > 0 || windows) this.#ready();
     if (this.queue.changes.size > 0) this.persist.note();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }

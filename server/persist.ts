@@ -16,6 +16,7 @@ import { STATE } from '../core/states.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
   doneWrite,
+  limitWrite,
   liveWrite,
   readRecord,
   recordWrite,
@@ -122,10 +123,12 @@ export class Persist {
       this.#nudged = false;
       const callbacks = this.#callbacks;
       this.#callbacks = [];
-      const { writes, emptied, completed, removed, settled } = this.#collect();
+      const { writes, emptied, completed, removed, settled, limits } = this.#collect();
       const hot = writes.length;
       writes.push(...this.#events.riders(hot === 0 ? 0 : RIDERS_MIN + completed.length));
-      if (writes.length > 0) await this.#commit(writes);
+      // A limit may have been written anew while this batch was tried again: then the last word is said once more.
+      if (writes.length > 0 && !(await this.#commit(writes)))
+        for (const name of limits) this.#queue.groups.limits.changed.add(name);
       if (writes.length > hot) this.#events.ridden();
       if (completed.length > 0) this.#events.completed(this.#nextBatch++, completed);
       if (removed.length > 0) this.#events.removed(removed);
@@ -139,19 +142,19 @@ export class Persist {
   }
 
   #hasChanges(): boolean {
-    const { changes, segments, repGroups } = this.#queue;
-    return (
-      changes.size > 0 || this.#extra.length > 0 || segments.changed.size > 0 || repGroups.changed.size > 0
-    );
+    const { changes, segments, repGroups, groups } = this.#queue;
+    const changed = [changes, segments.changed, repGroups.changed, groups.limits.changed];
+    return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
   }
 
-  async #commit(writes: readonly Write[]): Promise<void> {
-    for (;;) {
+  /** @returns whether the first attempt succeeded */
+  async #commit(writes: readonly Write[]): Promise<boolean> {
+    for (let first = true; ; first = false) {
       try {
         await this.#store.commit(writes);
         if (this.#failed !== undefined) this.#events.recovered();
         this.#failed = undefined;
-        return;
+        return first;
       } catch (thrown) {
         const error = asWrError(thrown);
         if (this.#failed === undefined) this.#events.failing(error);
@@ -186,7 +189,11 @@ export class Persist {
     queue.segments.changed.clear();
     for (const id of queue.repGroups.changed) writes.push(repGroupWrite(id, queue.repGroups.save(id)));
     queue.repGroups.changed.clear();
-    return { writes, emptied, completed, removed, settled };
+    const { limits } = queue.groups;
+    const limitNames = [...limits.changed];
+    for (const name of limitNames) writes.push(limitWrite(name, limits.limit(name)));
+    limits.changed.clear();
+    return { writes, emptied, completed, removed, settled, limits: limitNames };
   }
 
   #patched(number: number, patch: Partial<JobRecord>): JobRecord {
@@ -200,6 +207,7 @@ interface Batch {
   readonly completed: readonly number[];
   readonly removed: readonly number[];
   readonly settled: readonly number[];
+  readonly limits: readonly string[];
 }
 
 const SETTLED: ReadonlySet<number> = new Set([STATE.complete, STATE.buried, STATE.removed]);

@@ -87,10 +87,9 @@ export class PoolRunners implements Runners {
     return this.#ingest.run(TASK_FILES.ingest, { ...task, bytes }, [bytes.buffer]);
   }
 
-  /** The columns are moved: the caller's are empty afterwards. */
+  /** The table is shared: nothing is copied or moved. */
   plan(task: PlanTask): Promise<PlanResult> {
-    const buffers = Object.values(task.groups).map((column) => (column as Uint8Array<ArrayBuffer>).buffer);
-    return this.#ask.run(TASK_FILES.plan, task, buffers);
+    return this.#ask.run(TASK_FILES.plan, task);
   }
 
   query(task: QueryTask): Promise<QueryResult> {

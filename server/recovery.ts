@@ -16,6 +16,7 @@ import {
   findInDirectory,
   readCounter,
   readDirectory,
+  readLimits,
   readLive,
   readOldRequests,
   readRecords,
@@ -56,8 +57,10 @@ export async function recover(
   for (const { id, json } of readTemplates(store)) queue.addTemplate(json, parseTemplate(json), id);
   queue.repGroups.changed.clear();
   queue.table.raiseEnd(readCounter(store, 'nextNumber', 1));
+  for (const { name, limit } of readLimits(store)) queue.groups.limits.restore(name, limit);
   await recoverSegments(store, queue, clock, progress);
   await recoverRecords(store, queue, clock);
+  queue.groups.limits.recovered();
   return {
     nextSegment: readCounter(store, 'nextSegment', 1),
     nextAttempt: readCounter(store, 'nextAttempt', 1),

@@ -175,8 +175,9 @@ export class RunnerDesk {
   /** Serves waiting runners with jobs that have become ready. */
   serveWaiting(): void {
     if (this.#closed) return;
+    const nowMs = this.#clock.nowMs();
     for (const group of this.#waiting.groups()) {
-      while (this.#hasJobs(group)) {
+      while (this.#hasJobs(group) && this.#queue.groups.room(group, nowMs) > 0) {
         const waiter = this.#waiting.take(group);
         if (waiter === undefined) break;
         const runner = this.#byPeer.get(waiter.peer.id);

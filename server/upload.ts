@@ -24,6 +24,8 @@ export class Upload {
   /** Results of frames that are parsed, by sequence number, until those before them are. */
   readonly parsed = new Map<number, IngestResult>();
   readonly warnings = new Set<string>();
+  /** Limits of limit groups that its commands set. */
+  readonly limits = new Map<string, number>();
   readonly stagings: Promise<void>[] = [];
   received = 0;
   nextSeq = 0;

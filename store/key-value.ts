@@ -17,6 +17,7 @@ export const TABLES = [
   'groups',
   'groupSegments',
   'unindexed',
+  'limits',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

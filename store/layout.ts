@@ -16,6 +16,7 @@
  * requests       request id           → result of an add      so that a repeated request gets the same answer
  * groups         rep group id         → name, complete, sums
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
+ * limits         name                 → number (f64)          limit groups that have a limit
  * ```
  * Numbers in keys are big-endian, so that key order is number order.
  */
@@ -55,9 +56,12 @@ export interface SavedRepGroup {
 // ---------------------------------------------------------------- writes
 
 export function counterWrite(name: Counter, value: number): Write {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setFloat64(0, value);
-  return { table: 'meta', key: encoder.encode(name), value: bytes };
+  return { table: 'meta', key: encoder.encode(name), value: numberBytes(value) };
+}
+
+/** A negative limit is none. */
+export function limitWrite(name: string, limit: number): Write {
+  return { table: 'limits', key: encoder.encode(name), value: limit < 0 ? null : numberBytes(limit) };
 }
 
 export function templateWrite(id: number, json: string): Write {
@@ -129,8 +133,14 @@ export function requestWrite(requestId: string, result: AddResult | null): Write
 
 export function readCounter(store: KeyValueReader, name: Counter, otherwise: number): number {
   const bytes = store.get('meta', encoder.encode(name));
-  if (bytes === undefined || bytes.byteLength !== 8) return otherwise;
-  return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0);
+  return bytes === undefined || bytes.byteLength !== 8 ? otherwise : numberOf(bytes);
+}
+
+export function* readLimits(
+  store: KeyValueReader,
+): Iterable<{ readonly name: string; readonly limit: number }> {
+  for (const { key, value } of store.range('limits'))
+    yield { name: decoder.decode(key), limit: numberOf(value) };
 }
 
 export function readTemplate(store: KeyValueReader, id: number): string | undefined {
@@ -241,4 +251,14 @@ export function* readOldRequests(store: KeyValueReader, beforeMs: number): Itera
 
 function directoryEntry(first: number, value: Uint8Array): DirectoryEntry {
   return { first, segment: keyToU32(value), count: keyToU32(value.subarray(4)) };
+}
+
+function numberBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value);
+  return bytes;
+}
+
+function numberOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0);
 }

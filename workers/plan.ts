@@ -1,20 +1,52 @@
-/** The *plan* task: which scheduler groups should have how many runners. */
+/** The *plan* task: which scheduler groups should have how many runners, read from the table the manager shares. */
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { decide, type Plan, type PlanInput } from '../core/planning.ts';
+import { snapshotOf } from '../core/plan-snapshot.ts';
+import type { PlanTableView } from '../core/plan-table.ts';
+import { decide, type PlanInput } from '../core/planning.ts';
 
-export type PlanTask = PlanInput;
-export type PlanResult = Plan;
+export interface PlanTask extends Pick<PlanInput, 'how' | 'capacity'> {
+  readonly table: PlanTableView;
+  readonly nowMs: number;
+}
+
+/** Only groups that are to have any: what comes of it does not grow with the groups that wait. */
+export interface PlanResult {
+  /** Ids of groups. */
+  readonly ids: Uint32Array<ArrayBuffer>;
+  /** Beside `ids`: runners that should be there. */
+  readonly slots: Uint32Array<ArrayBuffer>;
+  /** Ids of groups whose ready jobs can never run. */
+  readonly impossible: Uint32Array<ArrayBuffer>;
+  /** Whose turn it is depends on the time. */
+  readonly contested: boolean;
+}
 
 /** For tests and simulations, in the same thread. */
-export function plan(task: PlanTask): PlanResult {
-  return decide(task);
+export function plan({ how, capacity, table, nowMs }: PlanTask): PlanResult {
+  const { ids, groups, bounds } = snapshotOf(table, nowMs);
+  const decided = decide({ how, capacity, groups, ...(bounds === undefined ? {} : { bounds }) });
+  const served = decided.slots.reduce((count, slots) => count + (slots > 0 ? 1 : 0), 0);
+  const result = {
+    ids: new Uint32Array(served),
+    slots: new Uint32Array(served),
+    impossible: Uint32Array.from(decided.impossible, (row) => ids[row] as number),
+    contested: decided.contested,
+  };
+  let at = 0;
+  decided.slots.forEach((slots, row) => {
+    if (slots === 0) return;
+    result.ids[at] = ids[row] as number;
+    result.slots[at] = slots;
+    at += 1;
+  });
+  return result;
 }
 
 /** The task as Piscina runs it: the columns of the result are moved, not copied. */
 export default function planTask(task: PlanTask): ReturnType<typeof move> {
-  const result = decide(task);
+  const result = plan(task);
   return move({
-    [transferableSymbol]: [result.slots.buffer, result.impossible.buffer],
+    [transferableSymbol]: [result.ids.buffer, result.slots.buffer, result.impossible.buffer],
     [valueSymbol]: result,
   });
 }

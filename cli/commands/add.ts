@@ -54,7 +54,9 @@ What belongs together:
   -i, --rep_grp string      report group, by which you ask about the commands later (default manually_added)
   -g, --req_grp string      commands of a group need about the same memory and time, which is learned (default: the
                             name of the program that the command begins with)
-  -l, --limit_grps string   limit groups, comma-separated; "name:5" lets 5 of the group run at once
+  -l, --limit_grps string   limit groups, comma-separated; "name:5" lets 5 of the group run at once (see wr limit). A
+                            span of time, "18:00:00<time<08:00:00" or "2030-01-31 12:00:00<datetime", lets them
+                            start only then
   -e, --dep_grps string     dependency groups that the commands belong to
   -d, --deps string         wait for all commands of these dependency groups
       --cmd_deps string     wait for single commands: cmd1,cwd1,cmd2,cwd2… (cwd blank where it does not matter)
@@ -121,7 +123,7 @@ Examples:
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
   wr add -f commands.txt --dry_run
 
-Checked and stored, but without effect yet; an add that uses one is warned: --limit_grps, --deps, --cmd_deps,
+Checked and stored, but without effect yet; an add that uses one is warned: --deps, --cmd_deps,
 --bsub. Nothing is learned yet either: what you ask for counts.
 Refused until they can be carried out: --mount_json, --mounts, --with_docker, --with_singularity, --container_mounts,
 --container_image_user, --monitor_docker.

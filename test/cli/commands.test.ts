@@ -379,7 +379,6 @@ describe('commands that come later', () => {
   it('understand their flags and then say that they cannot do it yet', async () => {
     for (const argv of [
       ['mod', '-i', 'g', '-m', '2G'],
-      ['limit', '-g', 'a:3'],
       ['suspend', '-a'],
       ['resume', '-a'],
       ['mount', '-m', 'ur:b'],
@@ -393,9 +392,5 @@ describe('commands that come later', () => {
       assert.equal(code, 1);
       assert.match(stderr, /is not supported yet/, argv.join(' '));
     }
-  });
-
-  it('still complain about a limit group named without its flag', async () => {
-    assert.match((await wr(['limit', 'foo'])).stderr, /--group/);
   });
 });

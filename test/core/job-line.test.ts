@@ -275,7 +275,7 @@ describe('the lines of one input', () => {
   it('are never confused by values that look like more than one', () => {
     const { reader } = makeReader();
     const pairs: readonly [object, object][] = [
-      [{ limit_grps: ['a', 'b'] }, { limit_grps: ['a,1:b'] }],
+      [{ modules: ['a', 'b'] }, { modules: ['a,1:b'] }],
       [{ rep_grp: 'a', req_grp: 'b' }, { rep_grp: 'areq_grp"1:b' }],
       [{ queue: '1' }, { misc: '1' }],
     ];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { UNBOUNDED } from '../../core/plan-table.ts';
 import { decide, type Plan, type PlanCapacity, type PlanInput, sizeOf } from '../../core/planning.ts';
 
 interface Group {
@@ -26,12 +27,19 @@ function makeInput(
     cpus: Float64Array.from(column('cpus', 1)),
     arrival: Float64Array.from(rows.map((row, index) => row.arrival ?? index)),
   };
-  const limited = rows.some((row) => row.slotsMax !== undefined);
-  return {
-    how,
-    groups: limited ? { ...groups, slotsMax: Uint32Array.from(column('slotsMax', 2 ** 32 - 1)) } : groups,
-    capacity,
+  if (rows.every((row) => row.slotsMax === undefined)) return { how, groups, capacity };
+  // Each row has a limit of its own.
+  const each = Uint32Array.from(rows, (_, row) => row);
+  const bounds = {
+    start: Uint32Array.from({ length: rows.length + 1 }, (_, row) => row),
+    bound: each,
+    need: Uint32Array.from(rows, () => 1),
+    max: Uint32Array.from(column('slotsMax', UNBOUNDED)),
+    held: groups.open,
+    fixed: new Uint8Array(rows.length),
+    turn: new Float64Array(rows.length),
   };
+  return { how, groups, capacity, bounds };
 }
 
 function slots(rows: readonly Group[], cpus: number, memoryMb = 10_000): number[] {
@@ -149,7 +157,7 @@ describe('packing', () => {
   it('keeps to the limit of a group', () => {
     assert.deepEqual(
       slots([{ ready: 9, open: 1, slotsMax: 2 }, { ready: 9, open: 3, slotsMax: 1 }, { ready: 9 }], 8),
-      [2, 3, 3],
+      [2, 1, 3],
     );
   });
 

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import {
-  limitGroupNames,
-  parseLimitGroup,
-  reqGroupOf,
-  requirementsName,
-  requirementsOf,
-  schedulerGroupOf,
-} from '../../core/requirements.ts';
+import { reqGroupOf, requirementsName, requirementsOf, schedulerGroupOf } from '../../core/requirements.ts';
 
 const wants = (
   memoryMb: number,
@@ -46,24 +39,6 @@ describe('requirements', () => {
     assert.equal(schedulerGroupOf({ ...base, limitGroups: ['b', 'a'] }), '110:30:1:0~a,b');
     assert.equal(schedulerGroupOf({ ...base, limitGroups: ['b:3', 'a', 'b', 'a:-1'] }), '110:30:1:0~a,b');
     assert.equal(schedulerGroupOf(base), '110:30:1:0');
-  });
-});
-
-describe('limit groups', () => {
-  it('lose a suffix that is a whole number, and only that', () => {
-    assert.deepEqual(parseLimitGroup('irods:10'), { name: 'irods', limit: 10 });
-    assert.deepEqual(parseLimitGroup('irods:-1'), { name: 'irods', limit: -1 });
-    for (const name of [
-      'irods',
-      'irods:x',
-      'a:b:3',
-      '12:00:00<time',
-      'time<12:00:00',
-      '25:00:00<time<26:00:00',
-    ]) {
-      assert.deepEqual(parseLimitGroup(name), { name, limit: null });
-    }
-    assert.deepEqual(limitGroupNames(['time<12:00:00', 'a:1']), ['a', 'time<12:00:00']);
   });
 });
 

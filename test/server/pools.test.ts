@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, describe, it } from 'node:test';
 import { WrError } from '../../core/errors.ts';
+import { PlanTable } from '../../core/plan-table.ts';
 import { inlineRunners, Pool, PoolRunners } from '../../server/pools.ts';
 import type { PlanTask } from '../../workers/plan.ts';
 import type { Order } from './pool-task.ts';
@@ -97,14 +98,14 @@ describe('a pool', () => {
 });
 
 describe('the tasks of the manager', () => {
-  it('plans alike in a worker and in the same thread, and moves the columns', async () => {
+  it('plans alike in a worker and in the same thread, from a table that they share', async () => {
     const runners = new PoolRunners();
     try {
       const inline = await inlineRunners().plan(makePlanTask());
       const task = makePlanTask();
       assert.deepEqual(await runners.plan(task), inline);
-      assert.deepEqual([...inline.slots], [2]);
-      assert.equal(task.groups.ready.length, 0);
+      assert.deepEqual([[...inline.ids], [...inline.slots]], [[0], [2]]);
+      assert.equal(task.table.ready[0], 5);
     } finally {
       await runners.close();
     }
@@ -120,16 +121,8 @@ function makePool(): Pool {
 }
 
 function makePlanTask(): PlanTask {
-  return {
-    how: 'pack',
-    groups: {
-      ready: Uint32Array.of(5),
-      open: Uint32Array.of(0),
-      priority: Uint8Array.of(0),
-      memoryMb: Float64Array.of(100),
-      cpus: Float64Array.of(1),
-      arrival: Float64Array.of(0),
-    },
-    capacity: { cpus: 2, memoryMb: 1_000 },
-  };
+  const table = new PlanTable();
+  table.addGroup({ memoryMb: 100, cpus: 1 });
+  table.noteGroup(0, 5, 0, 0);
+  return { how: 'pack', table: table.view, nowMs: 0, capacity: { cpus: 2, memoryMb: 1_000 } };
 }
