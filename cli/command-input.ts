@@ -68,6 +68,26 @@ function withoutBom(input: CommandInput): CommandInput {
   return { ...input, fill, rewind };
 }
 
+/** Bytes that are in memory already. */
+export function inputOf(bytes: Uint8Array, name: string): CommandInput {
+  let position = 0;
+  return {
+    name,
+    size: bytes.byteLength,
+    fill: async (buffer, offset) => {
+      const part = bytes.subarray(position, position + buffer.byteLength - offset);
+      buffer.set(part, offset);
+      position += part.byteLength;
+      return part.byteLength;
+    },
+    rewind: () => {
+      position = 0;
+      return true;
+    },
+    close: async () => undefined,
+  };
+}
+
 function fromFile(handle: FileHandle, path: string, size: number): CommandInput {
   let position = 0;
   return {

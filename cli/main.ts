@@ -21,7 +21,7 @@ export async function main(programPath: string, argv: readonly string[], context
     const words = [...(LSF_NAMES.includes(name) ? ['lsf', name] : []), ...argv];
     // It belongs to bjobs, whose callers put it anywhere.
     const found = findCommand(
-      words.filter((word) => !word.startsWith('-noheader')),
+      words.filter((word) => !isNoHeader(word)),
       context.commands,
     );
     if (found.kind === 'group') {
@@ -29,7 +29,8 @@ export async function main(programPath: string, argv: readonly string[], context
       return 0;
     }
     command = await found.entry.load();
-    return await command.run(found.argv, context);
+    const noHeader = found.entry.name === 'bjobs' && words.some(isNoHeader);
+    return await command.run([...(noHeader ? ['--noheader'] : []), ...found.argv], context);
   } catch (thrown) {
     if (thrown instanceof HelpAsked) {
       await context.out(command?.help ?? '');
@@ -40,6 +41,11 @@ export async function main(programPath: string, argv: readonly string[], context
       context.err(command === undefined ? 'See wr --help.\n' : usageOf(command.help));
     return 1;
   }
+}
+
+/** LSF's way to write it: one dash, and a word. */
+function isNoHeader(word: string): boolean {
+  return word.startsWith('-noheader');
 }
 
 /** The lines of a help text that show how the command is called. */

@@ -54,6 +54,7 @@ export function checkInvariants(queue: JobQueue): string[] {
     }
   }
   checkCounts(queue, counts, faults);
+  checkBsubIds(queue, faults);
   for (let id = 0; id < queue.groups.size; id += 1) {
     const group = queue.groups.get(id);
     if (group.ready.ready !== (ready.get(id) ?? 0)) {
@@ -139,6 +140,22 @@ function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, fault
         );
       }
     }
+  }
+}
+
+/** Every job with a bsub mode that is wanted has an LSF job id, which leads back to it. */
+function checkBsubIds(queue: JobQueue, faults: string[]): void {
+  const { bsub, table } = queue;
+  let before = { first: 0, count: 0, id: 0 };
+  for (const run of bsub.runs) {
+    if (run.first < before.first + before.count || run.id < before.id + before.count)
+      faults.push(`LSF ids: the run from job ${run.first}, id ${run.id}, overlaps the one before it`);
+    before = run;
+  }
+  for (let number = FIRST_JOB_NUMBER; number < table.end; number += 1) {
+    if (!isLive(table.state(number)) || queue.templateOf(number).options.bsubMode === '') continue;
+    const id = bsub.idOf(number);
+    if (id === 0 || bsub.numberOf(id) !== number) faults.push(`LSF ids: job ${number} has the id ${id}`);
   }
 }
 

@@ -5,6 +5,7 @@
  * disk. Every change of state goes through `move` of {@link JobStates}.
  */
 import { type Attempt, Attempts } from './attempts.ts';
+import { BsubIds } from './bsub-ids.ts';
 import { DueTimes } from './due-times.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import { grow } from './figures.ts';
@@ -39,6 +40,7 @@ export class JobQueue extends JobStates {
   readonly segments = new SegmentDirectory();
   readonly attempts = new Attempts();
   readonly due = new DueTimes();
+  readonly bsub = new BsubIds();
   /** What must be written, by job number; the owner of the disk empties it. */
   readonly changes = new Map<number, Change>();
   /** Jobs that became complete or were removed, for the archive and for waiters; the owner empties it. */

@@ -7,7 +7,6 @@ import type { JobOptions } from './job-options.ts';
 const LATER: Readonly<Record<string, (options: JobOptions) => boolean>> = {
   deps: (o) => o.deps.length > 0,
   cmd_deps: (o) => o.cmdDeps.length > 0,
-  bsub_mode: (o) => o.bsubMode !== '',
 };
 
 export const LATER_OPTIONS: readonly string[] = Object.keys(LATER);

@@ -42,7 +42,9 @@ export type Selector =
   | { readonly by: 'all' }
   | { readonly by: 'repGroup'; readonly repGroup: string; readonly search: boolean }
   /** 16 bytes a key, in order. */
-  | { readonly by: 'keys'; readonly keys: Uint8Array };
+  | { readonly by: 'keys'; readonly keys: Uint8Array }
+  /** Jobs with a bsub mode, by their LSF job ids; none given: all of them. */
+  | { readonly by: 'bsub'; readonly ids: readonly number[] };
 
 // ---------------------------------------------------------------- client → manager
 
@@ -360,6 +362,8 @@ export interface AddedReply {
   readonly usedDefaultRepGroup: boolean;
   /** Said once for the whole add: unknown JSON members, options whose effect comes later. */
   readonly warnings: readonly string[];
+  /** LSF job id of the first new command with a bsub mode; 0: none. */
+  readonly bsubId: number;
 }
 
 export interface StateCounts {

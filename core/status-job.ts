@@ -68,4 +68,6 @@ export interface StatusJobDetail {
   readonly startedMs: number;
   readonly endedMs: number;
   readonly readyMs: number;
+  /** LSF job id; 0: it has no bsub mode. */
+  readonly bsubId: number;
 }

@@ -19,6 +19,7 @@ import {
   segmentWrite,
   stagedWrite,
 } from '../store/layout.ts';
+import { AddBsubIds } from './add-bsub-ids.ts';
 import { type Clock, Slices } from './clock.ts';
 
 /** A part of an add that was parsed: as many jobs as one frame held. */
@@ -72,7 +73,7 @@ export class AddCommit {
     nextSegment: number,
     requestId: string,
     shared: readonly Write[],
-    result: (claims: readonly Claim[]) => AddResult,
+    result: (claims: readonly Claim[], bsubId: number) => AddResult,
   ): Promise<{ readonly result: AddResult; readonly claims: readonly Claim[] }> {
     const claims: Claim[] = [];
     let finish: () => void = () => undefined;
@@ -96,26 +97,34 @@ export class AddCommit {
     requestId: string,
     shared: readonly Write[],
     claims: Claim[],
-    result: (claims: readonly Claim[]) => AddResult,
+    result: (claims: readonly Claim[], bsubId: number) => AddResult,
   ): Promise<AddResult> {
+    const bsubIds = new AddBsubIds(this.#queue);
     try {
-      await this.#claim(parts, rerun, claims);
-      const answer = result(claims);
+      await this.#claim(parts, rerun, claims, bsubIds);
+      const answer = result(claims, bsubIds.first);
       const writes = [...shared, ...this.#writes(parts, claims)];
       writes.push(
         counterWrite('nextNumber', this.#queue.table.end),
         counterWrite('nextSegment', nextSegment),
       );
-      writes.push(requestWrite(requestId, answer));
+      writes.push(...bsubIds.writes(), requestWrite(requestId, answer));
       await this.#store.commit(writes);
+      bsubIds.confirm();
       return answer;
     } catch (error) {
       for (const claim of claims) unclaim(this.#queue, claim);
+      bsubIds.takeBack();
       throw error;
     }
   }
 
-  async #claim(parts: readonly AddPart[], rerun: boolean, claims: Claim[]): Promise<void> {
+  async #claim(
+    parts: readonly AddPart[],
+    rerun: boolean,
+    claims: Claim[],
+    bsubIds: AddBsubIds,
+  ): Promise<void> {
     const slices = new Slices(this.#clock);
     this.#queue.keys.expect(parts.reduce((sum, part) => sum + part.keys.byteLength / 16, 0));
     const isOwn = (number: number): boolean => claims.some((claim) => holds(claim, number));
@@ -123,8 +132,10 @@ export class AddCommit {
       const from = this.#queue.table.end;
       const claim = claimKeys(this.#queue, part.keys, part.inHistory, rerun, (n) => n >= from || isOwn(n));
       claims.push(claim);
-      for (const run of runsOf(part, claim))
+      for (const run of runsOf(part, claim)) {
         this.#queue.describe(run.first, run.count, run.template, run.priorities);
+        bsubIds.give(run.template, run.first, run.count);
+      }
       await slices.pause();
     }
   }

@@ -40,6 +40,7 @@ export class Adds {
   readonly #archive: Archive;
   readonly #limits: Limits;
   readonly #commit: AddCommit;
+  readonly #deployment: string;
   readonly #onAdded: () => void;
   readonly #uploads = new Map<string, Upload>();
   /** Request ids that were answered before and are being sent again: their frames are let go by. */
@@ -58,6 +59,8 @@ export class Adds {
     readonly archive: Archive;
     readonly limits: Limits;
     readonly nextSegment: number;
+    /** What `"bsub_mode": true` means. */
+    readonly deployment: string;
     readonly onAdded: () => void;
   }) {
     this.#queue = options.queue;
@@ -67,6 +70,7 @@ export class Adds {
     this.#archive = options.archive;
     this.#limits = options.limits;
     this.#nextSegment = options.nextSegment;
+    this.#deployment = options.deployment;
     this.#onAdded = options.onAdded;
     this.#dryParts = options;
     this.#shared = new SharedContent(this.#queue, this.#store);
@@ -157,7 +161,12 @@ export class Adds {
       const isWhole = whole instanceof Uint8Array;
       const { defaults } = upload;
       const result = isWhole
-        ? await this.#tasks.ingest({ bytes: whole, defaults, wantLines: upload.dry !== undefined })
+        ? await this.#tasks.ingest({
+            bytes: whole,
+            defaults,
+            deployment: this.#deployment,
+            wantLines: upload.dry !== undefined,
+          })
         : unparsed(whole !== null);
       upload.parsed.set(seq, result);
     } catch (error) {
@@ -268,7 +277,8 @@ export class Adds {
   async #finishDry(upload: Upload, dry: DryRun, end: AddEnd): Promise<AddResult> {
     const sums = await dry.sums();
     const { usedDefaultRepGroup } = upload;
-    const result = { ...sums, usedDefaultRepGroup, warnings: [...upload.warnings].sort(), atMs: 0 };
+    const warnings = [...upload.warnings].sort();
+    const result = { ...sums, usedDefaultRepGroup, warnings, bsubId: 0, atMs: 0 };
     upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...sums });
     return result;
   }
@@ -302,12 +312,13 @@ export class Adds {
       this.#nextSegment,
       requestId,
       shared.writes,
-      (claims) => ({
+      (claims, bsubId) => ({
         added: sum(claims, 'count'),
         queued: sum(claims, 'queued'),
         complete: sum(claims, 'complete'),
         usedDefaultRepGroup: upload.usedDefaultRepGroup,
         warnings: [...upload.warnings].sort(),
+        bsubId,
         atMs: this.#clock.nowMs(),
       }),
     );
@@ -380,8 +391,9 @@ function answer({
   complete,
   usedDefaultRepGroup,
   warnings,
+  bsubId,
 }: AddResult): Omit<AddResult, 'atMs'> {
-  return { added, queued, complete, usedDefaultRepGroup, warnings };
+  return { added, queued, complete, usedDefaultRepGroup, warnings, bsubId };
 }
 
 /** Those of the commands that are wanted: `--head` may cut some off. */

@@ -51,7 +51,7 @@ export class Listings {
   }
 
   async status(peer: Peer, request: StatusRequest): Promise<void> {
-    const byCounter = request.host === '' && request.select.by !== 'keys' && request.states.length === 0;
+    const byCounter = request.host === '' && !isByNumber(request.select) && request.states.length === 0;
     if (request.output === 'counts' && byCounter) {
       peer.post({ type: 'counts', id: request.id, counts: this.#counts(request) });
     } else if (request.output === 'counts') {
@@ -97,7 +97,7 @@ export class Listings {
   }
 
   async #summary(peer: Peer, request: StatusRequest): Promise<void> {
-    if (request.select.by === 'keys') {
+    if (isByNumber(request.select)) {
       throw new WrError(
         'NOT_SUPPORTED',
         'a summary is one of report groups: select with -i, or ask for counts or details',
@@ -202,6 +202,11 @@ export class Listings {
     if (states.length > 0) return stateMask(states);
     return select.by === 'all' ? INCOMPLETE_MASK : INCOMPLETE_MASK | (1 << STATE.complete);
   }
+}
+
+/** Single commands are meant, of which no counter knows. */
+function isByNumber({ by }: StatusRequest['select']): boolean {
+  return by === 'keys' || by === 'bsub';
 }
 
 function countsOf(count: (state: number) => number): StateCounts {

@@ -179,6 +179,7 @@ async function serveUntilStopped(
     clock: SYSTEM_CLOCK,
     log,
     scheduler,
+    deployment: config.deployment,
     isGone: (host, pid) => host === hostName() && !isAlive(pid),
     about: () => {
       const toMs = (ns: number): number => Math.max(0, ns / 1e6 - LOOP_RESOLUTION_MS);

@@ -43,6 +43,7 @@ export interface ManagerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly scheduler: Scheduler;
+  readonly deployment: string;
   readonly ttrMs?: number;
   /** Whether a process of a host is known not to exist; false when nobody can tell. */
   readonly isGone: (host: string, pid: number) => boolean;
@@ -145,6 +146,7 @@ export class Manager {
       archive: this.archive,
       limits: this.#limits,
       nextSegment: recovered.nextSegment,
+      deployment: this.#options.deployment,
       onAdded: () => this.#ready(),
     });
     log.info('recovered prior state', {

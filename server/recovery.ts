@@ -2,18 +2,21 @@
  * From the database back to the queue: templates, report groups, the live segments' keys and the records of jobs that were
  * touched. History is not read, but for the few completions whose keys were not indexed when the manager died.
  */
+import { type BsubRun, hasLive } from '../core/bsub-ids.ts';
 import { asWords } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Template } from '../core/job-states.ts';
 import { CHUNK_ROWS, rowOf } from '../core/job-table.ts';
 import { Segment } from '../core/segment.ts';
 import { isMarked } from '../core/segment-directory.ts';
-import { STATE } from '../core/states.ts';
+import { isLive, STATE } from '../core/states.ts';
 import { parseTemplate } from '../core/template.ts';
 import { type KeyValueStore, u32Key, type Write } from '../store/key-value.ts';
 import {
+  dropBsubRunWrite,
   dropSegmentWrite,
   findInDirectory,
+  readBsubRuns,
   readCounter,
   readDirectory,
   readLimits,
@@ -61,6 +64,7 @@ export async function recover(
   await recoverSegments(store, queue, clock, progress);
   await recoverRecords(store, queue, clock);
   queue.groups.limits.recovered();
+  await recoverBsubIds(store, queue);
   return {
     nextSegment: readCounter(store, 'nextSegment', 1),
     nextAttempt: readCounter(store, 'nextAttempt', 1),
@@ -182,6 +186,18 @@ async function recoverRecords(store: KeyValueStore, queue: JobQueue, clock: Cloc
     if (queue.table.state(number) === STATE.ready) queue.recover(number, record, nowMs);
     await slices.pause();
   }
+}
+
+/** LSF job ids of what is still wanted; the others are forgotten. */
+async function recoverBsubIds(store: KeyValueStore, queue: JobQueue): Promise<void> {
+  const live: BsubRun[] = [];
+  const gone: Write[] = [];
+  for (const run of readBsubRuns(store)) {
+    if (hasLive(run, (number) => isLive(queue.table.state(number)))) live.push(run);
+    else gone.push(dropBsubRunWrite(run.first));
+  }
+  queue.bsub.restore(live, readCounter(store, 'nextBsubId', 1));
+  if (gone.length > 0) await store.commit(gone);
 }
 
 /** Rows for completions whose keys are not in the index yet, so that nobody takes their commands for new ones. */

@@ -1,4 +1,6 @@
 /** From what a user named (cli.md §1.7) to what the queue or a worker can work with. */
+
+import type { BsubIds } from '../core/bsub-ids.ts';
 import { asWords } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Selector } from '../core/protocol.ts';
@@ -27,6 +29,8 @@ export class Selection {
         };
       case 'keys':
         return { repGroups: null, numbers: await this.#numbers(select.keys), mask };
+      case 'bsub':
+        return { repGroups: null, numbers: bsubNumbers(this.#queue.bsub, select.ids), mask };
       default:
         return select satisfies never;
     }
@@ -75,4 +79,15 @@ export class Selection {
     }
     return numbers.filter((number) => number !== 0);
   }
+}
+
+/** Numbers of the LSF jobs asked for, or of all of them. */
+function bsubNumbers(bsub: BsubIds, ids: readonly number[]): Uint32Array {
+  if (ids.length > 0)
+    return Uint32Array.from(ids, (id) => bsub.numberOf(id)).filter((number) => number !== 0);
+  const numbers = new Uint32Array(bsub.runs.reduce((sum, { count }) => sum + count, 0));
+  let at = 0;
+  for (const { first, count } of bsub.runs)
+    for (let number = first; number < first + count; number += 1) numbers[at++] = number;
+  return numbers;
 }

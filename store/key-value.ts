@@ -18,6 +18,7 @@ export const TABLES = [
   'groupSegments',
   'unindexed',
   'limits',
+  'bsub',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

@@ -17,10 +17,12 @@
  * groups         rep group id         → name, complete, sums
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
  * limits         name                 → number (f64)          limit groups that have a limit
+ * bsub           first job number     → LSF job id, count     runs of jobs with a bsub mode, while some are live
  * ```
  * Numbers in keys are big-endian, so that key order is number order.
  */
 import { pack, unpack } from 'msgpackr';
+import type { BsubRun } from '../core/bsub-ids.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
 import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
 
@@ -28,7 +30,7 @@ const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export type Counter = 'nextNumber' | 'nextSegment' | 'nextAttempt';
+export type Counter = 'nextNumber' | 'nextSegment' | 'nextAttempt' | 'nextBsubId';
 
 export interface DirectoryEntry {
   readonly first: number;
@@ -43,6 +45,8 @@ export interface AddResult {
   readonly complete: number;
   readonly usedDefaultRepGroup: boolean;
   readonly warnings: readonly string[];
+  /** LSF job id of the first new command with a bsub mode; 0: none. */
+  readonly bsubId: number;
   /** Unix ms; old ones are forgotten at start. */
   readonly atMs: number;
 }
@@ -123,6 +127,17 @@ export function unindexedWrite(batch: number, numbers: readonly number[] | null)
 
 export function repGroupWrite(id: number, saved: SavedRepGroup): Write {
   return { table: 'groups', key: u32Key(id), value: pack(saved) };
+}
+
+export function bsubRunWrite({ first, id, count }: BsubRun): Write {
+  const value = new Uint8Array(8);
+  value.set(u32Key(id));
+  value.set(u32Key(count), 4);
+  return { table: 'bsub', key: u32Key(first), value };
+}
+
+export function dropBsubRunWrite(first: number): Write {
+  return { table: 'bsub', key: u32Key(first), value: null };
 }
 
 export function requestWrite(requestId: string, result: AddResult | null): Write {
@@ -234,6 +249,24 @@ export function* readUnindexed(
 
 export function* readRepGroups(store: KeyValueReader): Iterable<SavedRepGroup> {
   for (const { value } of store.range('groups')) yield unpack(value);
+}
+
+/** All runs, by job number. */
+export function* readBsubRuns(store: KeyValueReader): Iterable<BsubRun> {
+  for (const { key, value } of store.range('bsub')) yield bsubRun(key, value);
+}
+
+/** The LSF job id of a job; 0: it has none. */
+export function readBsubId(store: KeyValueReader, number: number): number {
+  for (const { key, value } of store.range('bsub', { from: u32Key(number), reverse: true, limit: 1 })) {
+    const { first, count, id } = bsubRun(key, value);
+    if (number < first + count) return id + number - first;
+  }
+  return 0;
+}
+
+function bsubRun(key: Uint8Array, value: Uint8Array): BsubRun {
+  return { first: keyToU32(key), id: keyToU32(value), count: keyToU32(value.subarray(4)) };
 }
 
 export function readRequest(store: KeyValueReader, requestId: string): AddResult | undefined {

@@ -5,7 +5,7 @@ import { reqGroupOf } from '../core/requirements.ts';
 import { shownText } from '../core/shown-bytes.ts';
 import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
-import { readEnvironment } from '../store/layout.ts';
+import { readBsubId, readEnvironment } from '../store/layout.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';
 
 const decoder = new TextDecoder();
@@ -80,7 +80,12 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     HomeChanged: options.changeHome,
     Exited: ended,
     IsPushUpdate: false,
-    wr: { startedMs: record.startedMs, endedMs: record.endedMs, readyMs: record.readyMs },
+    wr: {
+      startedMs: record.startedMs,
+      endedMs: record.endedMs,
+      readyMs: record.readyMs,
+      bsubId: options.bsubMode === '' ? 0 : readBsubId(reader.store, job.number),
+    },
   };
 }
 

@@ -1,6 +1,5 @@
 import { homedir } from 'node:os';
 import type { Config } from '../../core/config.ts';
-import { WrError } from '../../core/errors.ts';
 import type { AddBegin } from '../../core/protocol.ts';
 import { refuseUnusable } from '../../core/unusable-options.ts';
 import { defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options.ts';
@@ -8,7 +7,7 @@ import { addResult, type Keys, printKeys } from '../add-result.ts';
 import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
 import { Client, newRequestId, TIMEOUT_MS } from '../client.ts';
 import type { Connected, Context } from '../command.ts';
-import { type CommandInput, openInput } from '../command-input.ts';
+import { type CommandInput, inputOf, openInput } from '../command-input.ts';
 import { type DryRunOutput, dryRunOutput } from '../dry-run.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { lineChunks } from '../line-chunks.ts';
@@ -16,6 +15,7 @@ import { capturedEnvironment, isLoopback, isOwnHost } from '../locality.ts';
 import { Progress } from '../progress.ts';
 import { readFlags } from '../read-flags.ts';
 import { RelativePathCheck } from '../relative-paths.ts';
+import { repeatedAdd } from '../repeated-add.ts';
 import { onlyCommand, syncExit } from '../sync.ts';
 
 export const flags = {
@@ -110,7 +110,8 @@ This call:
       --limit int           with --dry_run: show so many commands; 0: all (default 20, in json all)
   -s, --simple              print the internal id of each command now in the queue, and nothing else
       --sync                wait for the command, only one, and exit with its exit code
-      --bsub                let the command use bsub, bjobs and bkill, which then stand for wr
+      --bsub                let the command use bsub, bjobs and bkill, which then stand for wr (see wr lsf bsub
+                            --help); runs in --cwd itself unless --cwd_matters=false
       --remote_same_as_local
                             send environment and current directory to a manager on another host too
       --disable_relative_check
@@ -123,14 +124,11 @@ Examples:
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
   wr add -f commands.txt --dry_run
 
-Checked and stored, but without effect yet; an add that uses one is warned: --deps, --cmd_deps,
---bsub. Nothing is learned yet either: what you ask for counts.
+Checked and stored, but without effect yet; an add that uses one is warned: --deps, --cmd_deps.
+Nothing is learned yet either: what you ask for counts.
 Refused until they can be carried out: --mount_json, --mounts, --with_docker, --with_singularity, --container_mounts,
 --container_image_user, --monitor_docker.
 `;
-
-/** How often an add is sent again after the connection was lost. */
-const REPEATS_MAX = 3;
 
 type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
 
@@ -163,8 +161,14 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       wantKeys: given.simple === true || given.sync === true,
       ...(dryRun === null ? {} : { dryRun: { show: dryRun.show } }),
     };
-    const add: Add = { begin, input, timeoutMs, context, config, given, only, dryRun };
-    return await send(add, connected);
+    const add: Add = { begin, input, timeoutMs, context, given, only, dryRun };
+    return await repeatedAdd(connected, {
+      send: (link) => sendOnce(add, link),
+      reconnect: () => context.connect(config, { timeoutMs }),
+      // Of a dry run, what was shown would be shown again.
+      rewind: () => dryRun === null && input.rewind(),
+      log: context.log,
+    });
   } finally {
     await input.close();
   }
@@ -175,7 +179,6 @@ interface Add {
   readonly input: CommandInput;
   readonly timeoutMs: number;
   readonly context: Context;
-  readonly config: Config;
   readonly given: Given;
   /** With `--sync`: the one line there is. */
   readonly only: Uint8Array | undefined;
@@ -191,28 +194,6 @@ async function isNear(given: Given, config: Config, { host }: Connected, client:
   return isOwnHost(host);
 }
 
-/** Sends the add, and again under the same id when the connection is lost on the way: it takes effect once. */
-async function send(add: Add, connected: Connected): Promise<number> {
-  const { context, config, timeoutMs, input } = add;
-  for (let repeat = 0; ; repeat += 1) {
-    try {
-      return await sendOnce(add, connected);
-    } catch (thrown) {
-      if (
-        !(thrown instanceof WrError) ||
-        thrown.code !== 'DISCONNECTED' ||
-        repeat === REPEATS_MAX ||
-        // What was shown of it would be shown again.
-        add.dryRun !== null ||
-        !input.rewind()
-      )
-        throw thrown;
-      context.log.warn('the connection to the manager was lost; adding again, which adds nothing twice');
-      connected = await context.connect(config, { timeoutMs });
-    }
-  }
-}
-
 async function sendOnce(
   { begin, input, timeoutMs, context, given, only, dryRun }: Add,
   { link }: Connected,
@@ -222,8 +203,7 @@ async function sendOnce(
     : undefined;
   const check = given.disableRelativeCheck ? undefined : new RelativePathCheck(begin.defaults, context);
   const keys: Keys = [];
-  const chunks =
-    only === undefined ? lineChunks(input.fill, CHUNK_BYTES) : lineChunks(oneFill(only), CHUNK_BYTES);
+  const chunks = lineChunks(only === undefined ? input.fill : inputOf(only, input.name).fill, CHUNK_BYTES);
   let reply: Awaited<ReturnType<typeof streamAdd>>;
   try {
     reply = await streamAdd(link, {
@@ -249,15 +229,4 @@ async function* checked(chunks: AsyncIterable<Chunk>, check: RelativePathCheck):
     check.look(chunk.bytes);
     yield chunk;
   }
-}
-
-/** Bytes that are in memory already, as a source. */
-function oneFill(bytes: Uint8Array): (buffer: Uint8Array, offset: number) => Promise<number> {
-  let at = 0;
-  return async (buffer, offset) => {
-    const part = bytes.subarray(at, at + buffer.byteLength - offset);
-    buffer.set(part, offset);
-    at += part.byteLength;
-    return part.byteLength;
-  };
 }

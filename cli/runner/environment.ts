@@ -12,6 +12,8 @@ export interface NestedUse {
   readonly variables: Readonly<Record<string, string>>;
   /** Directory of our executable. */
   readonly programDir: string;
+  /** Our executable itself. */
+  readonly program: string;
 }
 
 /** Variables set for one command only, split by the way they can be set. */

@@ -12,6 +12,7 @@ import {
   sizesOf,
 } from './environment.ts';
 import { MARK_NAME } from './kinship.ts';
+import { type Emulation, type LsfEmulation, removeEmulation } from './lsf-emulation.ts';
 import type { OutputPair } from './output-files.ts';
 import { allowsPlainWords, type PlainCommand, Programs } from './plain-words.ts';
 import type { ProcessRow, Tree } from './process-table.ts';
@@ -44,6 +45,8 @@ export interface Execution {
   /** `null`: it runs in the directory it named. */
   readonly workspace: Workspace | null;
   readonly assignments: Assignments;
+  /** Of a bsub mode; `null`: it has none. */
+  readonly emulation: Emulation | null;
   readonly output: OutputPair;
   /** Shared with those of its template. */
   readonly habits: Habits;
@@ -124,22 +127,25 @@ export class Preparation {
   readonly #tag: string;
   readonly #programs: Programs;
   readonly #groups: UnixGroups;
+  readonly #lsf: LsfEmulation;
   readonly #shared = new WeakMap<JobOptions, Shared>();
 
   constructor(
     workspaces: Workspaces,
     options: {
       readonly nested: NestedUse;
+      readonly lsf: LsfEmulation;
       readonly shell: string;
       /** What no other runner has. */
       readonly tag: string;
       now(): number;
     },
   ) {
-    const { nested, shell, tag, now } = options;
+    const { nested, lsf, shell, tag, now } = options;
     this.#tag = tag;
     this.#workspaces = workspaces;
     this.#nested = nested;
+    this.#lsf = lsf;
     this.#shell = shell;
     this.#programs = new Programs(now);
     this.#groups = new UnixGroups(now);
@@ -159,11 +165,13 @@ export class Preparation {
     const text = commandText(bytesToByteString(job.cmd), shared.modules);
     checkLengths(text, shared, environment);
     const { dir, workspace } = this.#directory(job);
+    const emulation = this.#emulation(options, shared, environment, workspace);
     let output: OutputPair;
     try {
       output = takeOutput();
     } catch (cause) {
       if (workspace !== null) this.#workspaces.removeEmpty(workspace);
+      if (emulation !== null) removeEmulation(emulation);
       throw new NotStarted(
         'command failed to start',
         `its output files cannot be made: ${textOf(cause)}`,
@@ -173,10 +181,11 @@ export class Preparation {
     return {
       job,
       text,
-      plain: short ? this.#plainCommand(text, shared, environment) : null,
+      plain: short && emulation === null ? this.#plainCommand(text, shared, environment) : null,
       dir,
       workspace,
-      assignments: withOwn(shared, ownVariables(options, workspace, mark)),
+      assignments: withOwn(shared, ownVariables(options, workspace, mark, emulation)),
+      emulation,
       output,
       habits: shared.habits,
       short,
@@ -201,10 +210,11 @@ export class Preparation {
   }
 
   /** All the variables of a command, for what runs after it. */
-  environmentOf({ job, workspace, mark }: Execution, base: Environment): Environment {
+  environmentOf({ job, workspace, mark, emulation }: Execution, base: Environment): Environment {
     const environment = new Map(base);
     for (const [name, value] of this.#sharedOf(job.options).overrides) environment.set(name, value);
-    for (const [name, value] of ownVariables(job.options, workspace, mark)) environment.set(name, value);
+    for (const [name, value] of ownVariables(job.options, workspace, mark, emulation))
+      environment.set(name, value);
     return environment;
   }
 
@@ -255,11 +265,31 @@ export class Preparation {
       throw new NotStarted('working directory does not exist', textOf(cause));
     }
   }
+
+  #emulation(
+    options: JobOptions,
+    { overrides }: Shared,
+    environment: Environment,
+    workspace: Workspace | null,
+  ): Emulation | null {
+    if (options.bsubMode === '') return null;
+    try {
+      return this.#lsf.make(options, overrides.get('PATH') ?? environment.get('PATH') ?? '');
+    } catch (cause) {
+      if (workspace !== null) this.#workspaces.removeEmpty(workspace);
+      throw new NotStarted(
+        'working directory does not exist',
+        `no directory for bsub could be made: ${textOf(cause)}`,
+      );
+    }
+  }
 }
 
-function withOwn(shared: Shared, variables: [string, ByteString][]): Assignments {
-  const own = assignmentsOf(variables);
-  return { plain: `${shared.assignments.plain}${own.plain}`, byEnv: shared.assignments.byEnv };
+function withOwn(
+  { assignments }: Shared,
+  variables: readonly (readonly [string, ByteString])[],
+): Assignments {
+  return { plain: `${assignments.plain}${assignmentsOf(variables).plain}`, byEnv: assignments.byEnv };
 }
 
 /** Said after the user's own, so that they win. */
@@ -267,11 +297,14 @@ function ownVariables(
   options: JobOptions,
   workspace: Workspace | null,
   mark: string,
-): [string, ByteString][] {
-  const variables: [string, ByteString][] = [[MARK_NAME, mark]];
-  if (workspace === null) return variables;
-  variables.push(['TMPDIR', toByteString(workspace.tmp)], ['WR_JOB_CWD', toByteString(workspace.base)]);
-  if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);
+  emulation: Emulation | null,
+): readonly (readonly [string, ByteString])[] {
+  const variables: (readonly [string, ByteString])[] = [[MARK_NAME, mark]];
+  if (workspace !== null) {
+    variables.push(['TMPDIR', toByteString(workspace.tmp)], ['WR_JOB_CWD', toByteString(workspace.base)]);
+    if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);
+  }
+  if (emulation !== null) variables.push(...emulation.variables);
   return variables;
 }
 
@@ -286,7 +319,6 @@ function refuseUnsupported(options: JobOptions): void {
     throw new NotStarted('mounting of remote file system(s) failed', name('mounting'));
   if (options.monitorDocker !== '')
     throw new NotStarted('could not interact with docker', name('monitoring a container'));
-  if (options.bsubMode !== '') throw new NotStarted('command failed to start', name('bsub emulation'));
 }
 
 function checkLengths(text: ByteString, { overrideSizes }: Shared, environment: Environment): void {

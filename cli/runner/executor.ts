@@ -7,6 +7,7 @@ import { type Execution, type Job, type KillReason, NotStarted, Preparation, set
 import type { ExecutorEvents, ExecutorPort } from './executor-port.ts';
 import { type FinishWorld, finish, finishAtOnce, killedBeforeStart, neverPrepared } from './finish.ts';
 import { kinByMark } from './kinship.ts';
+import { LsfEmulation, removeEmulation } from './lsf-emulation.ts';
 import type { LaunchEnd } from './notices.ts';
 import { OutputFiles } from './output-files.ts';
 import { ProcessScan } from './process-scan.ts';
@@ -62,6 +63,7 @@ export class Executor implements ExecutorPort {
     this.#workspaces = new Workspaces(options.random);
     this.#preparation = new Preparation(this.#workspaces, {
       ...options,
+      lsf: new LsfEmulation(this.#outputs.directory, options.nested, options.shell),
       tag: basename(this.#outputs.directory).replace(/^wr-runner-/, ''),
     });
     const watchEvents = {
@@ -184,7 +186,8 @@ export class Executor implements ExecutorPort {
   }
 
   #ended(slot: Slot, execution: Execution, event: EndedEvent): void {
-    const { job, output } = execution;
+    const { job, output, emulation } = execution;
+    if (emulation !== null) removeEmulation(emulation);
     this.#executions.delete(job.attempt);
     this.#behaviours.delete(job.attempt);
     this.#kills.delete(job.attempt);
@@ -208,11 +211,12 @@ export class Executor implements ExecutorPort {
   }
 
   #returned(execution: Execution): void {
-    const { job, workspace, output, kill } = execution;
+    const { job, workspace, output, kill, emulation } = execution;
     const slot = this.#executions.get(job.attempt)?.slot;
     if (slot === undefined) return;
     this.#executions.delete(job.attempt);
     if (workspace !== null) this.#workspaces.removeEmpty(workspace);
+    if (emulation !== null) removeEmulation(emulation);
     this.#outputs.give(output, false);
     if (kill === 'user') this.#events.ended(job, killedBeforeStart(job, this.#options.now()), slot);
     else this.#events.returned(job, slot);

@@ -14,6 +14,7 @@ const ADDED: AddedReply = {
   complete: 0,
   usedDefaultRepGroup: true,
   warnings: [],
+  bsubId: 0,
 };
 
 async function* chunksOf(count: number): AsyncGenerator<Chunk> {

@@ -195,6 +195,7 @@ describe('add', () => {
         complete: 0,
         usedDefaultRepGroup: false,
         warnings: [],
+        bsubId: 0,
         ...more,
       };
     };
@@ -382,7 +383,6 @@ describe('commands that come later', () => {
       ['suspend', '-a'],
       ['resume', '-a'],
       ['mount', '-m', 'ur:b'],
-      ['lsf', 'bjobs'],
       ['cloud', 'servers'],
       ['k8s', 'deploy', '-n', 'x'],
       ['manager', 'drain'],

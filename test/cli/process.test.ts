@@ -65,9 +65,9 @@ describe('the wr process', () => {
   it('answers to the names of LSF’s tools', () => {
     const link = join(home, 'bjobs');
     symlinkSync(ENTRY, link);
-    const { code, stderr } = run(['-noheader'], { entry: link });
+    const { code, stderr } = run(['-noheader', '-o', 'nothing'], { entry: link });
     assert.equal(code, 1);
-    assert.match(stderr, /"wr lsf bjobs" is not supported yet/);
+    assert.match(stderr, /unsupported field 'nothing'; there are JOBID USER STAT/);
   });
 
   it('says that there is no manager, fast', () => {

@@ -55,7 +55,7 @@ export function makeStatusJob(more: Partial<StatusJob>): StatusJob {
     HomeChanged: false,
     Exited: false,
     IsPushUpdate: false,
-    wr: { startedMs: 0, endedMs: 0, readyMs: 0 },
+    wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId: 0 },
     ...more,
   };
 }

@@ -130,6 +130,7 @@ export class ManagerHarness {
       clock: this.clock,
       log: { debug: SILENT, info: SILENT, warn: SILENT, error: SILENT, crit: SILENT } as never,
       scheduler: NO_SCHEDULER,
+      deployment: 'development',
       about: () => ({
         host: 'test',
         address: '127.0.0.1:1',

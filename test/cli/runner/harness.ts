@@ -20,6 +20,7 @@ export interface RealRunner {
 export const NESTED = {
   variables: { WR_MANAGERHOST: 'localhost', WR_MANAGERPORT: '1', WR_MANAGERCERTDOMAIN: 'localhost' },
   programDir: '/opt/wr',
+  program: '/opt/wr/main.js',
 };
 
 /** Runs a body with a runner of two slots for group `g`, and ends it afterwards. */

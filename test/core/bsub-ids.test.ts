@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { BsubIds } from '../../core/bsub-ids.ts';
+import { chooseSeed, seeded } from '../random.ts';
+
+describe('LSF job ids', () => {
+  it('count from 1, whatever the job numbers are', () => {
+    const ids = new BsubIds();
+    assert.equal(ids.assign(70, 3).id, 1);
+    assert.equal(ids.assign(500, 1).id, 4);
+    assert.deepEqual(
+      [69, 70, 72, 73, 500, 501].map((number) => ids.idOf(number)),
+      [0, 1, 3, 0, 4, 0],
+    );
+    assert.deepEqual(
+      [0, 1, 3, 4, 5].map((id) => ids.numberOf(id)),
+      [0, 70, 72, 500, 0],
+    );
+  });
+
+  it('are not given again after an add failed', () => {
+    const ids = new BsubIds();
+    const run = ids.assign(1, 5);
+    ids.takeBack(run);
+    assert.equal(ids.numberOf(1), 0);
+    assert.equal(ids.assign(1, 1).id, 6);
+  });
+
+  it('go on where they were after a restart', () => {
+    const ids = new BsubIds();
+    ids.restore([{ first: 10, count: 2, id: 4 }], 9);
+    assert.equal(ids.numberOf(5), 11);
+    assert.equal(ids.assign(20, 1).id, 9);
+  });
+
+  it('are forgotten once many jobs are over, but not those of an add that is still being written', () => {
+    const ids = new BsubIds();
+    const runs = Array.from({ length: 70 }, (_, i) => ids.assign(10 * i + 1, 2));
+    for (const run of runs.slice(0, -1)) ids.confirm(run);
+    const gone = ids.prune((number) => number === 12);
+    assert.equal(gone.length, 68);
+    assert.deepEqual(ids.runs, [runs[1], runs.at(-1)]);
+    assert.equal(ids.idOf(12), 4);
+    assert.deepEqual(
+      ids.prune(() => false),
+      [],
+      'few are not worth a look',
+    );
+  });
+
+  it('lead there and back for any runs', () => {
+    const seed = chooseSeed();
+    const random = seeded(seed);
+    const ids = new BsubIds();
+    const expected = new Map<number, number>();
+    let number = 1;
+    let id = 1;
+    for (let i = 0; i < 300; i += 1) {
+      number += Math.floor(random() * 3);
+      const count = 1 + Math.floor(random() * 4);
+      const run = ids.assign(number, count);
+      const failed = random() < 0.2;
+      if (failed) ids.takeBack(run);
+      for (let k = 0; k < count && !failed; k += 1) expected.set(number + k, id + k);
+      id += count;
+      if (!failed) number += count;
+    }
+    for (let n = 0; n <= number; n += 1) assert.equal(ids.idOf(n), expected.get(n) ?? 0, `seed ${seed}`);
+    for (const [n, is] of expected) assert.equal(ids.numberOf(is), n, `seed ${seed}`);
+  });
+});
