@@ -32,6 +32,10 @@ export interface Context {
   err(data: string | Uint8Array): void;
   /** Whether STDERR is a terminal, on which progress may be drawn. */
   readonly terminal: boolean;
+  /** Whether STDOUT is one, on which data may be drawn anew. */
+  readonly outTerminal: boolean;
+  /** Of the terminal. */
+  readonly columns: number;
   /** @throws {WrError} BAD_CONFIG */
   config(deploymentFlag: string | undefined): Promise<Config>;
   /** @throws {WrError} NO_TOKEN, NO_MANAGER, BAD_TOKEN, BAD_CERTIFICATE, BAD_PROTOCOL, TIMED_OUT */

@@ -32,6 +32,8 @@ export function makeContext(): Context {
     cwd: currentDirectory(env),
     log,
     terminal,
+    outTerminal: stdout.isTTY === true,
+    columns: stdout.columns || stderr.columns || 80,
     out: (data) =>
       new Promise((resolve) => {
         if (stdout.write(data)) resolve();

@@ -1,11 +1,13 @@
 /** `wr add --sync`: one command, waited for (spec: cli.md §2.5, since-0.36.md §1.3). */
+import type { Config } from '../core/config.ts';
 import { WrError } from '../core/errors.ts';
 import { KEY_BYTES } from '../core/identity.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import type { Keys } from './add-result.ts';
-import type { Client } from './client.ts';
+import { Client } from './client.ts';
 import type { Context } from './command.ts';
 import type { CommandInput } from './command-input.ts';
+import { type RideOutOptions, rideOut } from './ride-out.ts';
 
 const LF = 10;
 const CR = 13;
@@ -47,16 +49,19 @@ function countCommands(bytes: Uint8Array): number {
   return count;
 }
 
-/** Waits for the one job and shows what it printed if it failed. @returns its exit code */
+/** Waits for the one job, over restarts of the manager, and shows what it printed if it failed. @returns its exit code */
 export async function syncExit(
-  client: Client,
   keys: Keys,
-  context: Pick<Context, 'out' | 'err'>,
+  context: Context,
+  config: Config,
+  around: RideOutOptions,
 ): Promise<number> {
   const key = keys.find((part) => part.byteLength > 0)?.subarray(0, KEY_BYTES);
   // It had completed before, and was not to be run again.
   if (key === undefined) return 1;
-  const { job } = await client.settle(key);
+  const { job } = await rideOut(context, config, around, ({ link }) =>
+    new Client(link, around.timeoutMs).settle(key),
+  );
   if (job === null) throw new WrError('JOB_NOT_FOUND', 'the command was removed before it had completed');
   if (job.StdOut !== '') await context.out(`${job.StdOut}\n`);
   if (job.StdErr !== '') context.err(`${job.StdErr}\n`);

@@ -157,6 +157,15 @@ export interface LimitRequest {
   readonly limit: number | null;
 }
 
+/** Answered with `watched` now, and again whenever the counts have changed, until the connection ends. */
+export interface WatchRequest {
+  readonly type: 'watch';
+  readonly id: number;
+  readonly select: Selector;
+  /** Not more often than this. */
+  readonly everyMs: number;
+}
+
 export interface ManagerStatusRequest {
   readonly type: 'managerStatus';
   readonly id: number;
@@ -179,6 +188,7 @@ export type ClientRequest =
   | RemoveRequest
   | SettleRequest
   | LimitRequest
+  | WatchRequest
   | ManagerStatusRequest
   | ShutdownRequest;
 
@@ -464,6 +474,20 @@ export interface SettledReply {
   readonly job: StatusJob | null;
 }
 
+/** How the jobs of a `watch` stand: on disk. */
+export interface WatchedReply {
+  readonly type: 'watched';
+  readonly id: number;
+  readonly counts: StateCounts;
+  /** Of the jobs watched, removed since it began. */
+  readonly removed: number;
+  /** Keys asked for that are of no job. */
+  readonly missing: number;
+  /** Nothing in the whole queue runs, nor will by itself. */
+  readonly idle: boolean;
+  readonly mode: ManagerStatusReply['mode'];
+}
+
 export interface ManagerStatusReply {
   readonly type: 'managerStatus';
   readonly id: number;
@@ -583,6 +607,7 @@ export type Reply =
   | ChangedReply
   | SettledReply
   | LimitsReply
+  | WatchedReply
   | ManagerStatusReply
   | ShuttingDownReply
   | WelcomeReply

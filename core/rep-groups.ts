@@ -34,6 +34,8 @@ export class RepGroups {
   readonly #names: string[] = [];
   #counts = new Uint32Array(16 * STATE_COUNT);
   #sums = new Float64Array(16 * SUMS.length);
+  /** Changes of state so far: while it stays, so does every count. */
+  moves = 0;
   /** Over all groups, by state. */
   readonly totals = new Float64Array(STATE_COUNT);
   /** Groups whose sums changed since they were last written. */
@@ -75,6 +77,7 @@ export class RepGroups {
 
   move(id: number, from: number, to: number, jobs = 1): void {
     const at = id * STATE_COUNT;
+    this.moves += 1;
     if (from !== STATE.none) {
       (this.#counts[at + from] as number) -= jobs;
       (this.totals[from] as number) -= jobs;

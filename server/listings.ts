@@ -209,6 +209,7 @@ function isByNumber({ by }: StatusRequest['select']): boolean {
   return by === 'keys' || by === 'bsub';
 }
 
-function countsOf(count: (state: number) => number): StateCounts {
+/** @param count - by state code */
+export function countsOf(count: (state: number) => number): StateCounts {
   return Object.fromEntries(STATES.map((state) => [state, count(STATE[state])])) as unknown as StateCounts;
 }

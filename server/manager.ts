@@ -27,6 +27,7 @@ import type { Scheduler } from './schedulers/scheduler.ts';
 import { Selection } from './selection.ts';
 import { Settling } from './settling.ts';
 import type { Tasks } from './tasks.ts';
+import { Watching } from './watching.ts';
 
 /** Looks for due and silent jobs so often. */
 const TICK_MS = 250;
@@ -68,6 +69,7 @@ export class Manager {
   readonly #changes: Changes;
   readonly #settling: Settling;
   readonly #limits: Limits;
+  readonly #watching: Watching;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
   #nextToken = 1;
@@ -89,7 +91,10 @@ export class Manager {
       recovered: () => log.warn('results can be written again'),
       completed: (batch, numbers) => this.archive.completed(batch, numbers),
       removed: (numbers) => this.archive.removed(numbers),
-      settled: (numbers) => this.#settling.settled(numbers),
+      settled: (numbers) => {
+        this.#settling.settled(numbers);
+        this.#watching.settled(numbers);
+      },
       riders: (beside) => this.archive.riders(beside),
       ridden: () => this.archive.ridden(),
     });
@@ -112,6 +117,8 @@ export class Manager {
     this.#allotment = new Allotment({ queue, tasks, clock, scheduler, log, persist: this.persist });
     this.#listings = new Listings(queue, tasks, selection, clock);
     this.#settling = new Settling(queue, tasks, selection, clock);
+    const { persist } = this;
+    this.#watching = new Watching({ queue, selection, persist, clock, mode: () => this.#mode });
     const onReady = (): void => this.#ready();
     this.#limits = new Limits(queue, this.persist, onReady);
     this.#changes = new Changes({
@@ -186,6 +193,7 @@ export class Manager {
     this.#desk.closed(peer);
     this.#listings.closed(peer);
     this.#settling.closed(peer);
+    this.#watching.closed(peer);
   }
 
   /** Kills what runs and waits until its end is reported, `patienceMs` at most; then everything is on disk. */
@@ -262,6 +270,8 @@ export class Manager {
         return this.#settle(peer, request);
       case 'limit':
         return this.#limits.answer(peer, request);
+      case 'watch':
+        return this.#watching.watch(peer, request);
       case 'ping':
         peer.post({ type: 'pong', id: request.id });
         return undefined;

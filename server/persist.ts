@@ -41,7 +41,7 @@ export interface PersistEvents {
   riders(beside: number): readonly Write[];
   /** The riders of the last commit are on disk. */
   ridden(): void;
-  /** These jobs' records were written, as complete, buried or removed: nothing more happens to them by itself. */
+  /** These jobs' records were written, as complete, buried or removed: nothing more happens to them by itself. Their rows are still there. */
   settled(numbers: readonly number[]): void;
 }
 
@@ -130,9 +130,9 @@ export class Persist {
       if (writes.length > 0 && !(await this.#commit(writes)))
         for (const name of limits) this.#queue.groups.limits.changed.add(name);
       if (writes.length > hot) this.#events.ridden();
+      if (settled.length > 0) this.#events.settled(settled);
       if (completed.length > 0) this.#events.completed(this.#nextBatch++, completed);
       if (removed.length > 0) this.#events.removed(removed);
-      if (settled.length > 0) this.#events.settled(settled);
       for (const entry of emptied) this.#queue.segments.drop(entry);
       this.batches += 1;
       this.writes += writes.length;

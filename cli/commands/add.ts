@@ -161,7 +161,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       wantKeys: given.simple === true || given.sync === true,
       ...(dryRun === null ? {} : { dryRun: { show: dryRun.show } }),
     };
-    const add: Add = { begin, input, timeoutMs, context, given, only, dryRun };
+    const add: Add = { begin, input, timeoutMs, context, config, given, only, dryRun };
     return await repeatedAdd(connected, {
       send: (link) => sendOnce(add, link),
       reconnect: () => context.connect(config, { timeoutMs }),
@@ -179,6 +179,7 @@ interface Add {
   readonly input: CommandInput;
   readonly timeoutMs: number;
   readonly context: Context;
+  readonly config: Config;
   readonly given: Given;
   /** With `--sync`: the one line there is. */
   readonly only: Uint8Array | undefined;
@@ -195,8 +196,8 @@ async function isNear(given: Given, config: Config, { host }: Connected, client:
 }
 
 async function sendOnce(
-  { begin, input, timeoutMs, context, given, only, dryRun }: Add,
-  { link }: Connected,
+  { begin, input, timeoutMs, context, config, given, only, dryRun }: Add,
+  connected: Connected,
 ): Promise<number> {
   const progress = context.terminal
     ? new Progress(context.err, () => performance.now(), input.size)
@@ -206,7 +207,7 @@ async function sendOnce(
   const chunks = lineChunks(only === undefined ? input.fill : inputOf(only, input.name).fill, CHUNK_BYTES);
   let reply: Awaited<ReturnType<typeof streamAdd>>;
   try {
-    reply = await streamAdd(link, {
+    reply = await streamAdd(connected.link, {
       begin,
       chunks: check === undefined ? chunks : checked(chunks, check),
       timeoutMs,
@@ -219,7 +220,7 @@ async function sendOnce(
   }
   for (const warning of [...(check?.warnings ?? []), ...reply.warnings]) context.log.warn(warning);
   if (dryRun !== null) await dryRun.end(reply.added + reply.queued + reply.complete);
-  if (given.sync) return syncExit(new Client(link, timeoutMs), keys, context);
+  if (given.sync) return syncExit(keys, context, config, { first: connected, timeoutMs });
   if (given.simple) return printKeys(keys, context);
   return addResult(reply, begin.defaults.repGroup, input.name, context.log, dryRun !== null);
 }

@@ -8,6 +8,7 @@ import { readFlags } from '../read-flags.ts';
 import { parseRecent } from '../recent.ts';
 import { checkSelectors, resolveSelectors, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
 import { outputFormat, StatusOutput } from '../status-output.ts';
+import { watchInterval, watchStatus } from '../status-watch.ts';
 
 export const flags = {
   ...SELECT_FLAGS,
@@ -22,6 +23,8 @@ export const flags = {
   recent: { type: 'string' },
   env: { type: 'boolean', short: 'e' },
   host: { type: 'string' },
+  watch: { type: 'boolean', short: 'w' },
+  interval: { type: 'string' },
 } as const satisfies FlagSpecs;
 
 export const help = `Shows commands you have added: all that are not complete, or those that you name. Complete commands are shown too
@@ -54,11 +57,15 @@ What is shown:
       --limit int           in details, table and json: so many commands of those that have the same state, exit code
                             and problem; 0: all (default 1)
   -e, --env                 in details: the environment too
+  -w, --watch               how far they are, with rate and time left, until nothing is left to come: drawn anew in
+                            place on a terminal, else a line now and then
+      --interval duration   with --watch: between updates (default 500ms on a terminal, else 10s)
 
 Examples:
   wr status -o counts
   wr status -i alignment -o s
   wr status -b --limit 0
+  wr status -w -i alignment
 `;
 
 type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
@@ -77,11 +84,13 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   checkFilters(given);
   const limit = given.limit ?? 1;
   if (limit < 0) throw new UsageError('--limit must not be negative');
+  const filters = STATE_FILTERS.filter(([flag]) => given[flag] === true).map(([flag]) => `--${flag}`);
+  const watchMs = watchInterval(given, filters, context.outTerminal);
   const config = await context.config(given.deployment);
   const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
-  const { link } = await context.connect(config, { timeoutMs });
+  const connected = await context.connect(config, { timeoutMs });
   const format = outputFormat(given.output ?? 'details');
-  const client = new Client(link, timeoutMs);
+  const client = new Client(connected.link, timeoutMs);
   const { cwd, log } = context;
   const selectors = await resolveSelectors(given, client, {
     cwd,
@@ -89,6 +98,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     log,
     needed: false,
   });
+  if (watchMs !== null) return watchStatus(context, config, connected, selectors, watchMs, timeoutMs);
   const states = STATE_FILTERS.flatMap(([flag, names]) => (given[flag] === true ? [...names] : []));
   const output = new StatusOutput(client, context, {
     output: given.file === undefined,

@@ -354,6 +354,19 @@ describe('add', () => {
     assert.deepEqual(sent, [['a\nb\n'], ['a\nb\n'], ['a\nb\n']]);
   });
 
+  it('waits on with --sync when the manager goes away, without adding again', async () => {
+    let settles = 0;
+    const answer: Answer = (request, link, options) => {
+      if (request.type === 'settle') settles += 1;
+      if (request.type === 'settle' && settles === 1) throw new WrError('DISCONNECTED', 'gone');
+      return added()(request, link, options);
+    };
+    const { code, stdout, stderr, asked, links } = await wr(['add', '--sync', '-f', file('a\n')], answer);
+    assert.deepEqual([code, stdout, links.length, settles], [7, 'out\n', 2, 2]);
+    assert.equal(asked.filter(({ type }) => type === 'addEnd').length, 1);
+    assert.match(stderr, /WARN.*the manager is away[\s\S]*INFO.*answers again[\s\S]*err\n/);
+  });
+
   it('refuses bad input before it connects', async () => {
     for (const [argv, text] of [
       [['-f', join(directory, 'none')], /none does not exist/],

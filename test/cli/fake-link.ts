@@ -92,6 +92,8 @@ export function fakeContext(
       now: () => new Date(2026, 10, 23, 7, 47, 8),
     }),
     terminal: false,
+    outTerminal: false,
+    columns: 200,
     out: async (data) => {
       stdout += typeof data === 'string' ? data : Buffer.from(data).toString('latin1');
     },
