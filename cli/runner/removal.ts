@@ -2,7 +2,8 @@
  * Removing a directory that a command filled, and nothing else (reliability.md H20).
  *
  * Every step goes through a directory that is held open (`/proc/self/fd/N/name`), opened without following links: whatever
- * is renamed or put in the way meanwhile, only what is below the proven directory can be reached.
+ * is renamed or put in the way meanwhile, only what is below the proven directory can be reached. Which mount an open
+ * directory is on is asked of the kernel, so that a bind mount of the same file system is seen as well, also one just made.
  */
 import {
   chmodSync,
@@ -13,10 +14,10 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   rmdirSync,
   unlinkSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
 /** Deeper trees are left: each level holds a file open. */
@@ -36,8 +37,8 @@ export interface ProvenDirectory {
 
 interface Removal {
   readonly dev: number;
-  /** Paths at which something is mounted. */
-  mounts: ReadonlySet<string>;
+  /** The kernel's number of the mount that all of it is on. */
+  mount: string;
   readonly problems: string[];
   failures: number;
   steps: number;
@@ -58,17 +59,16 @@ export async function removeBelow(
   } catch (error) {
     return isMissing(error) ? [] : [`${leaf} was left: ${textOf(error)}`];
   }
-  const removal: Removal = { dev, mounts: new Set(), problems: [], failures: 0, steps: 0 };
+  const removal: Removal = { dev, mount: '', problems: [], failures: 0, steps: 0 };
   try {
     const found = fstatSync(fd);
     if (found.dev !== dev || found.ino !== ino) {
       return [`${leaf} was left: it is not the directory that was made for this command`];
     }
-    removal.mounts = mountPoints();
+    removal.mount = mountOf(fd);
+    if (isMountPoint(leaf, removal.mount)) return [`${leaf} was left: something is mounted there`];
     const names = path.length > 0 ? path.map((name) => Buffer.from(name)) : namesIn(fd);
-    // Mount points are listed by their true paths; the leaf may have been named through a link.
-    const truePath = readlinkSync(`/proc/self/fd/${fd}`);
-    for (const name of names) await removeEntry(removal, fd, name, truePath, 1);
+    for (const name of names) await removeEntry(removal, fd, name, leaf, 1);
   } catch (error) {
     note(removal, `${leaf} was left: ${textOf(error)}`);
   } finally {
@@ -79,7 +79,7 @@ export async function removeBelow(
   return removal.problems;
 }
 
-/** @param shown - where the open directory was, for messages and for comparing with mount points */
+/** @param shown - where the open directory was, for messages */
 async function removeEntry(
   removal: Removal,
   fd: number,
@@ -93,8 +93,7 @@ async function removeEntry(
   const text = `${shown}/${name.toString('utf8')}`;
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  if (removal.mounts.has(text) || found.dev !== removal.dev)
-    return note(removal, `${text} was left: something is mounted there`);
+  if (found.dev !== removal.dev) return note(removal, `${text} was left: something is mounted there`);
   if (!found.isDirectory()) return removeNow(removal, () => unlinkSync(path), text);
   if (depth > DEPTH_MAX) return note(removal, `${text} was left: it is too deep`);
   if (name.equals(OTHERS)) return note(removal, `${text} was left: it belongs to other commands`);
@@ -102,16 +101,15 @@ async function removeEntry(
 }
 
 async function removeDirectory(removal: Removal, path: Buffer, shown: string, depth: number): Promise<void> {
-  let fd: number;
+  let fd: number | null;
   try {
-    fd = openWritable(path);
+    fd = openWritable(removal, path);
   } catch (error) {
     return note(removal, `${shown} was left: ${textOf(error)}`);
   }
+  if (fd === null) return note(removal, `${shown} was left: something is mounted there`);
   const before = removal.failures;
   try {
-    if (fstatSync(fd).dev !== removal.dev)
-      return note(removal, `${shown} was left: something is mounted there`);
     for (const name of namesIn(fd)) await removeEntry(removal, fd, name, shown, depth + 1);
   } catch (error) {
     note(removal, `${shown} was left: ${textOf(error)}`);
@@ -121,11 +119,24 @@ async function removeDirectory(removal: Removal, path: Buffer, shown: string, de
   if (removal.failures === before) removeNow(removal, () => rmdirSync(path), shown);
 }
 
-/** Commands make directories that even their owner may not enter. */
-function openWritable(path: Buffer): number {
-  const mode = lstatSync(path).mode & 0o777;
-  if ((mode & 0o700) !== 0o700) chmodSync(path, 0o700);
-  return openDirectory(path);
+/** Linux's O_PATH, which Node does not name: a directory is held, entered or not. */
+const O_PATH = 0o10000000;
+
+/**
+ * Commands make directories that even their owner may not enter: what is held is made enterable, never what a name leads to.
+ * @returns `null`: something is mounted there
+ */
+function openWritable(removal: Removal, path: Buffer): number | null {
+  const held = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const { dev, mode } = fstatSync(held);
+    if (dev !== removal.dev || mountOf(held) !== removal.mount) return null;
+    const name = `/proc/self/fd/${held}`;
+    if ((mode & 0o700) !== 0o700) chmodSync(name, 0o700);
+    return openSync(name, constants.O_RDONLY | constants.O_DIRECTORY);
+  } finally {
+    closeSync(held);
+  }
 }
 
 function openDirectory(path: Buffer): number {
@@ -153,17 +164,20 @@ function note(removal: Removal, problem: string): void {
   if (removal.failures <= PROBLEMS_MAX) removal.problems.push(problem);
 }
 
-function mountPoints(): ReadonlySet<string> {
-  const points = new Set<string>();
-  for (const line of readFileSync('/proc/self/mountinfo', 'latin1').split('\n')) {
-    const point = line.split(' ')[4];
-    if (point === undefined) continue;
-    const bytes = point.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
-    points.add(Buffer.from(bytes, 'latin1').toString('utf8'));
+function mountOf(fd: number): string {
+  const found = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+  if (found === undefined) throw new Error('the system does not say on which mount it is');
+  return found;
+}
+
+/** Whether something, be it itself, was mounted over a directory after it was made. */
+function isMountPoint(directory: string, mount: string): boolean {
+  const parent = openDirectory(Buffer.from(dirname(directory)));
+  try {
+    return mountOf(parent) !== mount;
+  } finally {
+    closeSync(parent);
   }
-  return points;
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -17,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Workspaces } from '../../../cli/runner/workspace.ts';
+import { chooseSeed, pick, seeded } from '../../random.ts';
 import { keyOf } from './scripted-manager.ts';
 
 let top = '';
@@ -121,39 +123,115 @@ describe('workspaces', () => {
     assert.ok(existsSync(join(space.cwd, 'kept')));
   });
 
-  it('never removes what it did not make, over generated trees with links', async () => {
-    const seed = Date.now() % 1_000_000;
-    let state = seed;
-    const random = (): number => {
-      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-      return state / 2_147_483_648;
-    };
-    const outside = join(top, 'outside');
-    const tree = (at: string, depth: number, targets: string[]): void => {
-      for (let i = 0; i < 4; i += 1) {
-        const path = join(at, `n${i}`);
-        const kind = random();
-        if (kind < 0.3) writeFileSync(path, 'data');
-        else if (kind < 0.6 && depth > 0) {
-          mkdirSync(path);
-          tree(path, depth - 1, targets);
-        } else if (targets.length > 0)
-          symlinkSync(targets[Math.floor(random() * targets.length)] as string, path);
+  it('leaves what is mounted below: other file systems, and the same one bound there', async (t) => {
+    const precious = join(top, 'precious');
+    mkdirSync(join(precious, 'deep'), { recursive: true });
+    writeFileSync(join(precious, 'deep', 'file'), 'data');
+    const space = workspaces.make(base, keyOf(9));
+    const places = ['bound', 'tmpfs', 'file'].map((name) => join(space.cwd, name));
+    const [bound = '', tmpfs = '', file = ''] = places;
+    for (const path of [bound, tmpfs]) mkdirSync(path);
+    writeFileSync(file, '');
+    writeFileSync(join(space.cwd, 'own'), '');
+    const mounted: string[] = [];
+    try {
+      for (const [to, ...words] of [
+        [bound, '--bind', precious],
+        [tmpfs, '-t', 'tmpfs', 'none'],
+        [file, '--bind', join(precious, 'deep', 'file')],
+      ]) {
+        if (!mount(words, to as string)) return t.skip('nothing can be mounted here');
+        mounted.push(to as string);
       }
-    };
-    mkdirSync(outside);
-    tree(outside, 3, []);
-    const before = readdirSync(outside, { recursive: true }).sort();
-    const targets = [outside, ...before.map((name) => join(outside, String(name))), base, '/'];
-    for (let round = 0; round < 20; round += 1) {
-      const space = workspaces.make(base, keyOf(100 + round));
-      tree(space.cwd, 3, targets);
-      tree(space.tmp, 2, targets);
-      assert.deepEqual(await workspaces.remove(space), [], `seed ${seed}`);
-      assert.equal(existsSync(space.leaf), false, `seed ${seed}`);
+      writeFileSync(join(tmpfs, 'kept'), 'data');
+      const problems = await workspaces.remove(space);
+      assert.equal(problems.length, 3, problems.join('\n'));
+      assert.match(problems.join('\n'), /bound was left: something is mounted there/);
+      assert.match(problems.join('\n'), /tmpfs was left: something is mounted there/);
+      assert.equal(readFileSync(join(precious, 'deep', 'file'), 'utf8'), 'data');
+      assert.equal(readFileSync(join(tmpfs, 'kept'), 'utf8'), 'data');
+      assert.deepEqual(readdirSync(space.cwd).sort(), ['bound', 'file', 'tmpfs']);
+    } finally {
+      for (const path of mounted) spawnSync('umount', [path]);
     }
-    assert.deepEqual(readdirSync(outside, { recursive: true }).sort(), before, `seed ${seed}`);
-    workspaces.tidy();
-    assert.deepEqual(readdirSync(base), []);
+    assert.deepEqual(await workspaces.remove(space), []);
+    assert.ok(existsSync(join(precious, 'deep', 'file')));
+  });
+
+  it('leaves a leaf over which something was mounted, be it itself', async (t) => {
+    const space = workspaces.make(base, keyOf(10));
+    writeFileSync(join(space.cwd, 'kept'), 'data');
+    if (!mount(['--bind', space.leaf], space.leaf)) return t.skip('nothing can be mounted here');
+    try {
+      assert.match((await workspaces.remove(space)).join(), /something is mounted there/);
+      assert.ok(existsSync(join(space.cwd, 'kept')));
+    } finally {
+      spawnSync('umount', [space.leaf]);
+    }
+  });
+
+  it('never removes what it did not make, over generated trees with links, mounts and other workspaces', async () => {
+    const seed = chooseSeed();
+    const random = seeded(seed);
+    const outside = join(top, 'outside');
+    mkdirSync(outside);
+    grow(outside, 3, random, []);
+    const before = contents(outside);
+    const targets = [outside, ...before.map((name) => join(outside, name)), base, '/'];
+    const others = new Workspaces(Math.random);
+    try {
+      for (let round = 0; round < 20; round += 1) {
+        const space = workspaces.make(base, keyOf(100 + round));
+        grow(space.cwd, 3, random, targets);
+        grow(space.tmp, 2, random, targets);
+        const spared = plant(space.cwd, random, others, outside);
+        const problems = await workspaces.remove(space);
+        assert.deepEqual(contents(outside), before, `seed ${seed}`);
+        for (const path of spared) assert.ok(existsSync(path), `seed ${seed}: ${path}`);
+        assert.equal(problems.length > 0, spared.length > 0, `seed ${seed}: ${problems.join('\n')}`);
+        assert.equal(existsSync(space.leaf), spared.length > 0, `seed ${seed}`);
+      }
+    } finally {
+      for (const path of planted.splice(0)) spawnSync('umount', [path]);
+    }
   });
 });
+
+/** Files, directories and links to anywhere, some of them closed to their owner. */
+function grow(at: string, depth: number, random: () => number, targets: readonly string[]): void {
+  for (let i = 0; i < 4; i += 1) {
+    const path = join(at, `n${i}`);
+    const kind = random();
+    if (kind < 0.3) writeFileSync(path, 'data');
+    else if (kind < 0.6 && depth > 0) {
+      mkdirSync(path);
+      grow(path, depth - 1, random, targets);
+      if (kind < 0.35 && targets.length > 0) chmodSync(path, 0o000);
+    } else if (targets.length > 0) symlinkSync(targets[pick(random, targets.length)] as string, path);
+  }
+}
+
+const planted: string[] = [];
+
+/** What is to be spared in some trees: workspaces of other commands, and mounts where they can be made. @returns them */
+function plant(at: string, random: () => number, others: Workspaces, outside: string): string[] {
+  const kind = random();
+  if (kind < 0.4) return [];
+  const path = join(at, 'planted');
+  mkdirSync(path);
+  if (kind < 0.7 || !mount(['--bind', outside], path)) {
+    const { cwd } = others.make(path, keyOf(7));
+    writeFileSync(join(cwd, 'result'), 'data');
+    return [join(cwd, 'result')];
+  }
+  planted.push(path);
+  return [path];
+}
+
+function contents(directory: string): string[] {
+  return readdirSync(directory, { recursive: true }).map(String).sort();
+}
+
+function mount(words: readonly string[], to: string): boolean {
+  return spawnSync('mount', [...words, to], { stdio: 'ignore' }).status === 0;
+}
