@@ -10,14 +10,15 @@ import type { Context } from '../command.ts';
 import { connectManager } from '../connection.ts';
 import type { ManagerLink } from '../manager-link.ts';
 import { readFlags } from '../read-flags.ts';
-import { ownEnvironment } from '../runner/environment.ts';
+import { overridesOf, ownEnvironment } from '../runner/environment.ts';
+import { Environments } from '../runner/environments.ts';
 import { Executor } from '../runner/executor.ts';
 import { resolveProgram } from '../runner/launcher.ts';
-import { nestedVariables } from '../runner/nested-use.ts';
-import { removeStaleOutputs } from '../runner/output-files.ts';
-import { readProcess } from '../runner/process-table.ts';
+import { managerName, nestedVariables } from '../runner/nested-use.ts';
+import { layered, ownVariables } from '../runner/own-variables.ts';
 import { Runner } from '../runner/runner.ts';
 import { openRunnerLog } from '../runner/runner-log.ts';
+import { sweep } from '../runner/sweep.ts';
 
 export const flags = {
   scheduler_group: { type: 'string', short: 's' },
@@ -70,6 +71,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     program: realpathSync(process.argv[1] ?? ''),
   };
   const shell = resolveProgram(config.runnerExecShell, context.env.PATH ?? '/usr/bin:/bin', isExecutable);
+  const connect = (): Promise<ManagerLink> =>
+    connectAgain(config, { host: managerHost, port: managerPort, domain: certDomain, timeoutMs });
   const runner = new Runner(
     {
       runnerId: randomUUID(),
@@ -84,8 +87,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       ownEnvironment: ownEnvironment(),
     },
     {
-      connect: () =>
-        connectAgain(config, { host: managerHost, port: managerPort, domain: certDomain, timeoutMs }),
+      connect,
       executor: (events) =>
         new Executor(
           {
@@ -111,7 +113,15 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   log.info(
     `wr runner started for scheduler group '${group ?? ''}'; pid: ${process.pid}${clusterJob(context.env)}`,
   );
-  void removeStaleOutputs(tmpdir(), (pid) => readProcess(pid) !== null);
+  void sweep(tmpdir(), {
+    manager: managerName(nested.variables),
+    environment: async (options, { workspace, mark }) => {
+      const environments = new Environments(ownEnvironment(), nested);
+      const base = await environments.ask(connect, options.envId);
+      return layered(base, overridesOf(options, nested), ownVariables(options, workspace, mark, null));
+    },
+    log: (text) => log.info(text),
+  });
   const stop = (): void => runner.stop();
   for (const signal of SIGNALS) process.on(signal, stop);
   try {

@@ -21,7 +21,10 @@ export interface BehaviourWorld {
 }
 
 /** In the order in which they are carried out. */
-export function behavioursFor(options: JobOptions, succeeded: boolean): readonly Behaviour[] {
+export function behavioursFor(
+  options: Pick<JobOptions, 'onFailure' | 'onSuccess' | 'onExit'>,
+  succeeded: boolean,
+): readonly Behaviour[] {
   return [...(succeeded ? options.onSuccess : options.onFailure), ...options.onExit];
 }
 

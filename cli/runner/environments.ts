@@ -1,4 +1,5 @@
 /** Environments captured with commands, each fetched once. */
+import { WrError } from '../../core/errors.ts';
 import type { ManagerLink } from '../manager-link.ts';
 import { type Environment, type NestedUse, parseEnvironment, withNestedUse } from './environment.ts';
 import { unexpected } from './session.ts';
@@ -21,6 +22,25 @@ export class Environments {
   /** @returns `undefined`: not fetched yet; `null`: the manager does not know it */
   get(envId: string): Environment | null | undefined {
     return envId === '' ? this.#own : this.#known.get(envId);
+  }
+
+  /**
+   * One environment, over a connection of its own.
+   * @throws {WrError} what the manager or the connection says, or that nobody knows it any more
+   */
+  async ask(connect: () => Promise<ManagerLink>, envId: string): Promise<Environment> {
+    let environment = this.get(envId);
+    if (environment === undefined) {
+      const link = await connect();
+      try {
+        await this.fetch(link, envId);
+        environment = this.get(envId);
+      } finally {
+        link.close();
+      }
+    }
+    if (environment == null) throw new WrError('INTERNAL', `the environment ${envId} is not known any more`);
+    return environment;
   }
 
   /**

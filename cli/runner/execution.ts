@@ -11,9 +11,9 @@ import {
   type Sizes,
   sizesOf,
 } from './environment.ts';
-import { MARK_NAME } from './kinship.ts';
 import { type Emulation, type LsfEmulation, removeEmulation } from './lsf-emulation.ts';
 import type { OutputPair } from './output-files.ts';
+import { layered, ownVariables } from './own-variables.ts';
 import { allowsPlainWords, type PlainCommand, Programs } from './plain-words.ts';
 import type { ProcessRow, Tree } from './process-table.ts';
 import { ARGUMENT_BYTES_MAX, commandText } from './script.ts';
@@ -211,11 +211,8 @@ export class Preparation {
 
   /** All the variables of a command, for what runs after it. */
   environmentOf({ job, workspace, mark, emulation }: Execution, base: Environment): Environment {
-    const environment = new Map(base);
-    for (const [name, value] of this.#sharedOf(job.options).overrides) environment.set(name, value);
-    for (const [name, value] of ownVariables(job.options, workspace, mark, emulation))
-      environment.set(name, value);
-    return environment;
+    const own = ownVariables(job.options, workspace, mark, emulation);
+    return layered(base, this.#sharedOf(job.options).overrides, own);
   }
 
   #checkGroup(group: string): void {
@@ -290,22 +287,6 @@ function withOwn(
   variables: readonly (readonly [string, ByteString])[],
 ): Assignments {
   return { plain: `${assignments.plain}${assignmentsOf(variables).plain}`, byEnv: assignments.byEnv };
-}
-
-/** Said after the user's own, so that they win. */
-function ownVariables(
-  options: JobOptions,
-  workspace: Workspace | null,
-  mark: string,
-  emulation: Emulation | null,
-): readonly (readonly [string, ByteString])[] {
-  const variables: (readonly [string, ByteString])[] = [[MARK_NAME, mark]];
-  if (workspace !== null) {
-    variables.push(['TMPDIR', toByteString(workspace.tmp)], ['WR_JOB_CWD', toByteString(workspace.base)]);
-    if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);
-  }
-  if (emulation !== null) variables.push(...emulation.variables);
-  return variables;
 }
 
 /** Never run a command without what it was promised. */

@@ -7,7 +7,9 @@ import { type Execution, type Job, type KillReason, NotStarted, Preparation, set
 import type { ExecutorEvents, ExecutorPort } from './executor-port.ts';
 import { type FinishWorld, finish, finishAtOnce, killedBeforeStart, neverPrepared } from './finish.ts';
 import { kinByMark } from './kinship.ts';
+import { entryOf, hasRuns, Ledger, spareEntry } from './ledger.ts';
 import { LsfEmulation, removeEmulation } from './lsf-emulation.ts';
+import { managerName } from './nested-use.ts';
 import type { LaunchEnd } from './notices.ts';
 import { OutputFiles } from './output-files.ts';
 import { ProcessScan } from './process-scan.ts';
@@ -41,6 +43,7 @@ export class Executor implements ExecutorPort {
   readonly #options: ExecutorOptions;
   readonly #events: ExecutorEvents;
   readonly #outputs: OutputFiles;
+  readonly #ledger: Ledger;
   readonly #workspaces: Workspaces;
   readonly #preparation: Preparation;
   readonly #watch: Watch;
@@ -60,6 +63,7 @@ export class Executor implements ExecutorPort {
     this.#options = options;
     this.#events = events;
     this.#outputs = new OutputFiles(options.tmpDir, options.now);
+    this.#ledger = new Ledger(this.#outputs.directory, managerName(options.nested.variables));
     this.#workspaces = new Workspaces(options.random);
     this.#preparation = new Preparation(this.#workspaces, {
       ...options,
@@ -121,6 +125,7 @@ export class Executor implements ExecutorPort {
     this.#executions.set(job.attempt, { execution, slot });
     this.#environments.set(slot, environment);
     slot.send(execution, bellEvery);
+    this.#writeDown(execution);
     return true;
   }
 
@@ -144,7 +149,18 @@ export class Executor implements ExecutorPort {
     for (const slot of this.#slots) slot.close();
     this.#workspaces.dropEmptySpares();
     this.#workspaces.tidy();
-    this.#outputs.close();
+    if (this.#executions.size === 0) this.#outputs.close();
+    else this.#writeLedger(); // The next runner sees to what we had no time for.
+  }
+
+  #writeDown({ job }: Execution): void {
+    this.#ledger.note();
+    if (hasRuns(job.options)) this.#writeLedger();
+  }
+
+  #writeLedger(): void {
+    const held = [...this.#executions.values()].map(({ execution }) => entryOf(execution));
+    this.#ledger.write([...held, ...this.#workspaces.spares.map(spareEntry)], this.#options.now());
   }
 
   #started(execution: Execution): void {
@@ -155,6 +171,7 @@ export class Executor implements ExecutorPort {
 
   #commandEnded(slot: Slot, execution: Execution, end: LaunchEnd | null): void {
     execution.finishing = true;
+    this.#writeDown(execution);
     // Nobody asked who a command was that ended so soon; its launcher is what ran it.
     if (execution.pid === 0) execution.pid = slot.launcherPid;
     const next = slot.head;
@@ -189,6 +206,7 @@ export class Executor implements ExecutorPort {
     const { job, output, emulation } = execution;
     if (emulation !== null) removeEmulation(emulation);
     this.#executions.delete(job.attempt);
+    this.#writeDown(execution);
     this.#behaviours.delete(job.attempt);
     this.#kills.delete(job.attempt);
     if (Math.max(this.#workspaces.unproven, this.#outputs.unproven) >= PROOF_LEAVES) this.#prove();
@@ -215,6 +233,7 @@ export class Executor implements ExecutorPort {
     const slot = this.#executions.get(job.attempt)?.slot;
     if (slot === undefined) return;
     this.#executions.delete(job.attempt);
+    this.#writeDown(execution);
     if (workspace !== null) this.#workspaces.removeEmpty(workspace);
     if (emulation !== null) removeEmulation(emulation);
     this.#outputs.give(output, false);
@@ -279,6 +298,7 @@ export class Executor implements ExecutorPort {
   #tick(): void {
     const nowMs = this.#options.now();
     this.#outputs.tick();
+    if (this.#ledger.due(nowMs)) this.#writeLedger();
     const watched: Watched[] = [];
     for (const slot of this.#slots) {
       // A bell that several commands share does not ring while one of them takes long.

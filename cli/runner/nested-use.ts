@@ -35,3 +35,8 @@ function unusualFiles({ managerDir, tokenFile, caFile }: Config): string[] {
     ...(isUsual(caFile, 'ca.pem') ? [] : ['WR_MANAGERCAFILE']),
   ];
 }
+
+/** Names the manager that commands belong to, and stays the same over its restarts. */
+export function managerName({ WR_MANAGERDIR, WR_DEPLOYMENT }: Readonly<Record<string, string>>): string {
+  return `${WR_MANAGERDIR ?? ''}_${WR_DEPLOYMENT ?? ''}`;
+}

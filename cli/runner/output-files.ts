@@ -19,7 +19,7 @@ import {
   rmSync,
   unlinkSync,
 } from 'node:fs';
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { filterOutput, OUTPUT_ENDS_BYTES, OutputFilter } from '../../core/output-filter.ts';
 import { type ByteString, shellQuote, toByteString } from './bytes.ts';
@@ -243,29 +243,13 @@ export class OutputFiles {
   }
 }
 
-/**
- * Removes what runners that were killed left behind.
- * @param isAlive - whether a process exists
- */
-export async function removeStaleOutputs(parent: string, isAlive: (pid: number) => boolean): Promise<void> {
-  const prefix = ownPrefix();
-  const names = await readdir(parent).catch(() => []);
-  for (const name of names.filter((each) => each.startsWith(prefix))) {
-    const pid = Number.parseInt(name.slice(prefix.length), 10);
-    const path = join(parent, name);
-    const found = await lstat(path).catch(() => null);
-    if (!found?.isDirectory() || found.uid !== process.getuid?.() || !(pid > 0) || isAlive(pid)) continue;
-    await rm(path, { recursive: true, force: true }).catch(() => undefined);
-  }
-}
-
-/** Process ids mean something within their own namespace only; containers may share the directory. */
-function ownPrefix(): string {
+/** Process ids mean something on their own host and in their own namespace only; others may share the directory. */
+export function ownPrefix(): string {
   let namespace = '';
   try {
     namespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
   } catch {
     namespace = 'none';
   }
-  return `wr-runner-${namespace}-`;
+  return `wr-runner-${hostname().replace(/[^A-Za-z0-9]/g, '_')}-${namespace}-`;
 }

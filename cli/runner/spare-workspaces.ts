@@ -112,9 +112,13 @@ export class SpareWorkspaces {
     return unfit;
   }
 
+  get all(): readonly Workspace[] {
+    return [...this.#quarantine.map(({ workspace }) => workspace), ...[...this.#spare.values()].flat()];
+  }
+
   /** All of them, to be removed. */
   drain(): readonly Workspace[] {
-    const all = [...this.#quarantine.map(({ workspace }) => workspace), ...[...this.#spare.values()].flat()];
+    const { all } = this;
     this.#quarantine = [];
     this.#spare.clear();
     return all;

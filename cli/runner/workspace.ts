@@ -158,6 +158,11 @@ export class Workspaces {
     for (const workspace of this.#spares.drain()) this.removeEmpty(workspace);
   }
 
+  /** What is kept for the next commands. */
+  get spares(): readonly Workspace[] {
+    return this.#spares.all;
+  }
+
   get hasSpares(): boolean {
     return !this.#spares.empty;
   }

@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ownEnvironment, parseEnvironment } from '../../../cli/runner/environment.ts';
-import { OutputFiles, removeStaleOutputs } from '../../../cli/runner/output-files.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
 import { textOf, untilGone, withRunner } from './harness.ts';
 import { keyOf, type ScriptedManager } from './scripted-manager.ts';
@@ -500,23 +491,6 @@ describe('executing commands', { concurrency: false }, () => {
         'mounting of remote file system(s) failed',
       );
     });
-  });
-});
-
-describe('output files', () => {
-  it('are removed when the runner they belonged to is gone, and only then', async () => {
-    const parent = mkdtempSync(join(tmpdir(), 'wr-stale-'));
-    const mine = new OutputFiles(parent);
-    const dead = mine.directory.replace(`-${process.pid}-`, '-4194303-');
-    const other = join(parent, 'wr-runner-1-4194303-x');
-    for (const path of [dead, other]) mkdirSync(path);
-    await removeStaleOutputs(parent, (pid) => pid === process.pid);
-    assert.deepEqual(
-      [mine.directory, dead, other].map((path) => existsSync(path)),
-      [true, false, true],
-    );
-    mine.close();
-    rmSync(parent, { recursive: true });
   });
 });
 

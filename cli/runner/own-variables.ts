@@ -1,0 +1,30 @@
+/** The variables that the runner says afresh to each command (jobs.md §12, §21, since-0.36.md §2.4). */
+import type { JobOptions } from '../../core/job-options.ts';
+import { type ByteString, toByteString } from './bytes.ts';
+import type { Environment } from './environment.ts';
+import { MARK_NAME } from './kinship.ts';
+import type { Emulation } from './lsf-emulation.ts';
+import type { Workspace } from './workspace.ts';
+
+type Variables = Iterable<readonly [string, ByteString]>;
+
+/** Said after the user's own, so that they win. */
+export function ownVariables(
+  options: Pick<JobOptions, 'changeHome'>,
+  workspace: Workspace | null,
+  mark: string,
+  emulation: Emulation | null,
+): readonly (readonly [string, ByteString])[] {
+  const variables: (readonly [string, ByteString])[] = [[MARK_NAME, mark]];
+  if (workspace !== null) {
+    variables.push(['TMPDIR', toByteString(workspace.tmp)], ['WR_JOB_CWD', toByteString(workspace.base)]);
+    if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);
+  }
+  if (emulation !== null) variables.push(...emulation.variables);
+  return variables;
+}
+
+/** Each laid over the ones before it. */
+export function layered(...layers: readonly Variables[]): Environment {
+  return new Map(layers.flatMap((layer) => [...layer]));
+}
