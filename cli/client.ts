@@ -119,6 +119,7 @@ interface StatusReplies {
 export interface StatusQuery {
   readonly select: Selector;
   readonly states?: StatusRequest['states'];
+  readonly missingDeps?: boolean;
   readonly limit?: number;
   readonly env?: boolean;
   readonly host?: string;
@@ -233,8 +234,9 @@ function joined<Page extends PageReply | PlainPageReply>(page: Page, live: LiveR
 const SETTLE_MS = 2 ** 31 - 1;
 
 function statusRequest(query: StatusQuery, output: StatusRequest['output']): Ask {
-  const { select, states = [], limit = 0, env = false, host = '' } = query;
-  return { type: 'status', select, output, states, limit, env, host };
+  const { select, states = [], missingDeps = false, limit = 0, env = false, host = '' } = query;
+  const more = missingDeps ? { missingDeps } : {};
+  return { type: 'status', select, output, states, ...more, limit, env, host };
 }
 
 /** @throws {WrError} BAD_PROTOCOL */

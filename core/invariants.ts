@@ -1,4 +1,6 @@
 /** What must hold of a queue after each step (reliability.md (b), as far as its parts exist). Tests call it; it is slow. */
+
+import { checkDependencies } from './dependency-invariants.ts';
 import { sameFigures } from './figures.ts';
 import type { JobQueue } from './job-queue.ts';
 import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
@@ -55,6 +57,7 @@ export function checkInvariants(queue: JobQueue): string[] {
   }
   checkCounts(queue, counts, faults);
   checkBsubIds(queue, faults);
+  checkDependencies(queue, faults);
   for (let id = 0; id < queue.groups.size; id += 1) {
     const group = queue.groups.get(id);
     if (group.ready.ready !== (ready.get(id) ?? 0)) {

@@ -9,6 +9,7 @@ import { BsubIds } from './bsub-ids.ts';
 import { DueTimes } from './due-times.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import { grow } from './figures.ts';
+import { DEPENDENCY_FLAGS } from './job-flags.ts';
 import type { JobOptions } from './job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
 import { JobStates, type Template } from './job-states.ts';
@@ -35,6 +36,8 @@ export interface RunnerIdentity {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Waiters told of an end on the spot; the others are told in slices (`dependencies.sweep`). */
+const TOLD_AT_ONCE = 64;
 
 export class JobQueue extends JobStates {
   readonly segments = new SegmentDirectory();
@@ -125,7 +128,7 @@ export class JobQueue extends JobStates {
     this.#learn(attempt, event, template);
     if (event.outcome === 'complete') {
       this.move(number, 'succeed');
-      this.repGroups.recordCompletion(template.repGroup, event);
+      if (!this.#mustRunAgain(number)) this.repGroups.recordCompletion(template.repGroup, event);
     } else if (
       event.outcome === 'bury' ||
       attempt.killed ||
@@ -271,11 +274,12 @@ export class JobQueue extends JobStates {
     return true;
   }
 
-  /** Takes a job that no runner holds out of the queue for good. */
+  /** Takes a job that no runner holds and no other waits for out of the queue for good. */
   remove(number: number): boolean {
     const state = this.table.state(number);
     if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed)
       return false;
+    if (this.dependencies.hasDependants(number)) return false;
     const template = this.templateOf(number);
     this.move(number, 'remove');
     this.#amend(number, { state: STATE.removed });
@@ -328,7 +332,9 @@ export class JobQueue extends JobStates {
     chunk.reason[row] = failReasonCode(record.reason);
     this.setGrown(number, record.grown);
     const { state } = record;
-    if (state === STATE.ready) return;
+    // Whether it waits for others is told by these; a job that has to wait for a new one waits for nothing else.
+    if (state === STATE.ready || state === STATE.dependent) return;
+    if (state === STATE.delayed && this.table.state(number) === STATE.dependent) return;
     if (isHeld(state)) this.#recoverHeld(number, record, nowMs);
     else this.place(number, state);
     if (state === STATE.delayed) this.due.add(number, record.readyMs);
@@ -496,6 +502,34 @@ export class JobQueue extends JobStates {
     if (state !== STATE.complete && state !== STATE.removed) return;
     this.segments.finish(number);
     this.finished.push(number);
+    if (((this.chunk(number).flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) === 0) return;
+    if (state === STATE.complete) this.dependencies.finish(number);
+    else this.dependencies.forget(number);
+    this.dependencies.sweep(TOLD_AT_ONCE);
+  }
+
+  /** While it ran, a group that it waits for gained a member: it is queued again, behind that. */
+  #mustRunAgain(number: number): boolean {
+    if (!this.isBlocked(number)) return false;
+    this.chunk(number).retriesLeft[rowOf(number)] = this.templateOf(number).options.retries;
+    this.move(number, 'requeueDependent');
+    return true;
+  }
+
+  protected override blocked(number: number): number {
+    const state = super.blocked(number);
+    // Its delay is off, also after a restart.
+    if (state === STATE.delayed) this.#amend(number, { state: STATE.dependent, readyMs: 0 });
+    return state;
+  }
+
+  /** The row of a complete or removed job leaves memory. */
+  forget(number: number): void {
+    const chunk = this.table.chunkOf(number);
+    if (chunk !== undefined && ((chunk.flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) !== 0)
+      this.dependencies.forget(number);
+    this.keys.remove(number);
+    this.table.occupy(number, -1);
   }
 
   #attemptRecord(attempt: Attempt): JobRecord {

@@ -5,9 +5,11 @@
  * that none of them can be forgotten.
  */
 import { type Cohort, Cohorts, fits } from './cohorts.ts';
+import { Dependencies } from './dependencies.ts';
 import { WrError } from './errors.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import { type Figures, sameFigures } from './figures.ts';
+import { JOB_FLAG } from './job-flags.ts';
 import type { JobOptions } from './job-options.ts';
 import { JobTable, rowOf, type TableChunk } from './job-table.ts';
 import { KeyIndex } from './key-index.ts';
@@ -35,6 +37,10 @@ export class JobStates {
   readonly groups = new SchedulerGroups();
   readonly cohorts = new Cohorts(this.groups);
   readonly repGroups = new RepGroups();
+  readonly dependencies = new Dependencies(this.table, {
+    blocked: (job) => this.blocked(job),
+    freed: (job) => this.#freed(job),
+  });
   readonly #isReady = (number: number, priority: number, cohort: Cohort): boolean => {
     const chunk = this.table.chunkOf(number);
     if (chunk === undefined) return false;
@@ -111,9 +117,30 @@ export class JobStates {
     this.groups.note(group);
   }
 
+  /** The same for jobs of which some have to wait. */
+  activateLinked(from: number, count: number, template: Template, mixed: boolean): void {
+    for (let first = from; first < from + count; ) {
+      const waits = this.dependencies.unmet(first) > 0;
+      let end = first + 1;
+      while (end < from + count && this.dependencies.unmet(end) > 0 === waits) end += 1;
+      if (waits) this.#activateDependent(first, end - first, template);
+      else this.activate(first, end - first, template, mixed);
+      first = end;
+    }
+  }
+
+  #activateDependent(from: number, count: number, template: Template): void {
+    const to = nextStateCode(STATE.none, 'addDependent');
+    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
+      chunk.state.fill(to, row, row + rows);
+      this.table.occupy(from + offset, rows);
+    });
+    this.repGroups.move(template.repGroup, STATE.none, to, count);
+  }
+
   /** Takes the best ready job of a group off its lane, for a reservation. @returns 0 when there is none */
   popReady(group: SchedulerGroup): number {
-    return group.ready.pop(this.#isReady);
+    return this.#popUnblocked(() => group.ready.pop(this.#isReady));
   }
 
   /**
@@ -122,7 +149,7 @@ export class JobStates {
    */
   popAway(home: SchedulerGroup): number {
     for (const cohort of this.#awayFrom(home)) {
-      const number = cohort.group.ready.popOf(cohort, this.#isReady);
+      const number = this.#popUnblocked(() => cohort.group.ready.popOf(cohort, this.#isReady));
       this.groups.note(cohort.group);
       if (number !== 0) return number;
     }
@@ -152,7 +179,10 @@ export class JobStates {
     const chunk = this.chunk(number);
     const row = rowOf(number);
     const from = chunk.state[row] as number;
-    const to = nextStateCode(from, event);
+    let to = nextStateCode(from, event);
+    // Whatever would run again waits for what has come before it since.
+    if ((to === STATE.ready || to === STATE.delayed) && this.isBlocked(number))
+      to = nextStateCode(to, 'depend');
     chunk.state[row] = to;
     this.repGroups.move(this.template(chunk.template[row] as number).repGroup, from, to);
     // A reservation was popped off its lane; all else leaves it here.
@@ -160,8 +190,43 @@ export class JobStates {
     const cohort = this.cohorts.get(chunk.cohort[row] as number);
     const { group } = cohort;
     if (from === STATE.ready && event !== 'reserve') group.ready.left(cohort, chunk.priority[row] as number);
-    if (to === STATE.ready) group.ready.giveBack(cohort, chunk.priority[row] as number, number);
+    if (to === STATE.ready) {
+      const priority = chunk.priority[row] as number;
+      // Many are freed at once and in order, which makes them one entry.
+      if (event === 'satisfy') group.ready.push(cohort, priority, number, 1);
+      else group.ready.giveBack(cohort, priority, number);
+    }
     this.groups.note(group);
+  }
+
+  /** Whether the job has to wait for others. */
+  isBlocked(number: number): boolean {
+    return (
+      ((this.chunk(number).flags[rowOf(number)] as number) & JOB_FLAG.waits) !== 0 &&
+      this.dependencies.isBlocked(number)
+    );
+  }
+
+  /** A job has to wait from now on; one that is held, buried or suspended only later. @returns the state it was in */
+  protected blocked(number: number): number {
+    const state = this.table.state(number);
+    if (state === STATE.ready || state === STATE.delayed) this.move(number, 'depend');
+    return state;
+  }
+
+  #freed(number: number): void {
+    if (this.table.state(number) === STATE.dependent) this.move(number, 'satisfy');
+  }
+
+  /** Jobs on top that must wait after all, which they have not been told yet, are put there. */
+  #popUnblocked(pop: () => number): number {
+    for (;;) {
+      const number = pop();
+      if (number === 0 || !this.dependencies.sweeping || !this.isBlocked(number)) return number;
+      const cohort = this.cohortOf(number);
+      cohort.group.ready.giveBack(cohort, this.chunk(number).priority[rowOf(number)] as number, number);
+      this.move(number, 'depend');
+    }
   }
 
   /** The cohort of a job: what it is given. */
@@ -189,9 +254,10 @@ export class JobStates {
     const chunk = this.chunk(number);
     const template = this.templateOf(number);
     const cohort = this.cohortOf(number);
+    const from = chunk.state[rowOf(number)] as number;
     chunk.state[rowOf(number)] = state;
-    this.repGroups.move(template.repGroup, STATE.ready, state);
-    cohort.group.ready.left(cohort, chunk.priority[rowOf(number)] as number);
+    this.repGroups.move(template.repGroup, from, state);
+    if (from === STATE.ready) cohort.group.ready.left(cohort, chunk.priority[rowOf(number)] as number);
     this.groups.note(cohort.group);
   }
 

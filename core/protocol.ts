@@ -99,6 +99,8 @@ export interface StatusRequest {
   readonly output: 'counts' | 'summary' | 'plain' | 'jobs';
   /** Only these states; empty: every state the selector implies (all: incomplete ones). */
   readonly states: readonly JobState[];
+  /** Also those that wait for a dependency group never seen; with no states, only these. */
+  readonly missingDeps?: boolean;
   /** Jobs shown per group of equal state, exit code and fail reason; 0: all, ungrouped. */
   readonly limit: number;
   readonly env: boolean;

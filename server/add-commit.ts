@@ -3,6 +3,7 @@
  * then made ready. Long adds do this in slices, so that others have their turn.
  */
 import { type Claim, claimKeys, unclaim } from '../core/claims.ts';
+import type { NamedLinks } from '../core/dependency-links.ts';
 import { WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Template } from '../core/job-states.ts';
@@ -20,7 +21,9 @@ import {
   stagedWrite,
 } from '../store/layout.ts';
 import { AddBsubIds } from './add-bsub-ids.ts';
+import { AddLinks, forgetLinks, type LinkingParts } from './add-links.ts';
 import { type Clock, Slices } from './clock.ts';
+import { holds } from './linked-part.ts';
 
 /** A part of an add that was parsed: as many jobs as one frame held. */
 export interface AddPart {
@@ -34,6 +37,8 @@ export interface AddPart {
   readonly templateIndex: Uint32Array | null;
   /** `null`: the template's. */
   readonly priorities: Uint8Array | null;
+  /** What its jobs wait for and belong to; `null`: nothing. */
+  readonly links: NamedLinks | null;
   /** By job: the number of the archived complete job that has its key, or 0; `null`: none. */
   readonly inHistory: Uint32Array | null;
 }
@@ -46,43 +51,69 @@ interface Run {
   readonly priorities: Uint8Array | null;
 }
 
+interface Claimed {
+  readonly part: AddPart;
+  readonly claim: Claim;
+}
+
+/** What an add is besides its jobs. */
+export interface CommitRequest {
+  readonly requestId: string;
+  /** Run again what completed before. */
+  readonly rerun: boolean;
+  readonly nextSegment: () => number;
+  /** Templates and environments that must be on disk with the jobs. */
+  readonly shared: () => { readonly writes: readonly Write[]; readonly saved: () => void };
+  /** Completes the answer, which is stored in the same transaction. */
+  readonly result: (claims: readonly Claim[], linked: LinkedResult) => AddResult;
+}
+
+/** What came of the add besides its jobs. */
+export interface LinkedResult {
+  /** Complete jobs that run again. */
+  readonly rerun: number;
+  readonly warnings: readonly string[];
+  readonly bsubId: number;
+}
+
 const NO_BITS = new Uint8Array(0);
 
 export class AddCommit {
+  readonly #parts: LinkingParts;
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
   readonly #clock: Clock;
   /** Adds whose claims are not on disk yet, by first and last claimed number. */
   readonly #underWay = new Set<{ readonly claims: Claim[]; readonly done: Promise<void> }>();
 
-  constructor(queue: JobQueue, store: KeyValueStore, clock: Clock) {
-    this.#queue = queue;
-    this.#store = store;
-    this.#clock = clock;
+  /** Links are made and gone to disk by one add at a time, or two might wait for each other. */
+  #linking: Promise<void> = Promise.resolve();
+
+  constructor(parts: LinkingParts) {
+    this.#parts = parts;
+    this.#queue = parts.queue;
+    this.#store = parts.store;
+    this.#clock = parts.clock;
   }
 
   /**
-   * Adds the jobs of `parts` whose keys are new. On resolving, all of them are on disk and in the queue, or none are.
-   * @param shared - templates and environments that must be on disk with them
-   * @param result - completes the answer, which is stored in the same transaction
-   * @throws {WrError} STORE_FULL, STORE_FAILED: nothing was queued
+   * Adds the jobs of `parts` whose keys are new, and complete ones that must run again with them. On resolving, all of
+   * them are on disk and in the queue, or none are.
+   * @throws {WrError} DEPENDENCY_CYCLE, STORE_FULL, STORE_FAILED: nothing was queued
    */
   async commit(
     parts: readonly AddPart[],
-    rerun: boolean,
-    nextSegment: number,
-    requestId: string,
-    shared: readonly Write[],
-    result: (claims: readonly Claim[], bsubId: number) => AddResult,
+    request: CommitRequest,
   ): Promise<{ readonly result: AddResult; readonly claims: readonly Claim[] }> {
     const claims: Claim[] = [];
     let finish: () => void = () => undefined;
     const entry = { claims, done: new Promise<void>((resolve) => (finish = resolve)) };
     this.#underWay.add(entry);
     try {
-      const answer = await this.#claimAndWrite(parts, rerun, nextSegment, requestId, shared, claims, result);
-      await this.#activate(parts, claims);
-      return { result: answer, claims };
+      const written = await this.#claimAndWrite(parts, claims, request);
+      for (const { part, claim } of written.reruns) this.#describe(part, claim);
+      await this.#activate([...pairs(parts, claims), ...written.reruns]);
+      return { result: written.result, claims };
     } finally {
       this.#underWay.delete(entry);
       finish();
@@ -92,31 +123,60 @@ export class AddCommit {
   /** Claims and writes; a failure takes the claims back. */
   async #claimAndWrite(
     parts: readonly AddPart[],
-    rerun: boolean,
-    nextSegment: number,
-    requestId: string,
-    shared: readonly Write[],
     claims: Claim[],
-    result: (claims: readonly Claim[], bsubId: number) => AddResult,
-  ): Promise<AddResult> {
+    request: CommitRequest,
+  ): Promise<{ readonly result: AddResult; readonly reruns: readonly Claimed[] }> {
+    const hasLinks = parts.some((part) => part.links !== null);
+    const links = hasLinks ? new AddLinks(this.#parts) : undefined;
     const bsubIds = new AddBsubIds(this.#queue);
+    const leave = links === undefined ? undefined : await this.#enterLinking();
     try {
-      await this.#claim(parts, rerun, claims, bsubIds);
-      const answer = result(claims, bsubIds.first);
-      const writes = [...shared, ...this.#writes(parts, claims)];
+      await this.#claim(parts, request.rerun, claims, bsubIds);
+      await links?.link(parts, claims);
+      while (links?.admit() === false) await links.catchUp();
+      const reruns = links?.reruns ?? [];
+      const result = request.result(claims, {
+        rerun: reruns.reduce((sum, { claim }) => sum + claim.count, 0),
+        warnings: links?.warnings() ?? [],
+        bsubId: bsubIds.first,
+      });
+      const shared = request.shared();
+      const writes = [...shared.writes, ...this.#writes([...pairs(parts, claims), ...reruns])];
+      if (links !== undefined) writes.push(...links.writes());
       writes.push(
         counterWrite('nextNumber', this.#queue.table.end),
-        counterWrite('nextSegment', nextSegment),
+        counterWrite('nextSegment', request.nextSegment()),
+        ...bsubIds.writes(),
+        requestWrite(request.requestId, result),
       );
-      writes.push(...bsubIds.writes(), requestWrite(requestId, answer));
-      await this.#store.commit(writes);
+      const committed = this.#store.commit(writes);
+      leave?.();
+      await committed;
       bsubIds.confirm();
-      return answer;
+      shared.saved();
+      return { result, reruns };
     } catch (error) {
-      for (const claim of claims) unclaim(this.#queue, claim);
+      leave?.();
+      links?.undo();
+      for (const claim of [...claims, ...(links?.reruns ?? []).map((rerun) => rerun.claim)]) {
+        forgetLinks(this.#queue, claim); // Also of those that other adds wait for.
+        unclaim(this.#queue, claim);
+      }
       bsubIds.takeBack();
       throw error;
+    } finally {
+      if (links !== undefined) this.#queue.dependencies.unpin();
     }
+  }
+
+  /** @returns what lets the next one link */
+  async #enterLinking(): Promise<() => void> {
+    const before = this.#linking;
+    let leave: () => void = () => undefined;
+    this.#linking = new Promise((resolve) => (leave = resolve));
+    await before;
+    this.#queue.dependencies.pin();
+    return leave;
   }
 
   async #claim(
@@ -132,18 +192,20 @@ export class AddCommit {
       const from = this.#queue.table.end;
       const claim = claimKeys(this.#queue, part.keys, part.inHistory, rerun, (n) => n >= from || isOwn(n));
       claims.push(claim);
-      for (const run of runsOf(part, claim)) {
-        this.#queue.describe(run.first, run.count, run.template, run.priorities);
-        bsubIds.give(run.template, run.first, run.count);
-      }
+      this.#describe(part, claim);
+      for (const run of runsOf(part, claim)) bsubIds.give(run.template, run.first, run.count);
       await slices.pause();
     }
   }
 
-  #writes(parts: readonly AddPart[], claims: readonly Claim[]): Write[] {
+  #describe(part: AddPart, claim: Claim): void {
+    for (const run of runsOf(part, claim))
+      this.#queue.describe(run.first, run.count, run.template, run.priorities);
+  }
+
+  #writes(claimed: readonly Claimed[]): Write[] {
     const writes: Write[] = [];
-    parts.forEach((part, i) => {
-      const claim = claims[i] as Claim;
+    claimed.forEach(({ part, claim }) => {
       if (part.bytes === null) writes.push(stagedWrite(part.segment, false));
       if (claim.count === 0) {
         if (part.bytes === null) writes.push(dropSegmentWrite(part.segment));
@@ -167,15 +229,16 @@ export class AddCommit {
     return bytes;
   }
 
-  async #activate(parts: readonly AddPart[], claims: readonly Claim[]): Promise<void> {
+  async #activate(claimed: readonly Claimed[]): Promise<void> {
     const slices = new Slices(this.#clock);
-    for (const [i, part] of parts.entries()) {
-      const claim = claims[i] as Claim;
+    for (const { part, claim } of claimed) {
       if (claim.count === 0) continue;
       const { first, count } = claim;
       this.#queue.segments.add({ first, count, segment: part.segment, finished: null, remaining: count });
-      for (const run of runsOf(part, claim)) {
-        this.#queue.activate(run.first, run.count, run.template, run.priorities !== null);
+      const waits = part.links !== null && part.links.waits.length + part.links.singles.length > 0;
+      for (const { first: from, count: jobs, template, priorities } of runsOf(part, claim)) {
+        if (waits) this.#queue.activateLinked(from, jobs, template, priorities !== null);
+        else this.#queue.activate(from, jobs, template, priorities !== null);
       }
       await slices.pause();
     }
@@ -198,8 +261,8 @@ export class AddCommit {
   }
 }
 
-function holds(claim: Claim, number: number): boolean {
-  return number >= claim.first && number < claim.first + claim.count;
+function pairs(parts: readonly AddPart[], claims: readonly Claim[]): Claimed[] {
+  return parts.map((part, i) => ({ part, claim: claims[i] as Claim }));
 }
 
 /** The new jobs of a part as runs of one template. */

@@ -5,16 +5,16 @@
  */
 import type { Claim } from '../core/claims.ts';
 import { asWrError, WrError } from '../core/errors.ts';
-import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Template } from '../core/job-states.ts';
-import { laterOptions } from '../core/later-options.ts';
 import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame } from '../core/protocol.ts';
+import { setTemplateIds } from '../core/segment.ts';
 import { parseTemplate } from '../core/template.ts';
 import { refuseUnusable } from '../core/unusable-options.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { type AddResult, dropSegmentWrite, readRequest, segmentWrite, stagedWrite } from '../store/layout.ts';
 import type { IngestResult } from '../workers/ingest.ts';
+import type { RerunPart } from '../workers/reruns.ts';
 import { AddCommit, type AddPart } from './add-commit.ts';
 import type { Archive } from './archive.ts';
 import type { Clock } from './clock.ts';
@@ -61,6 +61,8 @@ export class Adds {
     readonly nextSegment: number;
     /** What `"bsub_mode": true` means. */
     readonly deployment: string;
+    /** Resolves when what has changed so far is on disk. */
+    readonly flushed: () => Promise<void>;
     readonly onAdded: () => void;
   }) {
     this.#queue = options.queue;
@@ -74,7 +76,7 @@ export class Adds {
     this.#onAdded = options.onAdded;
     this.#dryParts = options;
     this.#shared = new SharedContent(this.#queue, this.#store);
-    this.#commit = new AddCommit(this.#queue, this.#store, this.#clock);
+    this.#commit = new AddCommit({ ...options, rerunPart: (found) => this.#rerunPart(found) });
   }
 
   /** Adds under way. */
@@ -201,7 +203,7 @@ export class Adds {
       return;
     }
     const templates = result.templates.map((json) => this.#shared.template(json));
-    for (const { options } of templates) checkOptions(upload, options);
+    for (const { options } of templates) refuseUnusable(options);
     const part = upload.part(result, templates, this.#nextSegment);
     if (part === null) return;
     for (const { options } of usedTemplates(part)) gatherLimits(options, upload.limits, upload.warnings);
@@ -218,7 +220,7 @@ export class Adds {
 
   /** A frame of an add that is only tried. */
   #tryOut(upload: Upload, result: IngestResult): void {
-    for (const json of result.templates) checkOptions(upload, parseTemplate(json));
+    for (const json of result.templates) refuseUnusable(parseTemplate(json));
     upload.tryOut(result).then(
       () => this.#giveCredit(upload),
       (error: unknown) => this.#refuse(upload, asWrError(error)),
@@ -302,28 +304,36 @@ export class Adds {
     upload: Upload,
     parts: readonly AddPart[],
   ): Promise<{ readonly result: AddResult; readonly claims: readonly Claim[] }> {
-    const shared = this.#shared.take();
     const sum = (claims: readonly Claim[], of: 'count' | 'queued' | 'complete'): number =>
       claims.reduce((total, claim) => total + claim[of], 0);
     const { rerun, requestId } = upload.begin;
-    const added = await this.#commit.commit(
-      parts,
-      rerun,
-      this.#nextSegment,
+    return this.#commit.commit(parts, {
       requestId,
-      shared.writes,
-      (claims, bsubId) => ({
-        added: sum(claims, 'count'),
+      rerun,
+      nextSegment: () => this.#nextSegment,
+      shared: () => this.#shared.take(),
+      result: (claims, linked) => ({
+        added: sum(claims, 'count') + linked.rerun,
         queued: sum(claims, 'queued'),
         complete: sum(claims, 'complete'),
         usedDefaultRepGroup: upload.usedDefaultRepGroup,
-        warnings: [...upload.warnings].sort(),
-        bsubId,
+        warnings: [...upload.warnings, ...linked.warnings].sort(),
+        bsubId: linked.bsubId,
         atMs: this.#clock.nowMs(),
       }),
+    });
+  }
+
+  /** Complete jobs that run again become part of the add. */
+  #rerunPart({ segment: bytes, keys, templates, templateIndex, priorities, links }: RerunPart): AddPart {
+    const shared = templates.map((json) => this.#shared.template(json));
+    setTemplateIds(
+      bytes,
+      shared.map((template) => template.id),
     );
-    shared.saved();
-    return added;
+    const segment = this.#nextSegment;
+    this.#nextSegment += 1;
+    return { segment, bytes, keys, templates: shared, templateIndex, priorities, links, inHistory: null };
   }
 
   async #sendKeys(
@@ -376,13 +386,6 @@ export class Adds {
     // What this leaves behind the next start finds and drops.
     if (writes.length > 0) void this.#store.commit(writes).catch(() => undefined);
   }
-}
-
-/** @throws {WrError} NOT_SUPPORTED */
-function checkOptions(upload: Upload, options: JobOptions): void {
-  refuseUnusable(options);
-  for (const name of laterOptions(options))
-    upload.warnings.add(`${name} is stored, but has no effect yet (see docs/later.md)`);
 }
 
 function answer({

@@ -186,10 +186,7 @@ export class Archive {
   }
 
   #forget(numbers: readonly number[]): void {
-    for (const number of numbers) {
-      this.#queue.keys.remove(number);
-      this.#queue.table.occupy(number, -1);
-    }
+    for (const number of numbers) this.#queue.forget(number);
   }
 
   /** Positions in order of the keys' first four bytes, which is order enough. */

@@ -6,6 +6,7 @@ import { isHeld, STATE, stateMask } from '../core/states.ts';
 import { type Clock, Slices } from './clock.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
+import { Removal } from './removal.ts';
 import type { RunnerDesk } from './runner-desk.ts';
 import type { Selection } from './selection.ts';
 
@@ -50,16 +51,18 @@ export class Changes {
 
   async retry(peer: Peer, request: RetryRequest): Promise<void> {
     await this.#once(peer, request, () =>
-      this.#each(request.select, 1 << STATE.buried, (number) => this.#queue.retry(number)),
+      this.#each(request.select, 1 << STATE.buried, (number) => (this.#queue.retry(number) ? 1 : 0)),
     );
     this.#onReady();
   }
 
   async remove(peer: Peer, request: RemoveRequest): Promise<void> {
     const mask = request.buriedOnly ? 1 << STATE.buried : REMOVABLE;
-    await this.#once(peer, request, () =>
-      this.#each(request.select, mask, (number) => this.#queue.remove(number)),
-    );
+    await this.#once(peer, request, () => {
+      const removal = new Removal(this.#queue);
+      return this.#each(request.select, mask, (number) => removal.remove(number));
+    });
+    this.#onReady();
   }
 
   async #kill({ select, confirmDead, ageMs }: KillRequest): Promise<Answer> {
@@ -89,13 +92,13 @@ export class Changes {
   async #each(
     select: KillRequest['select'],
     mask: number,
-    change: (number: number) => boolean,
+    change: (number: number) => number,
   ): Promise<Answer> {
     const numbers = await this.#selection.numbers(select, mask);
     const slices = new Slices(this.#clock);
     let changed = 0;
     for (let i = 0; i < numbers.length; i += 1) {
-      if (change(numbers[i] as number)) changed += 1;
+      changed += change(numbers[i] as number);
       if ((i & 255) === 255) {
         this.#persist.note();
         await slices.pause();

@@ -6,6 +6,7 @@ import { liveJobs } from '../core/live-job.ts';
 import { type GroupSummary, PAGE_WINDOW, type StateCounts, type StatusRequest } from '../core/protocol.ts';
 import { spread } from '../core/rep-groups.ts';
 import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states.ts';
+import type { ListingScope } from '../workers/listing.ts';
 import type { BuriedResult, Cursor } from '../workers/query.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
@@ -51,7 +52,8 @@ export class Listings {
   }
 
   async status(peer: Peer, request: StatusRequest): Promise<void> {
-    const byCounter = request.host === '' && !isByNumber(request.select) && request.states.length === 0;
+    const isFiltered = request.host !== '' || request.states.length > 0 || request.missingDeps === true;
+    const byCounter = !isFiltered && !isByNumber(request.select);
     if (request.output === 'counts' && byCounter) {
       peer.post({ type: 'counts', id: request.id, counts: this.#counts(request) });
     } else if (request.output === 'counts') {
@@ -87,7 +89,8 @@ export class Listings {
   }
 
   async #countSelected(request: StatusRequest): Promise<StateCounts> {
-    const numbers = await this.#selection.numbers(request.select, this.#mask(request));
+    const scope = await this.#scope(request);
+    const numbers = await this.#tasks.select(scope, this.#queue.table.snapshot());
     const counts = new Map<number, number>();
     for (const number of numbers) {
       const state = this.#queue.table.state(number) || STATE.complete;
@@ -154,7 +157,7 @@ export class Listings {
   // ------------------------------------------------------------ pages
 
   async #pages(peer: Peer, request: StatusRequest, output: 'plain' | 'jobs'): Promise<void> {
-    const scope = await this.#selection.scope(request.select, this.#mask(request));
+    const scope = await this.#scope(request);
     const complete = this.#sum(this.#selection.groups(request.select)).complete;
     const name = `${peer.id} ${request.id}`;
     const listing: Listing = { peer, credit: PAGE_WINDOW, resume: undefined };
@@ -198,8 +201,13 @@ export class Listings {
     if (jobs.length > 0) peer.post({ type: 'live', id, jobs });
   }
 
-  #mask({ states, select }: StatusRequest): number {
-    if (states.length > 0) return stateMask(states);
+  async #scope(request: StatusRequest): Promise<ListingScope> {
+    const scope = await this.#selection.scope(request.select, this.#mask(request));
+    return request.missingDeps === true ? { ...scope, missingDeps: true } : scope;
+  }
+
+  #mask({ states, select, missingDeps }: StatusRequest): number {
+    if (states.length > 0 || missingDeps === true) return stateMask(states);
     return select.by === 'all' ? INCOMPLETE_MASK : INCOMPLETE_MASK | (1 << STATE.complete);
   }
 }

@@ -15,7 +15,7 @@ import { Adds } from './adds.ts';
 import { Allotment } from './allotment.ts';
 import { Archive } from './archive.ts';
 import { Changes } from './changes.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, Slices } from './clock.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
@@ -31,6 +31,8 @@ import { Watching } from './watching.ts';
 
 /** Looks for due and silent jobs so often. */
 const TICK_MS = 250;
+/** Dependants told in one step. */
+const TOLD_PER_STEP = 1_024;
 /** Delayed jobs made ready in one step. */
 const RIPEN_MAX = 2_000;
 /** Attempt tokens are set aside on disk so many at a time: after a crash none is given out again. */
@@ -75,6 +77,8 @@ export class Manager {
   #nextToken = 1;
   #tokensLeased = 1;
   #lastTickMs = 0;
+  /** Dependants are being told in slices. */
+  #telling = false;
   #cancelTick: () => void = () => undefined;
   /** Requests that came during recovery: they are answered after it. */
   #early: (() => void)[] = [];
@@ -154,6 +158,7 @@ export class Manager {
       limits: this.#limits,
       nextSegment: recovered.nextSegment,
       deployment: this.#options.deployment,
+      flushed: () => this.persist.flushed(),
       onAdded: () => this.#ready(),
     });
     log.info('recovered prior state', {
@@ -344,8 +349,20 @@ export class Manager {
 
   /** Jobs may have become ready. */
   #ready(): void {
+    if (this.queue.dependencies.sweeping) void this.#tellDependants();
     this.#desk.serveWaiting();
     this.#allotment.changed();
+  }
+
+  /** Tells the jobs that wait what opened and closed, however many they are, without holding anybody up. */
+  async #tellDependants(): Promise<void> {
+    if (this.#telling) return;
+    this.#telling = true;
+    const slices = new Slices(this.#options.clock);
+    while (this.queue.dependencies.sweep(TOLD_PER_STEP) > 0) await slices.pause();
+    this.#telling = false;
+    if (this.queue.changes.size > 0) this.persist.note();
+    this.#ready();
   }
 
   #takeToken(): number {

@@ -24,6 +24,7 @@ import {
   unindexedWrite,
 } from '../store/layout.ts';
 import type { Clock } from './clock.ts';
+import { hasDependencyWrites, pushDependencyWrites } from './dependency-writes.ts';
 
 const RETRY_MS = 1_000;
 /** Beside as many as complete in a commit, so that what waits grows less. */
@@ -123,7 +124,7 @@ export class Persist {
       this.#nudged = false;
       const callbacks = this.#callbacks;
       this.#callbacks = [];
-      const { writes, emptied, completed, removed, settled, limits } = this.#collect();
+      const { writes, emptied, completed, removed, settled, limits, seen } = this.#collect();
       const hot = writes.length;
       writes.push(...this.#events.riders(hot === 0 ? 0 : RIDERS_MIN + completed.length));
       // A limit may have been written anew while this batch was tried again: then the last word is said once more.
@@ -133,6 +134,7 @@ export class Persist {
       if (settled.length > 0) this.#events.settled(settled);
       if (completed.length > 0) this.#events.completed(this.#nextBatch++, completed);
       if (removed.length > 0) this.#events.removed(removed);
+      if (seen.length > 0) this.#queue.dependencies.saved(seen);
       for (const entry of emptied) this.#queue.segments.drop(entry);
       this.batches += 1;
       this.writes += writes.length;
@@ -144,6 +146,7 @@ export class Persist {
   #hasChanges(): boolean {
     const { changes, segments, repGroups, groups } = this.#queue;
     const changed = [changes, segments.changed, repGroups.changed, groups.limits.changed];
+    if (hasDependencyWrites(this.#queue.dependencies)) return true;
     return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
   }
 
@@ -179,6 +182,7 @@ export class Persist {
     const completed = finished.filter((number) => queue.table.state(number) === STATE.complete);
     const removed = finished.filter((number) => queue.table.state(number) === STATE.removed);
     if (completed.length > 0) writes.push(unindexedWrite(this.#nextBatch, completed));
+    const seen = pushDependencyWrites(writes, queue, completed);
     const emptied: SegmentEntry[] = [];
     for (const entry of queue.segments.changed) {
       writes.push(
@@ -193,7 +197,7 @@ export class Persist {
     const limitNames = [...limits.changed];
     for (const name of limitNames) writes.push(limitWrite(name, limits.limit(name)));
     limits.changed.clear();
-    return { writes, emptied, completed, removed, settled, limits: limitNames };
+    return { writes, emptied, completed, removed, settled, limits: limitNames, seen };
   }
 
   #patched(number: number, patch: Partial<JobRecord>): JobRecord {
@@ -208,6 +212,8 @@ interface Batch {
   readonly removed: readonly number[];
   readonly settled: readonly number[];
   readonly limits: readonly string[];
+  /** Nodes of groups that are written as seen. */
+  readonly seen: readonly number[];
 }
 
 const SETTLED: ReadonlySet<number> = new Set([STATE.complete, STATE.buried, STATE.removed]);

@@ -20,6 +20,7 @@ import {
   readCounter,
   readDirectory,
   readLimits,
+  readLinks,
   readLive,
   readOldRequests,
   readRecords,
@@ -31,6 +32,7 @@ import {
   stagedWrite,
 } from '../store/layout.ts';
 import { type Clock, Slices } from './clock.ts';
+import { type LinkedRows, type Run, recoverDependencies } from './recover-dependencies.ts';
 
 /** Answers to adds are kept so long for clients that ask again. */
 const REQUESTS_KEPT_MS = 24 * 3_600_000;
@@ -61,7 +63,8 @@ export async function recover(
   queue.repGroups.changed.clear();
   queue.table.raiseEnd(readCounter(store, 'nextNumber', 1));
   for (const { name, limit } of readLimits(store)) queue.groups.limits.restore(name, limit);
-  await recoverSegments(store, queue, clock, progress);
+  const linked = await recoverSegments(store, queue, clock, progress);
+  if (linked.length > 0) await recoverDependencies(store, queue, clock, linked);
   await recoverRecords(store, queue, clock);
   queue.groups.limits.recovered();
   await recoverBsubIds(store, queue);
@@ -82,13 +85,16 @@ async function dropLeftovers(store: KeyValueStore, clock: Clock): Promise<void> 
   if (writes.length > 0) await store.commit(writes);
 }
 
+/** @returns the segments whose jobs wait or are waited for: their rows have no state yet */
 async function recoverSegments(
   store: KeyValueStore,
   queue: JobQueue,
   clock: Clock,
   progress: (jobs: number) => void,
-): Promise<void> {
+): Promise<LinkedRows[]> {
   const slices = new Slices(clock);
+  const linked: LinkedRows[] = [];
+  const hasLinks = store.count('links') > 0;
   const live = [...readLive(store)].map(({ first, finished }) => ({
     first,
     bits: finished.byteLength === 0 ? null : finished.slice(),
@@ -101,15 +107,25 @@ async function recoverSegments(
     if (entry === undefined || bytes === undefined) continue;
     const segment = new Segment(bytes);
     const { count } = entry;
+    const links = hasLinks ? readLinks(store, first) : undefined;
+    const runs: Run[] = [];
+    const restore = (from: number, to: number): void => {
+      describeRun(queue, segment, first, from, to);
+      if (links === undefined) activateRun(queue, segment, first, from, to);
+      else runs.push({ first: first + from, count: to - from, template: segment.templateId(from) });
+    };
     let remaining = 0;
     for (let from = 0; from < count; from += ROWS_PER_STEP) {
-      remaining += recoverRows(queue, segment, first, bits, from, Math.min(count, from + ROWS_PER_STEP));
+      const to = Math.min(count, from + ROWS_PER_STEP);
+      remaining += recoverRows(queue, segment, first, bits, from, to, restore);
       await slices.pause();
     }
+    if (links !== undefined) linked.push({ first, links, runs, mixed: segment.priority(0) !== null });
     queue.segments.add({ first, count, segment: entry.segment, finished: bits, remaining });
     jobs += remaining;
     progress(jobs);
   }
+  return linked;
 }
 
 /** Puts back rows `from`…`to` of a segment, but for finished ones. @returns how many */
@@ -120,6 +136,7 @@ function recoverRows(
   bits: Uint8Array | null,
   from: number,
   to: number,
+  restore: (from: number, to: number) => void,
 ): number {
   const words = asWords(segment.keys);
   let restored = 0;
@@ -127,7 +144,7 @@ function recoverRows(
   const flush = (end: number): void => {
     if (end <= run) return;
     writeKeys(queue, first, words, run, end);
-    activateRun(queue, segment, first, run, end);
+    restore(run, end);
     restored += end - run;
   };
   for (let i = from; i < to; i += 1) {
@@ -145,7 +162,7 @@ function recoverRows(
   return restored;
 }
 
-function activateRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
+function describeRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
   const template: Template = queue.template(segment.templateId(from));
   let priorities: Uint8Array | null = null;
   if (segment.priority(from) !== null) {
@@ -155,7 +172,11 @@ function activateRun(queue: JobQueue, segment: Segment, first: number, from: num
     );
   }
   queue.describe(first + from, to - from, template, priorities);
-  queue.activate(first + from, to - from, template, priorities !== null);
+}
+
+function activateRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
+  const template = queue.template(segment.templateId(from));
+  queue.activate(first + from, to - from, template, segment.priority(from) !== null);
 }
 
 /** Gives jobs `from`…`to` of a segment their keys. */
@@ -179,11 +200,14 @@ function writeKeys(queue: JobQueue, first: number, words: Uint32Array, from: num
   }
 }
 
+/** As what a job is put back before its record is read. */
+const WAITING: ReadonlySet<number> = new Set([STATE.ready, STATE.dependent]);
+
 async function recoverRecords(store: KeyValueStore, queue: JobQueue, clock: Clock): Promise<void> {
   const slices = new Slices(clock);
   const nowMs = clock.nowMs();
   for (const { number, record } of readRecords(store)) {
-    if (queue.table.state(number) === STATE.ready) queue.recover(number, record, nowMs);
+    if (WAITING.has(queue.table.state(number))) queue.recover(number, record, nowMs);
     await slices.pause();
   }
 }

@@ -6,6 +6,7 @@ import type { ListingScope } from '../workers/listing.ts';
 import type { PlanResult, PlanTask } from '../workers/plan.ts';
 import type { PreviewQuestion } from '../workers/preview.ts';
 import type { BuriedResult, PageResult, QueryResult, QueryTask } from '../workers/query.ts';
+import type { RerunPart } from '../workers/reruns.ts';
 
 /** A question without the path, which the tasks know. */
 type Without<Task, Members extends string> = Task extends unknown ? Omit<Task, Members> : never;
@@ -16,6 +17,10 @@ export interface Tasks {
   plan(task: PlanTask): Promise<PlanResult>;
   /** By key: the number of the archived complete job that has it, or 0. */
   findKeys(keys: Uint8Array): Promise<Uint32Array>;
+  /** By group hash: 1 when the group is known on disk to have had a member. */
+  seen(groups: Uint8Array): Promise<Uint8Array>;
+  /** Complete jobs that must run again when these groups gain members. */
+  reruns(groups: Uint8Array, complete: Uint32Array): Promise<readonly RerunPart[]>;
   /** Job numbers within a scope, ascending. */
   select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array>;
   buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]>;
@@ -53,6 +58,15 @@ export class StoreTasks implements Tasks {
   // Each kind of question has its own kind of answer; workers/query.ts pairs them.
   async findKeys(keys: Uint8Array): Promise<Uint32Array> {
     return (await this.#runners.query({ kind: 'findKeys', path: this.#path, keys })) as Uint32Array;
+  }
+
+  async seen(groups: Uint8Array): Promise<Uint8Array> {
+    return (await this.#runners.query({ kind: 'seen', path: this.#path, groups })) as Uint8Array;
+  }
+
+  async reruns(groups: Uint8Array, complete: Uint32Array): Promise<readonly RerunPart[]> {
+    const task = { kind: 'reruns', path: this.#path, groups, complete } as const;
+    return (await this.#runners.query(task)) as readonly RerunPart[];
   }
 
   async select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array> {

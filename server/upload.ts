@@ -112,8 +112,8 @@ export class Upload {
       result.segment,
       templates.map((template) => template.id),
     );
-    const { segment: bytes, keys, templateIndex, priorities } = result;
-    const part = { segment, bytes, keys, templates, templateIndex, priorities, inHistory: null };
+    const { segment: bytes, keys, templateIndex, priorities, links } = result;
+    const part = { segment, bytes, keys, templates, templateIndex, priorities, links, inHistory: null };
     if (wanted === result.count) return part;
     return {
       ...part,
@@ -148,6 +148,7 @@ const NOTHING: IngestResult = {
   priorities: null,
   lineNumbers: null,
   hasDelta: false,
+  links: null,
   usedDefaultRepGroup: false,
   unknownMembers: [],
   error: null,

@@ -19,6 +19,10 @@ export const TABLES = [
   'unindexed',
   'limits',
   'bsub',
+  'links',
+  'dependants',
+  'seen',
+  'unseen',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

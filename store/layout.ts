@@ -18,11 +18,16 @@
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
  * limits         name                 → number (f64)          limit groups that have a limit
  * bsub           first job number     → LSF job id, count     runs of jobs with a bsub mode, while some are live
+ * links          first job number     → what the segment's jobs wait for and belong to (core/dependency-links.ts)
+ * dependants     group hash, number   → nothing               complete jobs that waited for a dependency group; the hash alone: it has some
+ * seen           group hash           → nothing               dependency groups that had a member and may not be in memory
+ * unseen         group hash           → nothing               dependency groups that jobs wait for and that never had a member
  * ```
  * Numbers in keys are big-endian, so that key order is number order.
  */
 import { pack, unpack } from 'msgpackr';
 import type { BsubRun } from '../core/bsub-ids.ts';
+import { decodeLinks, encodeLinks, type LinkColumns } from '../core/dependency-links.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
 import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
 
@@ -123,6 +128,35 @@ export function completeKeyWrite(key: Uint8Array, number: number): Write {
 export function unindexedWrite(batch: number, numbers: readonly number[] | null): Write {
   if (numbers === null) return { table: 'unindexed', key: u32Key(batch), value: null };
   return { table: 'unindexed', key: u32Key(batch), value: new Uint8Array(Uint32Array.from(numbers).buffer) };
+}
+
+export function linksWrite(first: number, links: LinkColumns): Write {
+  return { table: 'links', key: u32Key(first), value: encodeLinks(links) };
+}
+
+/** A complete job waited for this group: it runs again when the group gains a member. */
+export function* dependantWrites(hash: Uint8Array, number: number): Iterable<Write> {
+  yield { table: 'dependants', key: hash, value: EMPTY };
+  yield { table: 'dependants', key: dependantKey(hash, number), value: EMPTY };
+}
+
+export function dropDependantWrite(hash: Uint8Array, number: number): Write {
+  return { table: 'dependants', key: dependantKey(hash, number), value: null };
+}
+
+function dependantKey(hash: Uint8Array, number: number): Uint8Array {
+  const key = new Uint8Array(20);
+  key.set(hash);
+  key.set(u32Key(number), 16);
+  return key;
+}
+
+export function seenWrite(hash: Uint8Array): Write {
+  return { table: 'seen', key: hash, value: EMPTY };
+}
+
+export function unseenWrite(hash: Uint8Array, unseen: boolean): Write {
+  return { table: 'unseen', key: hash, value: unseen ? EMPTY : null };
 }
 
 export function repGroupWrite(id: number, saved: SavedRepGroup): Write {
@@ -244,6 +278,33 @@ export function* readUnindexed(
       batch: keyToU32(key),
       numbers: Array.from(new Uint32Array(aligned.buffer, 0, aligned.byteLength >>> 2)),
     };
+  }
+}
+
+/** `undefined`: the jobs of that segment have no part in dependencies. */
+export function readLinks(store: KeyValueReader, first: number): LinkColumns | undefined {
+  const bytes = store.get('links', u32Key(first));
+  return bytes === undefined ? undefined : decodeLinks(bytes);
+}
+
+export function isSeen(store: KeyValueReader, hash: Uint8Array): boolean {
+  return store.get('seen', hash) !== undefined;
+}
+
+export function isUnseen(store: KeyValueReader, hash: Uint8Array): boolean {
+  return store.get('unseen', hash) !== undefined;
+}
+
+export function* readUnseen(store: KeyValueReader): Iterable<Uint8Array> {
+  for (const { key } of store.range('unseen')) yield key;
+}
+
+/** Numbers of complete jobs that waited for a group when they were in the queue, run again since or not. */
+export function* readDependants(store: KeyValueReader, hash: Uint8Array): Iterable<number> {
+  if (store.get('dependants', hash) === undefined) return;
+  for (const { key } of store.range('dependants', { from: dependantKey(hash, 0) })) {
+    if (Buffer.compare(key.subarray(0, 16), hash) !== 0) return;
+    yield keyToU32(key.subarray(16));
   }
 }
 

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
+import type { NamedLinks } from '../core/dependency-links.ts';
 import { LineReader } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { type UnknownMember, UnknownMembers } from '../core/json-values.ts';
+import { LinkBuilder } from '../core/link-builder.ts';
 import { packSegment } from '../core/segment-pack.ts';
 import { takeMixedLines } from './mixed-lines.ts';
 import { takePlainLines } from './plain-lines.ts';
@@ -23,6 +25,8 @@ export interface IngestTask {
   readonly deployment?: string;
   /** Tell the line of each command. */
   readonly wantLines?: boolean;
+  /** What follows the command in identities of jobs with mounts or in containers, as far as such jobs are known. */
+  readonly frames?: readonly string[];
 }
 
 export interface IngestResult {
@@ -44,6 +48,8 @@ export interface IngestResult {
   readonly lineNumbers: Uint32Array<ArrayBuffer> | null;
   /** Some command differs from its template in more than its priority. */
   readonly hasDelta: boolean;
+  /** What its commands wait for and belong to; `null`: nothing. */
+  readonly links: NamedLinks | null;
   /** Some line did not set its report group itself. */
   readonly usedDefaultRepGroup: boolean;
   /** JSON members that mean nothing, at most 20, each with its first line within these bytes, from 1. */
@@ -61,17 +67,20 @@ export function ingest(task: IngestTask): IngestResult {
     readText,
     unknown,
   });
+  const links = new LinkBuilder(task.frames);
   const plain = takePlainLines(bytes, reader.defaultIdentity);
-  if (plain !== null && plain.keys.length > 0) reader.plain(); // Its template, as the only one.
-  const taken = plain ?? takeMixedLines(bytes, reader, unknown);
+  // Its template, as the only one.
+  if (plain !== null && plain.keys.length > 0) links.add(0, plain.keys.length, reader.plain().options);
+  const taken = plain ?? takeMixedLines(bytes, reader, links, unknown);
   if (taken.error !== null || taken.keys.length === 0) return withoutCommands(taken, unknown);
   const lineNumbers = task.wantLines ? linesOfCommands(bytes) : null;
-  return { ...pack(taken, reader, unknown), lineNumbers };
+  return { ...pack(taken, reader, links, unknown), lineNumbers };
 }
 
 function pack(
   taken: TakenLines,
   reader: LineReader,
+  links: LinkBuilder,
   unknown: UnknownMembers,
 ): Omit<IngestResult, 'lineNumbers'> {
   const count = taken.keys.length;
@@ -96,6 +105,7 @@ function pack(
     templateIndex: taken.templateIndex === null ? null : Uint32Array.from(taken.templateIndex),
     priorities,
     hasDelta: taken.deltas !== null,
+    links: links.take(),
     usedDefaultRepGroup: taken.usedDefaultRepGroup,
     unknownMembers: unknown.members,
     error: null,
@@ -113,6 +123,7 @@ function withoutCommands({ lines, error }: TakenLines, unknown: UnknownMembers):
     priorities: null,
     lineNumbers: null,
     hasDelta: false,
+    links: null,
     usedDefaultRepGroup: false,
     unknownMembers: unknown.members,
     error: error === null ? null : { line: lines, message: error.message },

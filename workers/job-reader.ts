@@ -4,6 +4,7 @@ import { keyToHex } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from '../core/job-record.ts';
 import { type JobTable, rowOf } from '../core/job-table.ts';
+import type { Segment } from '../core/segment.ts';
 import { isHeld, STATE } from '../core/states.ts';
 import { parseTemplate } from '../core/template.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
@@ -48,6 +49,11 @@ export class JobReader {
     if (entry !== undefined && number >= entry.first && number < entry.first + entry.count) return entry;
     this.#entry = findInDirectory(this.store, number);
     return this.#entry;
+  }
+
+  /** @throws {WrError} STORE_UNREADABLE */
+  segment(id: number): Segment {
+    return this.#segments.get(id);
   }
 
   /** The report group of a job that has no row in memory. */

@@ -6,6 +6,7 @@ import { type JobTable, rowOf } from '../core/job-table.ts';
 import { isLive, STATE } from '../core/states.ts';
 import { readDirectory, readGroupSegments } from '../store/layout.ts';
 import type { JobReader } from './job-reader.ts';
+import { groupsNeverSeen } from './unseen-groups.ts';
 
 export interface ListingScope {
   /** Report group ids with their names; `null`: every job in the queue. */
@@ -14,6 +15,8 @@ export interface ListingScope {
   readonly numbers: Uint32Array | null;
   /** Bits of the states wanted. */
   readonly mask: number;
+  /** Besides them, dependent jobs that wait for a dependency group never seen. */
+  readonly missingDeps?: boolean;
 }
 
 /** A job of a listing, not read yet. */
@@ -34,7 +37,7 @@ export function* candidates(
   if (scope.numbers !== null) {
     for (let i = from.number; i < scope.numbers.length; i += 1) {
       const found = candidate(scope.numbers[i] as number, table);
-      if (wanted(found, scope.mask)) yield { ...found, phase: 0 };
+      if (isWanted(found.number, found.state, scope, reader, table)) yield { ...found, phase: 0 };
     }
     return;
   }
@@ -62,8 +65,8 @@ function* inQueue(
         continue;
       }
       const state = chunk.state[rowOf(number)] as number;
-      if (!isLive(state) || (scope.mask & (1 << state)) === 0) continue;
-      if (match(chunk.template[rowOf(number)] as number)) yield candidate(number, table);
+      if (!isLive(state) || !match(chunk.template[rowOf(number)] as number)) continue;
+      if (isWanted(number, state, scope, reader, table)) yield candidate(number, table);
     }
   }
 }
@@ -101,8 +104,17 @@ function candidate(number: number, table: JobTable): Candidate {
   return { number, state, exitCode: chunk.exitCode[row] as number, reason: chunk.reason[row] as number };
 }
 
-function wanted(found: Candidate, mask: number): boolean {
-  return (mask & (1 << found.state)) !== 0;
+function isWanted(
+  number: number,
+  state: number,
+  { mask, missingDeps }: ListingScope,
+  reader: JobReader,
+  table: JobTable,
+): boolean {
+  if ((mask & (1 << state)) !== 0) return true;
+  return (
+    missingDeps === true && state === STATE.dependent && groupsNeverSeen(number, reader, table).length > 0
+  );
 }
 
 function ranges(

@@ -3,7 +3,9 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { WrError } from '../core/errors.ts';
 import type { LineOptions, LineReader, LineTemplate } from '../core/job-line.ts';
+import type { JobDelta, JobOptions } from '../core/job-options.ts';
 import type { UnknownMembers } from '../core/json-values.ts';
+import type { LinkBuilder } from '../core/link-builder.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { deltaJson } from '../core/template.ts';
 import { type TakenLines, takeNothing } from './taken-lines.ts';
@@ -12,8 +14,13 @@ const CR = 0x0d;
 const BRACE = 0x7b;
 
 /** @param unknown - what `reader` notes unknown members in */
-export function takeMixedLines(bytes: Buffer, reader: LineReader, unknown: UnknownMembers): TakenLines {
-  const walk = new MixedWalk(bytes, reader, unknown);
+export function takeMixedLines(
+  bytes: Buffer,
+  reader: LineReader,
+  links: LinkBuilder,
+  unknown: UnknownMembers,
+): TakenLines {
+  const walk = new MixedWalk(bytes, reader, links, unknown);
   try {
     walk.run();
   } catch (thrown) {
@@ -28,11 +35,13 @@ class MixedWalk {
   readonly #bytes: Buffer;
   readonly #reader: LineReader;
   readonly #unknown: UnknownMembers;
+  readonly #links: LinkBuilder;
   /** A character a byte, so that places in it are places in the bytes. */
   readonly #text: string;
   readonly #isAscii: boolean;
 
-  constructor(bytes: Buffer, reader: LineReader, unknown: UnknownMembers) {
+  constructor(bytes: Buffer, reader: LineReader, links: LinkBuilder, unknown: UnknownMembers) {
+    this.#links = links;
     this.#bytes = bytes;
     this.#reader = reader;
     this.#unknown = unknown;
@@ -119,7 +128,16 @@ class MixedWalk {
     const delta = options?.delta ?? null;
     if (delta !== null) taken.deltas ??= new Array<string>(at).fill('');
     taken.deltas?.push(delta === null ? '' : deltaJson(delta));
+    this.#takeLinks(at, template.options, delta);
     if (options === null || !options.gaveRepGroup) taken.usedDefaultRepGroup = true;
+  }
+
+  #takeLinks(at: number, template: JobOptions, delta: JobDelta | null): void {
+    const depGroups = delta?.depGroups ?? template.depGroups;
+    const deps = delta?.deps ?? template.deps;
+    const cmdDeps = delta?.cmdDeps ?? template.cmdDeps;
+    if (depGroups.length + deps.length + cmdDeps.length > 0)
+      this.#links.add(at, 1, { depGroups, deps, cmdDeps });
   }
 }
 

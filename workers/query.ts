@@ -9,13 +9,15 @@ import type { PageReply, PlainPageReply } from '../core/protocol.ts';
 import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
-import { readCompleteKey } from '../store/layout.ts';
+import { isSeen, readCompleteKey } from '../store/layout.ts';
 import { openLmdbReader } from '../store/lmdb.ts';
 import { type CompletedGroups, type CompletedQuestion, completedGroups } from './completed-groups.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope } from './listing.ts';
 import { type PreviewQuestion, preview } from './preview.ts';
+import { findReruns, type RerunPart } from './reruns.ts';
 import { statusJob } from './status-jobs.ts';
+import { groupsNeverSeen } from './unseen-groups.ts';
 
 const PAGE_JOBS = 500;
 /** A page is full when its texts come to this; a single job may be larger. */
@@ -45,6 +47,14 @@ export type QueryTask =
   | { readonly kind: 'findKeys'; readonly path: string; readonly keys: Uint8Array }
   | { readonly kind: 'completedGroups'; readonly path: string; readonly question: CompletedQuestion }
   | { readonly kind: 'preview'; readonly path: string; readonly question: PreviewQuestion }
+  /** By group hash, 16 bytes each: 1 when it is known to have had a member. */
+  | { readonly kind: 'seen'; readonly path: string; readonly groups: Uint8Array }
+  | {
+      readonly kind: 'reruns';
+      readonly path: string;
+      readonly groups: Uint8Array;
+      readonly complete: Uint32Array;
+    }
   | (Common & { readonly kind: 'select' })
   | (Common & { readonly kind: 'buried' })
   | (Common & {
@@ -77,11 +87,13 @@ export interface BuriedResult {
 }
 
 export type QueryResult =
+  | Uint8Array
   | Uint32Array
   | PageResult
   | readonly BuriedResult[]
   | CompletedGroups
-  | readonly Uint8Array[];
+  | readonly Uint8Array[]
+  | readonly RerunPart[];
 
 // A worker stays, so its reader and what it has decoded stay with it.
 const readers = new Map<string, JobReader>();
@@ -114,6 +126,10 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       return completedGroups(task.question, reader);
     case 'preview':
       return preview(task.question, reader, Date.now());
+    case 'seen':
+      return Uint8Array.from(eachKey(task.groups), (hash) => (isSeen(reader.store, hash) ? 1 : 0));
+    case 'reruns':
+      return findReruns(task.groups, task.complete, reader);
     case 'select':
       return select(task.scope, reader, JobTable.fromSnapshot(task.table));
     case 'buried':
@@ -275,7 +291,7 @@ function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResu
       found.state === STATE.complete ? completeKey(found.number, reader, table) : table.keyHex(found.number);
     if (key === '' || (task.host !== '' && !hasHost(found.number, task.host, reader, table))) continue;
     if (found.state === STATE.buried) buriedJobs += 1;
-    lines.push(`${key}\t${STATE_NAMES[found.state]}\n`);
+    lines.push(`${key}\t${plainState(found, reader, table)}\n`);
   }
   const text = Buffer.from(lines.join(''), 'latin1');
   const reply: PlainPageReply = {
@@ -286,6 +302,12 @@ function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResu
     last: next === null,
   };
   return { frame: encodeFrame(reply), held: [], next };
+}
+
+/** A job that waits for a group never seen is told apart (since-0.36.md §1.4). */
+function plainState({ number, state }: Candidate, reader: JobReader, table: JobTable): string {
+  if (state === STATE.dependent && groupsNeverSeen(number, reader, table).length > 0) return 'waiting-deps';
+  return STATE_NAMES[state] ?? '';
 }
 
 function completeKey(number: number, reader: JobReader, table: JobTable): string {

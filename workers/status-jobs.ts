@@ -7,6 +7,7 @@ import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import { readBsubId, readEnvironment } from '../store/layout.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';
+import { unseenGroups } from './unseen-groups.ts';
 
 const decoder = new TextDecoder();
 
@@ -31,7 +32,7 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     DepGroups: orNull(options.depGroups),
     Modules: orNull(options.modules),
     Dependencies: orNull(dependencies(options)),
-    WaitingForDepGroups: null,
+    WaitingForDepGroups: state === STATE.dependent ? orNull(unseenGroups(reader.store, options)) : null,
     OtherRequests: Object.entries(options.other).map(([key, value]) => `${key}:${value}`),
     Env: wanted.env ? environment(reader, options) : null,
     Key: job.key,

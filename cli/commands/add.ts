@@ -57,9 +57,11 @@ What belongs together:
   -l, --limit_grps string   limit groups, comma-separated; "name:5" lets 5 of the group run at once (see wr limit). A
                             span of time, "18:00:00<time<08:00:00" or "2030-01-31 12:00:00<datetime", lets them
                             start only then
-  -e, --dep_grps string     dependency groups that the commands belong to
-  -d, --deps string         wait for all commands of these dependency groups
-      --cmd_deps string     wait for single commands: cmd1,cwd1,cmd2,cwd2… (cwd blank where it does not matter)
+  -e, --dep_grps string     dependency groups that the commands belong to, comma-separated
+  -d, --deps string         wait for all commands of these dependency groups, also for those that are added later: then
+                            commands that wait, wait longer, and those that have completed run again behind them
+      --cmd_deps string     wait for single commands that are in the queue now: cmd1,cwd1,cmd2,cwd2… (cwd blank where it
+                            does not matter)
 
 Where and how it runs:
   -c, --cwd string          where working directories are made (default: the current directory)
@@ -124,8 +126,7 @@ Examples:
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
   wr add -f commands.txt --dry_run
 
-Checked and stored, but without effect yet; an add that uses one is warned: --deps, --cmd_deps.
-Nothing is learned yet either: what you ask for counts.
+Nothing is learned yet: what you ask for counts.
 Refused until they can be carried out: --mount_json, --mounts, --with_docker, --with_singularity, --container_mounts,
 --container_image_user, --monitor_docker.
 `;

@@ -42,7 +42,7 @@ Of these, or of all that are not complete, only:
       --pending             ones that are ready to run
       --dependent           ones that wait for others
       --suspended           suspended ones
-      --missing_deps        ones that wait for a dependency group nobody has seen (not supported yet)
+      --missing_deps        ones that wait for a dependency group that nobody has seen
       --recent duration     ones that completed within this time, such as 36h, 1.5d or 2w (not supported yet)
       --host string         ones that run or ran on this host: name, id or IP
 
@@ -105,7 +105,13 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     layout: context.env.WR_STATUS_FORMAT,
   });
   const env = given.env === true && format === 'details';
-  return output.show(format, selectors, { states, limit, env, host: given.host ?? '' });
+  return output.show(format, selectors, {
+    states,
+    missingDeps: given.missingDeps ?? false,
+    limit,
+    env,
+    host: given.host ?? '',
+  });
 }
 
 /** @throws {WrError} filters where they mean nothing, or that are not there yet */
@@ -127,12 +133,6 @@ function checkFilters(given: Given): void {
     throw new WrError(
       'NOT_SUPPORTED',
       `--recent (${formatDuration(ms)}) is not supported yet; use -i and look at the end times`,
-    );
-  }
-  if (given.missingDeps) {
-    throw new WrError(
-      'NOT_SUPPORTED',
-      '--missing_deps is not supported yet; --dependent lists all commands that wait for others',
     );
   }
 }

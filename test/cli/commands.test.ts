@@ -150,7 +150,7 @@ describe('status', () => {
       ['--recent', '5'],
       ['--recent', '1d'],
       ['--recent', '1d', '-b'],
-      ['--missing_deps'],
+      ['--missing_deps', '-l', 'a'],
     ]) {
       const { code, stderr } = await wr(['status', ...argv], pages);
       assert.equal(code, 1, argv.join(' '));

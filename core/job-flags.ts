@@ -1,0 +1,12 @@
+/** Bits of the job table's `flags` column: what a job has that most have not, so that those cost nothing. */
+export const JOB_FLAG = {
+  /** It waits, or waited, for others. */
+  waits: 1,
+  /** It is a member of dependency groups. */
+  member: 2,
+  /** Single jobs wait for it. */
+  parent: 4,
+} as const;
+
+/** Any part in a dependency. */
+export const DEPENDENCY_FLAGS = JOB_FLAG.waits | JOB_FLAG.member | JOB_FLAG.parent;

@@ -1,0 +1,302 @@
+/**
+ * The dependencies of one add: who of its jobs waits for what, whose complete dependants run again with it, and that
+ * nothing waits for itself. Everything is linked before the add goes to disk and counts from the moment that it does: what
+ * completes before that moment is found here as complete, what completes after it finds its group open again.
+ *
+ * ```
+ * claimed ─► reruns looked up and claimed ─► linked, in slices ─► no cycle ─► admit + commit, in one turn ─► activated
+ * ```
+ */
+import { type Claim, claimKeys } from '../core/claims.ts';
+import { CycleSearch } from '../core/cycles.ts';
+import type { Dependencies } from '../core/dependencies.ts';
+import { type LinkColumns, RUN } from '../core/dependency-links.ts';
+import { NODE } from '../core/dependency-nodes.ts';
+import { WrError } from '../core/errors.ts';
+import { DEPENDENCY_FLAGS, JOB_FLAG } from '../core/job-flags.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import { rowOf } from '../core/job-table.ts';
+import { STATE } from '../core/states.ts';
+import type { KeyValueStore, Write } from '../store/key-value.ts';
+import { linksWrite, unseenWrite } from '../store/layout.ts';
+import type { RerunPart } from '../workers/reruns.ts';
+import type { AddPart } from './add-commit.ts';
+import { type Clock, Slices } from './clock.ts';
+import { cycleText } from './cycle-text.ts';
+import { groupsGaining, groupsOf, hashesOf, hashText, type LinkedPart, linkedPart } from './linked-part.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Links made, or steps of the search taken, between two looks at the clock. */
+const STEP = 2_048;
+/** Groups never seen that an add is warned of. */
+const UNSEEN_SHOWN_MAX = 1_000;
+
+export interface LinkingParts {
+  readonly queue: JobQueue;
+  readonly store: KeyValueStore;
+  readonly tasks: Tasks;
+  readonly clock: Clock;
+  /** Resolves when what has changed so far is on disk. */
+  readonly flushed: () => Promise<void>;
+  /** Makes a part of jobs that run again, as a segment of its own. */
+  readonly rerunPart: (found: RerunPart) => AddPart;
+}
+
+export class AddLinks {
+  readonly #parts: LinkingParts;
+  readonly #dependencies: Dependencies;
+  readonly #slices: Slices;
+  readonly #linked: LinkedPart[] = [];
+  /** Complete jobs that run again because of this add. */
+  readonly reruns: { readonly part: AddPart; readonly claim: Claim }[] = [];
+  /** Closed groups that others wait for, with the members they get. */
+  readonly #held = new Map<number, number>();
+  #admitted = false;
+  /** Groups that this add is the first to have members of, and among them those that others wait for. */
+  readonly #first: number[] = [];
+  readonly #awaited = new Set<number>();
+  /** Groups never seen that its jobs wait for. */
+  readonly #unseen = new Map<number, string>();
+  /** Jobs that were looked up as missed. */
+  readonly #caughtUp = new Set<number>();
+
+  constructor(parts: LinkingParts) {
+    this.#parts = parts;
+    this.#dependencies = parts.queue.dependencies;
+    this.#slices = new Slices(parts.clock);
+  }
+
+  /**
+   * Links the jobs of an add that were claimed.
+   * @throws {WrError} DEPENDENCY_CYCLE naming commands
+   */
+  async link(parts: readonly AddPart[], claims: readonly Claim[]): Promise<void> {
+    const added: LinkedPart[] = [];
+    for (const [i, part] of parts.entries()) {
+      added.push(linkedPart(this.#parts.queue, part, claims[i] as Claim));
+      await this.#slices.pause();
+    }
+    this.#linked.push(...added);
+    const again = await this.#claimAgain(groupsGaining(added), new Uint32Array(0));
+    await this.#linkAll([...added, ...again]);
+  }
+
+  /**
+   * Lets the groups count their new members from now on; the caller commits in the same turn.
+   * @returns false when jobs completed meanwhile that must run again too: `catchUp` first
+   */
+  admit(): boolean {
+    if (this.#missed().length > 0) return false;
+    this.#admitted = true;
+    for (const [node, members] of this.#held) this.#dependencies.admit(node, members);
+    return true;
+  }
+
+  /** Takes in jobs that have completed since and wait for groups that get members. */
+  async catchUp(): Promise<void> {
+    const missed = this.#missed();
+    const { queue, flushed } = this.#parts;
+    // What they completed must be on disk before what makes them run again.
+    if (missed.some((number) => queue.changes.has(number))) await flushed();
+    const known = missed.filter((number) => this.#caughtUp.has(number));
+    if (known.length > 0)
+      throw new WrError('INTERNAL', `command ${queue.table.keyHex(known[0] as number)} cannot be run again`);
+    for (const number of missed) this.#caughtUp.add(number);
+    await this.#linkAll(await this.#claimAgain(new Uint8Array(0), Uint32Array.from(missed)));
+  }
+
+  /** To be written with the add. */
+  writes(): Write[] {
+    const writes: Write[] = [];
+    const { nodes } = this.#dependencies;
+    for (const { claim, links } of this.#linked)
+      if (links !== null && hasLinks(links)) writes.push(linksWrite(claim.first, links));
+    for (const node of this.#awaited) writes.push(unseenWrite(nodes.hash(node), false));
+    for (const node of this.#unseen.keys()) writes.push(unseenWrite(nodes.hash(node), true));
+    return writes;
+  }
+
+  /** What to say of groups never seen that its jobs wait for, sorted. */
+  warnings(): string[] {
+    const names = [...this.#unseen.values()].sort();
+    const shown = names
+      .slice(0, UNSEEN_SHOWN_MAX)
+      .map(
+        (name) => `dependency group "${name}" has not been seen; dependent job(s) will wait until it appears`,
+      );
+    if (names.length > shown.length)
+      shown.push(`the same holds for ${names.length - shown.length} more dependency groups`);
+    return shown;
+  }
+
+  /** The add failed: nothing of it counts. */
+  undo(): void {
+    if (!this.#admitted) for (const [node, members] of this.#held) this.#dependencies.admit(node, members);
+    this.#dependencies.unsee(this.#first, () => {
+      for (const { claim } of this.#linked) forgetLinks(this.#parts.queue, claim);
+    });
+  }
+
+  // ------------------------------------------------------------ jobs that run again
+
+  /** Complete jobs that wait for a group that gets members, and are not among the reruns. */
+  #missed(): number[] {
+    const missed: number[] = [];
+    const { table, keys } = this.#parts.queue;
+    for (const node of this.#held.keys()) {
+      for (const number of this.#dependencies.pastWaitersOf(node)) {
+        const chunk = table.chunkOf(number);
+        const row = rowOf(number);
+        if (chunk === undefined || chunk.state[row] !== STATE.complete) continue;
+        const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = chunk.key.subarray(row * 4, row * 4 + 4);
+        // One that is being run again has lost its key to the new job.
+        if (keys.find(k0, k1, k2, k3) === number) missed.push(number);
+      }
+    }
+    return missed;
+  }
+
+  async #claimAgain(groups: Uint8Array, complete: Uint32Array): Promise<LinkedPart[]> {
+    const { queue, store, tasks, rerunPart } = this.#parts;
+    if (complete.length === 0 && (groups.length === 0 || store.count('dependants') === 0)) return [];
+    const again: LinkedPart[] = [];
+    for (const found of await tasks.reruns(groups, complete)) {
+      const part = rerunPart(found);
+      const from = queue.table.end;
+      const claim = claimKeys(queue, part.keys, null, true, (number) => number >= from);
+      this.reruns.push({ part, claim });
+      const linked = linkedPart(queue, part, claim);
+      again.push(linked);
+      this.#linked.push(linked);
+      await this.#slices.pause();
+    }
+    return again;
+  }
+
+  // ------------------------------------------------------------ links
+
+  async #linkAll(parts: readonly LinkedPart[]): Promise<void> {
+    const seen = await this.#lookUpSeen(parts);
+    // Members first: what jobs of the same add wait for is seen, whatever the order of the lines.
+    for (const each of parts) await this.#linkMembers(each);
+    for (const each of parts) await this.#linkWaits(each, seen);
+    await this.#refuseCycles(parts);
+  }
+
+  /** Of the groups waited for that are not in memory, those that had members once: 16 characters of hash each. */
+  async #lookUpSeen(parts: readonly LinkedPart[]): Promise<ReadonlySet<string>> {
+    const seen = new Set<string>();
+    const { nodes } = this.#dependencies;
+    for (const { links } of parts) {
+      if (links === null) continue;
+      const { groups } = links;
+      const unknown = groupsOf(links.waits).filter((group) => {
+        const [h0 = 0, h1 = 0, h2 = 0, h3 = 0] = groups.subarray(4 * group, 4 * group + 4);
+        return nodes.find(h0, h1, h2, h3) === 0;
+      });
+      if (unknown.length === 0) continue;
+      const hashes = hashesOf(groups, unknown);
+      const marks = await this.#parts.tasks.seen(hashes);
+      marks.forEach((mark, i) => {
+        if (mark === 1) seen.add(hashText(hashes, i));
+      });
+    }
+    return seen;
+  }
+
+  async #linkMembers({ claim, links }: LinkedPart): Promise<void> {
+    if (links === null) return;
+    const { nodes } = this.#dependencies;
+    await this.#eachJob(links.members, (job, group) => {
+      const node = this.#node(links, group);
+      if (!nodes.is(node, NODE.seen)) {
+        this.#first.push(node);
+        if (nodes.head.get(node) !== 0) this.#awaited.add(node);
+      }
+      this.#dependencies.addMember(claim.first + job, node, this.#held);
+    });
+  }
+
+  async #linkWaits({ part, claim, links }: LinkedPart, seen: ReadonlySet<string>): Promise<void> {
+    if (links === null) return;
+    const { nodes } = this.#dependencies;
+    const hashes = new Uint8Array(links.groups.buffer, links.groups.byteOffset, links.groups.byteLength);
+    let names: readonly string[] | undefined;
+    await this.#eachJob(links.waits, (job, group) => {
+      const before = nodes.size;
+      const node = this.#node(links, group);
+      if (nodes.size > before && seen.has(hashText(hashes, group))) nodes.mark(node, NODE.seen | NODE.saved);
+      if (!nodes.is(node, NODE.seen) && !this.#unseen.has(node)) {
+        names ??= part.links?.names.split('\0') ?? [];
+        this.#unseen.set(node, names[group] ?? '');
+      }
+      this.#dependencies.addWait(claim.first + job, node);
+    });
+    await this.#eachJob(links.singles, (job, parent) =>
+      this.#dependencies.addSingleWait(claim.first + job, parent),
+    );
+  }
+
+  #node({ groups }: LinkColumns, group: number): number {
+    const at = 4 * group;
+    return this.#dependencies.group(
+      groups[at] as number,
+      groups[at + 1] as number,
+      groups[at + 2] as number,
+      groups[at + 3] as number,
+    );
+  }
+
+  async #eachJob(runs: Uint32Array, visit: (job: number, shared: number) => void): Promise<void> {
+    let steps = 0;
+    for (let at = 0; at < runs.length; at += RUN) {
+      const first = runs[at] as number;
+      const end = first + (runs[at + 1] as number);
+      for (let job = first; job < end; job += 1) {
+        visit(job, runs[at + 2] as number);
+        steps += 1;
+        if (steps % STEP === 0) await this.#slices.pause();
+      }
+    }
+    await this.#slices.pause();
+  }
+
+  // ------------------------------------------------------------ cycles
+
+  async #refuseCycles(parts: readonly LinkedPart[]): Promise<void> {
+    const { queue, store } = this.#parts;
+    const search = new CycleSearch(this.#dependencies, this.#starts(parts));
+    for (;;) {
+      const found = search.step(STEP);
+      if (found === 'none') return;
+      if (found !== 'searching')
+        throw new WrError('DEPENDENCY_CYCLE', cycleText(found, this.#linked, queue, store));
+      await this.#slices.pause();
+    }
+  }
+
+  /** A cycle leads through a new job that waits and is waited for. */
+  *#starts(parts: readonly LinkedPart[]): Iterable<number> {
+    const { table } = this.#parts.queue;
+    for (const { claim, links } of parts) {
+      if (links === null || links.waits.length + links.singles.length === 0) continue;
+      for (let job = claim.first; job < claim.first + claim.count; job += 1) {
+        const flags = table.chunkOf(job)?.flags[rowOf(job)] ?? 0;
+        const isWaitedFor = (flags & (JOB_FLAG.member | JOB_FLAG.parent)) !== 0;
+        if ((flags & JOB_FLAG.waits) !== 0 && isWaitedFor) yield job;
+      }
+    }
+  }
+}
+
+function hasLinks({ members, waits, singles }: LinkColumns): boolean {
+  return members.length + waits.length + singles.length > 0;
+}
+
+/** Takes back the links of the jobs of a claim. */
+export function forgetLinks(queue: JobQueue, claim: Claim): void {
+  for (let number = claim.first; number < claim.first + claim.count; number += 1) {
+    const flags = queue.table.chunkOf(number)?.flags[rowOf(number)] ?? 0;
+    if ((flags & DEPENDENCY_FLAGS) !== 0) queue.dependencies.forget(number);
+  }
+}

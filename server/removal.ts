@@ -1,0 +1,47 @@
+/**
+ * Removing several jobs of which some wait for others: what others wait for goes when the last of these has gone in the same
+ * call, in whatever order they are named (cli.md §6).
+ */
+import type { JobQueue } from '../core/job-queue.ts';
+
+export class Removal {
+  readonly #queue: JobQueue;
+  /** Jobs to be removed once nobody waits for a node any more. */
+  readonly #held = new Map<number, number[]>();
+
+  constructor(queue: JobQueue) {
+    this.#queue = queue;
+  }
+
+  /** @returns how many jobs have gone: this one and those it was the last to wait for, or none */
+  remove(number: number): number {
+    const { dependencies } = this.#queue;
+    const left = [number];
+    let removed = 0;
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      const waits = [...dependencies.waitsOf(next)];
+      if (!this.#queue.remove(next)) {
+        this.#hold(next);
+        continue;
+      }
+      removed += 1;
+      for (const node of waits) {
+        if (dependencies.nodes.waiters.get(node) > 0) continue;
+        left.push(...(this.#held.get(node) ?? []));
+        this.#held.delete(node);
+      }
+    }
+    return removed;
+  }
+
+  #hold(number: number): void {
+    const { dependencies } = this.#queue;
+    for (const node of dependencies.nodesOf(number)) {
+      if (dependencies.nodes.waiters.get(node) === 0) continue;
+      const held = this.#held.get(node);
+      if (held === undefined) this.#held.set(node, [number]);
+      else held.push(number);
+      return;
+    }
+  }
+}
