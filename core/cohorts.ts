@@ -20,7 +20,7 @@ import {
   NOT_GROWN,
   sameFigures,
 } from './figures.ts';
-import { FiguresTable } from './figures-table.ts';
+import type { FiguresTable } from './figures-table.ts';
 import type { JobOptions } from './job-options.ts';
 import { NOTHING_LEARNED } from './learning.ts';
 import type { Queued } from './ready-cohorts.ts';
@@ -48,8 +48,8 @@ export interface Cohort extends Queued {
 
 export class Cohorts {
   readonly usages = new ReqUsages();
-  /** What its rows are given, for the worker threads. */
-  readonly table = new FiguresTable();
+  /** What the rows of each are given, for the worker threads. */
+  readonly table: FiguresTable;
   readonly #groups: SchedulerGroups;
   readonly #cohorts: Cohort[] = [];
   readonly #ids = new Map<string, number>();
@@ -57,8 +57,9 @@ export class Cohorts {
   /** MB that the scheduler can ever give; what is learned stays below. */
   memoryMbMax = Number.POSITIVE_INFINITY;
 
-  constructor(groups: SchedulerGroups) {
+  constructor(groups: SchedulerGroups, table: FiguresTable) {
     this.#groups = groups;
+    this.table = table;
   }
 
   get size(): number {
@@ -105,7 +106,7 @@ export class Cohorts {
     };
     this.#ids.set(name, cohort.id);
     this.#cohorts.push(cohort);
-    this.#show(cohort);
+    this.table.write(cohort.id, chosen);
     if (cohort.group !== home) home.away.add(cohort);
     if (usage !== null) this.#listByUsage(usage, cohort);
     return cohort;
@@ -121,7 +122,7 @@ export class Cohorts {
   #choose(cohort: Cohort): boolean {
     const { asked, usage, grown, home, group: before } = cohort;
     cohort.chosen = this.#chosen(asked, usage, grown);
-    this.#show(cohort);
+    this.table.write(cohort.id, cohort.chosen);
     const group = this.#groupFor(asked, cohort.chosen.figures);
     if (group === before) return false;
     before.ready.leave(cohort);
@@ -142,13 +143,7 @@ export class Cohorts {
     const wanted = sameFigures(asked, figures) ? asked : { ...asked, ...figures };
     return this.#groups.intern(schedulerGroupOf(wanted), wanted);
   }
-
-  #show({ id, chosen, usage }: Cohort): void {
-    this.table.write(id, chosen, usage?.runs ?? NO_RUNS);
-  }
 }
-
-const NO_RUNS = { memory: 0, disk: 0, time: 0 };
 
 /** Whether a runner that was started for `home` can run what a cohort is given now. */
 export function fits(cohort: Cohort, home: SchedulerGroup): boolean {

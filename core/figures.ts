@@ -4,7 +4,8 @@
  */
 import type { FailReason } from './fail-reasons.ts';
 import type { JobOptions } from './job-options.ts';
-import type { ByStatistic, Recommendation, Statistic } from './learning.ts';
+import type { ByStatistic, Recommendation } from './learning.ts';
+import { withinMemoryMb } from './requirements.ts';
 
 /** The figures that are learned. */
 export interface Figures {
@@ -40,11 +41,10 @@ export function chooseFigures(
   memoryMbMax: number,
 ): Chosen {
   const { override } = asked;
-  const cap = Math.max(asked.memoryMb, memoryMbMax);
   const memory = choose(
     { asked: asked.memoryMb, isSet: asked.memorySet, override },
-    Math.min(cap, learned.memoryMb),
-    Math.min(cap, grown.memoryMb),
+    withinMemoryMb(learned.memoryMb, memoryMbMax),
+    withinMemoryMb(grown.memoryMb, memoryMbMax),
   );
   const time = choose({ asked: asked.timeMs, isSet: asked.timeSet, override }, learned.timeMs, grown.timeMs);
   const disk = choose({ asked: asked.diskGb, isSet: asked.diskSet, override }, learned.diskGb, grown.diskGb);
@@ -70,6 +70,19 @@ function choose(
   const value = takesLearned ? learned : asked;
   if (override !== 2 && grown > value) return { value: grown, from: 'grown' };
   return { value, from: takesLearned ? 'learned' : isSet ? 'asked' : 'default' };
+}
+
+/** Where the figures of an attempt came from, told from what they are. */
+export function sourcesOf(asked: Asked, given: Figures, grown: Figures): ByStatistic<Source> {
+  const from = (had: number, wanted: number, isSet: boolean, least: number): Source => {
+    if (had === wanted) return isSet ? 'asked' : 'default';
+    return had === least ? 'grown' : 'learned';
+  };
+  return {
+    memory: from(given.memoryMb, asked.memoryMb, asked.memorySet, grown.memoryMb),
+    time: from(given.timeMs, asked.timeMs, asked.timeSet, grown.timeMs),
+    disk: from(given.diskGb, asked.diskGb, asked.diskSet, grown.diskGb),
+  };
 }
 
 /** How an attempt ended, as far as growth goes. */
@@ -123,15 +136,4 @@ export function isGrown({ memoryMb, timeMs, diskGb }: Figures): boolean {
 
 export function sameFigures(a: Figures, b: Figures): boolean {
   return a.memoryMb === b.memoryMb && a.timeMs === b.timeMs && a.diskGb === b.diskGb;
-}
-
-export function figureOf(figures: Figures, statistic: Statistic): number {
-  switch (statistic) {
-    case 'memory':
-      return figures.memoryMb;
-    case 'time':
-      return figures.timeMs;
-    case 'disk':
-      return figures.diskGb;
-  }
 }

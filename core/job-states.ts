@@ -35,7 +35,7 @@ export class JobStates {
   readonly table = new JobTable();
   readonly keys = new KeyIndex(this.table);
   readonly groups = new SchedulerGroups();
-  readonly cohorts = new Cohorts(this.groups);
+  readonly cohorts = new Cohorts(this.groups, this.table.figures);
   readonly repGroups = new RepGroups();
   readonly dependencies = new Dependencies(this.table, {
     blocked: (job) => this.blocked(job),

@@ -9,6 +9,7 @@
  * retries left, fail reason and flags (1 each).
  */
 import { WrError } from './errors.ts';
+import { FiguresTable } from './figures-table.ts';
 import { STATE } from './states.ts';
 
 export const CHUNK_BITS = 16;
@@ -62,18 +63,26 @@ export interface TableSnapshot {
   /** The chunk index of each buffer. */
   readonly indexes: readonly number[];
   readonly buffers: readonly SharedArrayBuffer[];
+  /** Of the cohorts' figures. */
+  readonly figures: readonly SharedArrayBuffer[];
   /** One past the highest number ever given out. */
   readonly end: number;
 }
 
 export class JobTable {
   readonly #chunks: (TableChunk | undefined)[] = [];
+  /** What the jobs of each cohort are given. */
+  readonly figures: FiguresTable;
   /** One past the highest number given out. */
   #end = FIRST_JOB_NUMBER;
 
+  constructor(figures = new FiguresTable()) {
+    this.figures = figures;
+  }
+
   /** A table that reads what another thread's table holds. */
   static fromSnapshot(snapshot: TableSnapshot): JobTable {
-    const table = new JobTable();
+    const table = new JobTable(FiguresTable.fromBuffers(snapshot.figures));
     snapshot.buffers.forEach((buffer, i) => {
       const index = snapshot.indexes[i];
       if (index !== undefined) table.#chunks[index] = new TableChunk(buffer);
@@ -90,7 +99,7 @@ export class JobTable {
       indexes.push(index);
       buffers.push(chunk.buffer);
     });
-    return { indexes, buffers, end: this.#end };
+    return { indexes, buffers, figures: this.figures.buffers, end: this.#end };
   }
 
   get end(): number {

@@ -118,13 +118,17 @@ export class ReqUsages {
 
 /**
  * What the end of an attempt tells of its requirement group: everything after a success, and after a failure only what the
- * command ran out of (jobs.md §9). Disk is not measured in a directory that is the user's own.
+ * command ran out of (jobs.md §9). Disk is not measured in a directory that is the user's own, nor is the memory of
+ * commands that are over before a first look: nothing is not what they used.
  */
 export function usageOf(event: EndedEvent, cwdMatters: boolean): Usage {
   const { outcome, reason, startedMs, endedMs } = event;
   const isComplete = outcome === 'complete';
   return {
-    memory: isComplete || reason === 'command used too much RAM' ? Math.ceil(event.peakRamMb) : null,
+    memory:
+      event.peakRamMb > 0 && (isComplete || reason === 'command used too much RAM')
+        ? Math.ceil(event.peakRamMb)
+        : null,
     disk:
       !cwdMatters && (isComplete || reason === 'ran out of disk space') ? Math.ceil(event.peakDiskMb) : null,
     time:

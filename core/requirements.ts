@@ -32,6 +32,14 @@ export function requirementsOf(wanted: Requirements): Requirements {
   };
 }
 
+/** Memory as far as a scheduler that has at most so much can give it with the room to spare. */
+export function withinMemoryMb(memoryMb: number, mostMb: number): number {
+  const isSmall = memoryMb < SPARE_BELOW_MB;
+  if (memoryMb + (isSmall ? SPARE_MEMORY_MB : 0) <= mostMb) return memoryMb;
+  if (mostMb < SPARE_BELOW_MB) return Math.max(0, mostMb - SPARE_MEMORY_MB);
+  return isSmall ? SPARE_BELOW_MB : mostMb;
+}
+
 /** `RAM:minutes:cores:disk`, and the MD5 of the other requests if there are any. One way: nothing reads it back. */
 export function requirementsName({ memoryMb, timeMs, cpus, diskGb, other }: Requirements): string {
   const name = `${memoryMb}:${Math.round(timeMs / 60_000)}:${cpus}:${diskGb}`;

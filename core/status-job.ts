@@ -1,3 +1,15 @@
+import type { Source } from './figures.ts';
+
+/** Where a figure that a job is given comes from. */
+export interface FigureFrom {
+  /** What its user asked for, the default for want of that, learned from past runs, or grown after an attempt ran out. */
+  readonly From: Source;
+  /** What its user asked for, or the default. */
+  readonly Asked: number;
+  /** Runs of its ReqGroup that were learned from. */
+  readonly Runs: number;
+}
+
 /**
  * A job as users see it (jobs.md §23 with since-0.36.md §4.2): the member names, order and units of `status -o json`, REST
  * and the page. `Started`, `Ended` and `Ready` are Unix seconds (the rulings); what has finer times stands under `wr`.
@@ -59,6 +71,8 @@ export interface StatusJob {
   readonly HomeChanged: boolean;
   readonly Exited: boolean;
   readonly IsPushUpdate: boolean;
+  /** Of ExpectedRAM, ExpectedTime and RequestedDisk, in their units; ours. The job's next attempt gets them; the one under way or the last one did. */
+  readonly ExpectedFrom: { readonly RAM: FigureFrom; readonly Time: FigureFrom; readonly Disk: FigureFrom };
   /** For our own command line only; not printed as JSON. */
   readonly wr?: StatusJobDetail;
 }

@@ -9,13 +9,14 @@ import { asWrError, WrError } from '../core/errors.ts';
 import { JobQueue } from '../core/job-queue.ts';
 import { type ManagerStatusReply, type Request, type SettleRequest, TTR_MS } from '../core/protocol.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
-import { counterWrite } from '../store/layout.ts';
+import { counterWrite, readLearned } from '../store/layout.ts';
 import { SegmentCache } from '../store/segment-cache.ts';
 import { Adds } from './adds.ts';
 import { Allotment } from './allotment.ts';
 import { Archive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { type Clock, Slices } from './clock.ts';
+import { Learner } from './learner.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
@@ -72,6 +73,7 @@ export class Manager {
   readonly #settling: Settling;
   readonly #limits: Limits;
   readonly #watching: Watching;
+  readonly #learner: Learner;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
   #nextToken = 1;
@@ -125,6 +127,9 @@ export class Manager {
     this.#watching = new Watching({ queue, selection, persist, clock, mode: () => this.#mode });
     const onReady = (): void => this.#ready();
     this.#limits = new Limits(queue, this.persist, onReady);
+    queue.cohorts.memoryMbMax = scheduler.capacity.memoryMb;
+    queue.cohorts.usages.source = (reqGroup) => readLearned(store, reqGroup);
+    this.#learner = new Learner({ queue, tasks, persist: this.persist, clock, log, onMoved: onReady });
     this.#changes = new Changes({
       queue,
       selection,
@@ -344,6 +349,7 @@ export class Manager {
     const windows = this.queue.groups.limits.tick(nowMs);
     if (settled > 0 || windows) this.#ready();
     if (this.queue.changes.size > 0) this.persist.note();
+    this.#learner.tick();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
 

@@ -16,6 +16,7 @@ import { STATE } from '../core/states.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
   doneWrite,
+  learnedWrite,
   limitWrite,
   liveWrite,
   readRecord,
@@ -144,9 +145,11 @@ export class Persist {
   }
 
   #hasChanges(): boolean {
-    const { changes, segments, repGroups, groups } = this.#queue;
-    const changed = [changes, segments.changed, repGroups.changed, groups.limits.changed];
     if (hasDependencyWrites(this.#queue.dependencies)) return true;
+    const { changes, segments, repGroups, groups, cohorts } = this.#queue;
+    const { changed: limits } = groups.limits;
+    const { changed: usages } = cohorts.usages;
+    const changed = [changes, segments.changed, repGroups.changed, limits, usages];
     return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
   }
 
@@ -197,6 +200,8 @@ export class Persist {
     const limitNames = [...limits.changed];
     for (const name of limitNames) writes.push(limitWrite(name, limits.limit(name)));
     limits.changed.clear();
+    for (const usage of queue.cohorts.usages.changed) writes.push(learnedWrite(usage.save()));
+    queue.cohorts.usages.changed.clear();
     return { writes, emptied, completed, removed, settled, limits: limitNames, seen };
   }
 

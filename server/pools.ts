@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
 import { WrError } from '../core/errors.ts';
 import type { IngestResult, IngestTask } from '../workers/ingest.ts';
+import type { LearnResult, LearnTask } from '../workers/learn.ts';
 import type { PlanResult, PlanTask } from '../workers/plan.ts';
 import type { QueryResult, QueryTask } from '../workers/query.ts';
 import type { TaskCall, TaskFailure } from '../workers/run-task.ts';
@@ -33,7 +34,12 @@ const file = (name: string): string =>
   new URL(`../workers/${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url).href;
 
 const RUN_TASK = file('run-task');
-const TASK_FILES = { ingest: file('ingest'), plan: file('plan'), query: file('query') } as const;
+const TASK_FILES = {
+  ingest: file('ingest'),
+  plan: file('plan'),
+  learn: file('learn'),
+  query: file('query'),
+} as const;
 
 /** What the manager asks of its threads; `path` is the database's, which the tasks open for reading. */
 export function openPools(path: string): Pools {
@@ -47,6 +53,7 @@ export function inlineRunners(): Runners {
   return {
     ingest: (task) => call(TASK_FILES.ingest, task) as Promise<IngestResult>,
     plan: (task) => call(TASK_FILES.plan, task) as Promise<PlanResult>,
+    learn: (task) => call(TASK_FILES.learn, task) as Promise<LearnResult>,
     query: (task) => call(TASK_FILES.query, task) as Promise<QueryResult>,
   };
 }
@@ -72,7 +79,7 @@ export class PoolRunners implements Runners {
     threadsMax: Math.min(INGEST_THREADS_MAX, Math.max(INGEST_THREADS_MIN, availableParallelism() - 1)),
   });
   readonly #ask = new Pool({
-    files: [TASK_FILES.plan, TASK_FILES.query],
+    files: [TASK_FILES.plan, TASK_FILES.learn, TASK_FILES.query],
     threadsMin: ASK_THREADS_MIN,
     threadsMax: ASK_THREADS_MAX,
   });
@@ -90,6 +97,10 @@ export class PoolRunners implements Runners {
   /** The table is shared: nothing is copied or moved. */
   plan(task: PlanTask): Promise<PlanResult> {
     return this.#ask.run(TASK_FILES.plan, task);
+  }
+
+  learn(task: LearnTask): Promise<LearnResult> {
+    return this.#ask.run(TASK_FILES.learn, task);
   }
 
   query(task: QueryTask): Promise<QueryResult> {

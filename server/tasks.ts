@@ -2,6 +2,7 @@
 import type { TableSnapshot } from '../core/job-table.ts';
 import type { CompletedGroups, CompletedQuestion } from '../workers/completed-groups.ts';
 import type { IngestResult, IngestTask } from '../workers/ingest.ts';
+import type { LearnGroup, LearnResult, LearnTask } from '../workers/learn.ts';
 import type { ListingScope } from '../workers/listing.ts';
 import type { PlanResult, PlanTask } from '../workers/plan.ts';
 import type { PreviewQuestion } from '../workers/preview.ts';
@@ -15,6 +16,8 @@ export type PageQuestion = Without<Extract<QueryTask, { kind: 'page' }>, 'kind' 
 export interface Tasks {
   ingest(task: IngestTask): Promise<IngestResult>;
   plan(task: PlanTask): Promise<PlanResult>;
+  /** Takes values into the sets of requirement groups; what comes of them is to be written by the caller. */
+  learn(groups: readonly LearnGroup[]): Promise<LearnResult>;
   /** By key: the number of the archived complete job that has it, or 0. */
   findKeys(keys: Uint8Array): Promise<Uint32Array>;
   /** By group hash: 1 when the group is known on disk to have had a member. */
@@ -34,6 +37,7 @@ export interface Tasks {
 export interface Runners {
   ingest(task: IngestTask): Promise<IngestResult>;
   plan(task: PlanTask): Promise<PlanResult>;
+  learn(task: LearnTask): Promise<LearnResult>;
   query(task: QueryTask): Promise<QueryResult>;
 }
 
@@ -53,6 +57,10 @@ export class StoreTasks implements Tasks {
 
   plan(task: PlanTask): Promise<PlanResult> {
     return this.#runners.plan(task);
+  }
+
+  learn(groups: readonly LearnGroup[]): Promise<LearnResult> {
+    return this.#runners.learn({ path: this.#path, groups });
   }
 
   // Each kind of question has its own kind of answer; workers/query.ts pairs them.

@@ -23,6 +23,8 @@ export const TABLES = [
   'dependants',
   'seen',
   'unseen',
+  'learned',
+  'usage',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

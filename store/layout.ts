@@ -22,13 +22,18 @@
  * dependants     group hash, number   → nothing               complete jobs that waited for a dependency group; the hash alone: it has some
  * seen           group hash           → nothing               dependency groups that had a member and may not be in memory
  * unseen         group hash           → nothing               dependency groups that jobs wait for and that never had a member
+ * learned        MD5 of req group     → its name, runs, recommendation, values not in `usage` yet
+ * usage          MD5 of req group     → sets of values
  * ```
  * Numbers in keys are big-endian, so that key order is number order.
  */
+import { hash } from 'node:crypto';
 import { pack, unpack } from 'msgpackr';
 import type { BsubRun } from '../core/bsub-ids.ts';
 import { decodeLinks, encodeLinks, type LinkColumns } from '../core/dependency-links.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
+import { type ByStatistic, STATISTICS } from '../core/learning.ts';
+import type { SavedUsage } from '../core/req-usage.ts';
 import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -172,6 +177,19 @@ export function bsubRunWrite({ first, id, count }: BsubRun): Write {
 
 export function dropBsubRunWrite(first: number): Write {
   return { table: 'bsub', key: u32Key(first), value: null };
+}
+
+export function learnedWrite(saved: SavedUsage): Write {
+  return { table: 'learned', key: nameKey(saved.reqGroup), value: pack(saved) };
+}
+
+/** @param sets - each ascending */
+export function usageWrite(reqGroup: string, sets: ByStatistic<Uint32Array>): Write {
+  const bytes = STATISTICS.map((statistic) => {
+    const { buffer, byteOffset, byteLength } = sets[statistic];
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  });
+  return { table: 'usage', key: nameKey(reqGroup), value: pack(bytes) };
 }
 
 export function requestWrite(requestId: string, result: AddResult | null): Write {
@@ -330,6 +348,18 @@ function bsubRun(key: Uint8Array, value: Uint8Array): BsubRun {
   return { first: keyToU32(key), id: keyToU32(value), count: keyToU32(value.subarray(4)) };
 }
 
+export function readLearned(store: KeyValueReader, reqGroup: string): SavedUsage | undefined {
+  const bytes = store.get('learned', nameKey(reqGroup));
+  return bytes === undefined ? undefined : unpack(bytes);
+}
+
+/** The sets of a requirement group; empty ones when nothing was recorded. */
+export function readUsage(store: KeyValueReader, reqGroup: string): ByStatistic<Uint32Array> {
+  const bytes = store.get('usage', nameKey(reqGroup));
+  const [memory, disk, time] = bytes === undefined ? [] : (unpack(bytes) as readonly Uint8Array[]);
+  return { memory: asSet(memory), disk: asSet(disk), time: asSet(time) };
+}
+
 export function readRequest(store: KeyValueReader, requestId: string): AddResult | undefined {
   const bytes = store.get('requests', encoder.encode(requestId));
   return bytes === undefined ? undefined : unpack(bytes);
@@ -355,4 +385,14 @@ function numberBytes(value: number): Uint8Array {
 
 function numberOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0);
+}
+
+/** Names may be longer than keys. */
+function nameKey(name: string): Uint8Array {
+  return hash('md5', name, 'buffer');
+}
+
+/** A copy, for bytes of a record need not lie on a word. */
+function asSet(bytes: Uint8Array = EMPTY): Uint32Array {
+  return new Uint32Array(new Uint8Array(bytes).buffer);
 }

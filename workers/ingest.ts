@@ -10,6 +10,7 @@ import { LinkBuilder } from '../core/link-builder.ts';
 import { packSegment } from '../core/segment-pack.ts';
 import { takeMixedLines } from './mixed-lines.ts';
 import { takePlainLines } from './plain-lines.ts';
+import { nameReqGroups } from './req-groups.ts';
 import type { TakenLines } from './taken-lines.ts';
 
 const TAB = 9;
@@ -84,7 +85,7 @@ function pack(
   unknown: UnknownMembers,
 ): Omit<IngestResult, 'lineNumbers'> {
   const count = taken.keys.length;
-  const templates = reader.templates.map(({ json }) => json);
+  const { templates, templateIndex } = nameReqGroups(taken, reader.templates);
   const priorities = taken.priorities === null ? null : Uint8Array.from(taken.priorities);
   const { bytes, keys } = packSegment({
     count,
@@ -92,7 +93,7 @@ function pack(
     keys: (target) => target.write(taken.keys.join(''), 'latin1'),
     commandLengths: taken.commandLengths,
     commands: taken.commands.subarray(0, taken.commandBytes),
-    templateIndex: taken.templateIndex,
+    templateIndex,
     priorities,
     deltas: taken.deltas,
   });
@@ -102,7 +103,7 @@ function pack(
     keys,
     segment: bytes,
     templates,
-    templateIndex: taken.templateIndex === null ? null : Uint32Array.from(taken.templateIndex),
+    templateIndex: templateIndex === null ? null : Uint32Array.from(templateIndex),
     priorities,
     hasDelta: taken.deltas !== null,
     links: links.take(),

@@ -1,14 +1,24 @@
 /** Everything that is known of a job, put together from the table, its segment, its template and its record. */
 
+import type { Chosen } from '../core/figures.ts';
 import { keyToHex } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from '../core/job-record.ts';
 import { type JobTable, rowOf } from '../core/job-table.ts';
+import { NOTHING_LEARNED } from '../core/learning.ts';
+import type { SavedUsage } from '../core/req-usage.ts';
 import type { Segment } from '../core/segment.ts';
 import { isHeld, STATE } from '../core/states.ts';
 import { parseTemplate } from '../core/template.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
-import { type DirectoryEntry, findInDirectory, readDone, readRecord, readTemplate } from '../store/layout.ts';
+import {
+  type DirectoryEntry,
+  findInDirectory,
+  readDone,
+  readLearned,
+  readRecord,
+  readTemplate,
+} from '../store/layout.ts';
 import { SegmentCache } from '../store/segment-cache.ts';
 
 export interface ReadJob {
@@ -20,12 +30,20 @@ export interface ReadJob {
   readonly state: number;
   readonly attempts: number;
   readonly record: JobRecord;
+  /** What the next attempt is given; `undefined` for jobs that have none. */
+  readonly chosen: Chosen | undefined;
 }
+
+const UNKNOWN: Pick<SavedUsage, 'runs' | 'recommendation'> = {
+  runs: { memory: 0, disk: 0, time: 0 },
+  recommendation: NOTHING_LEARNED,
+};
 
 export class JobReader {
   readonly store: KeyValueReader;
   readonly #segments: SegmentCache;
   readonly #templates = new Map<number, JobOptions>();
+  readonly #usages = new Map<string, Pick<SavedUsage, 'runs' | 'recommendation'>>();
   #entry: DirectoryEntry | undefined;
 
   constructor(store: KeyValueReader) {
@@ -41,6 +59,22 @@ export class JobReader {
     const options = parseTemplate(json);
     this.#templates.set(id, options);
     return options;
+  }
+
+  /** Sees what was committed since. */
+  refresh(): void {
+    this.store.refresh();
+    this.#usages.clear();
+  }
+
+  /** What is known of a requirement group. */
+  usage(reqGroup: string): Pick<SavedUsage, 'runs' | 'recommendation'> {
+    let usage = this.#usages.get(reqGroup);
+    if (usage === undefined) {
+      usage = readLearned(this.store, reqGroup) ?? UNKNOWN;
+      this.#usages.set(reqGroup, usage);
+    }
+    return usage;
   }
 
   /** Where a number stands; the last answer serves the numbers beside it. */
@@ -94,6 +128,7 @@ export class JobReader {
       attempts:
         ended || chunk === undefined ? (record?.attempts ?? 0) : (chunk.attempts[rowOf(number)] as number),
       record: record ?? EMPTY_RECORD,
+      chosen: chunk === undefined ? undefined : table.figures.read(chunk.cohort[rowOf(number)] as number),
     };
   }
 }

@@ -1,9 +1,11 @@
 /** What lines were understood to say, of an add that is only tried: packed jobs to the form in which users see jobs. */
 import { encodeFrame } from '../core/codec.ts';
 import { VERDICTS } from '../core/dry-claims.ts';
+import { chooseFigures, NOT_GROWN } from '../core/figures.ts';
 import { keyToHex } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { EMPTY_RECORD } from '../core/job-record.ts';
+import { NOTHING_LEARNED } from '../core/learning.ts';
 import type { DryLine, DryPagePush } from '../core/protocol.ts';
 import { Segment } from '../core/segment.ts';
 import { STATE } from '../core/states.ts';
@@ -52,14 +54,18 @@ function lineOf(
   nowMs: number,
 ): DryLine {
   const template = templates[segment.templateId(job)] as JobOptions;
+  const options = mergeDelta(template, segment.delta(job), segment.priority(job));
+  const { reqGroup } = options;
+  const learned = reqGroup === null ? NOTHING_LEARNED : reader.usage(reqGroup).recommendation;
   const read = {
     number: 0,
     key: keyToHex(segment.key(job)),
     cmd: segment.command(job),
-    options: mergeDelta(template, segment.delta(job), segment.priority(job)),
+    options,
     state: STATE.ready,
     attempts: 0,
     record: EMPTY_RECORD,
+    chosen: chooseFigures(options, learned, NOT_GROWN, Number.POSITIVE_INFINITY),
   };
   return {
     line: lineNumbers[job] as number,

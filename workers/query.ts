@@ -104,7 +104,7 @@ function readerOf(path: string): JobReader {
     reader = new JobReader(openLmdbReader(path));
     readers.set(path, reader);
   }
-  reader.store.refresh();
+  reader.refresh();
   return reader;
 }
 

@@ -1,5 +1,6 @@
 /** Jobs as users see them (core/status-job.ts), made from what the store and the table hold. */
 import { behavioursText } from '../core/behaviours-text.ts';
+import { type Chosen, sourcesOf } from '../core/figures.ts';
 import type { CommandDependency, JobOptions, MountConfig } from '../core/job-options.ts';
 import { reqGroupOf } from '../core/requirements.ts';
 import { shownText } from '../core/shown-bytes.ts';
@@ -26,6 +27,9 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
   const ran = record.startedMs > 0 && state !== STATE.reserved;
   const ended = ran && !held;
   const endMs = ended || state === STATE.lost ? record.endedMs : wanted.nowMs;
+  const { figures, from } = shownFigures(job);
+  const reqGroup = reqGroupOf(job.cmd, options);
+  const { runs } = reader.usage(reqGroup);
   const wallMs = ran ? Math.max(0, endMs - record.startedMs) : 0;
   return {
     LimitGroups: orNull(options.limitGroups),
@@ -37,7 +41,7 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     Env: wanted.env ? environment(reader, options) : null,
     Key: job.key,
     RepGroup: options.repGroup,
-    ReqGroup: reqGroupOf(job.cmd, options),
+    ReqGroup: reqGroup,
     Cmd: shownText(job.cmd),
     State: STATE_NAMES[state] ?? '',
     Cwd: relativeCwd(record.cwd, options.cwd),
@@ -57,9 +61,9 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
       state === STATE.running && record.cwd !== '' ? sshCommand(record.ip || record.host, record.cwd) : '',
     StdErr: shownText(record.stderr),
     StdOut: shownText(record.stdout),
-    ExpectedRAM: options.memoryMb,
-    ExpectedTime: options.timeMs / 1000,
-    RequestedDisk: options.diskGb,
+    ExpectedRAM: figures.memoryMb,
+    ExpectedTime: figures.timeMs / 1000,
+    RequestedDisk: figures.diskGb,
     EnvOverrides: orNull(options.env),
     NoRetryOverWalltime: options.noRetryOverWalltimeMs / 1000,
     Override: options.override,
@@ -81,6 +85,11 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     HomeChanged: options.changeHome,
     Exited: ended,
     IsPushUpdate: false,
+    ExpectedFrom: {
+      RAM: { From: from.memory, Asked: options.memoryMb, Runs: runs.memory },
+      Time: { From: from.time, Asked: options.timeMs / 1000, Runs: runs.time },
+      Disk: { From: from.disk, Asked: options.diskGb, Runs: runs.disk },
+    },
     wr: {
       startedMs: record.startedMs,
       endedMs: record.endedMs,
@@ -88,6 +97,14 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
       bsubId: options.bsubMode === '' ? 0 : readBsubId(reader.store, job.number),
     },
   };
+}
+
+/** What the attempt under way has, or the last one of a complete job had; otherwise what the next one will have. */
+function shownFigures({ state, record, options, chosen }: ReadJob): Chosen {
+  const isGiven = (isHeld(state) || state === STATE.complete) && record.given.timeMs > 0;
+  if (!isGiven && state !== STATE.complete && chosen !== undefined) return chosen;
+  const figures = isGiven ? record.given : options;
+  return { figures, from: sourcesOf(options, figures, record.grown) };
 }
 
 function seconds(ms: number): number | null {

@@ -120,13 +120,16 @@ This call:
                             no warning about paths that look relative
       --timeout int         seconds to wait for each answer of the manager (default 120)
 
+What commands of a requirement group (-g) used is remembered, and the next ones are given that instead of what you ask for,
+unless --override says otherwise; 'wr status -o details' tells which requirements are yours. A command that ran out of memory,
+time or disk is given more at its next attempt (not with --override always).
+
 Examples:
   echo 'gzip big.file' | wr add --cwd_matters
   wr add -f commands.txt -i alignment -m 8G -t 2h --cpus 4 -r 1
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
   wr add -f commands.txt --dry_run
 
-Nothing is learned yet: what you ask for counts.
 Refused until they can be carried out: --mount_json, --mounts, --with_docker, --with_singularity, --container_mounts,
 --container_image_user, --monitor_docker.
 `;

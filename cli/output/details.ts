@@ -1,5 +1,5 @@
 /** `status -o details`: a paragraph for each command (spec: cli.md §3, since-0.36.md §1.4). */
-import type { StatusJob } from '../../core/status-job.ts';
+import type { FigureFrom, StatusJob } from '../../core/status-job.ts';
 import { formatDuration } from '../../core/units.ts';
 import { secondsText, shortTime } from './times.ts';
 import { visible } from './visible.ts';
@@ -19,6 +19,7 @@ export function detailsText(job: StatusJob, options: DetailsOptions): string {
     `\n# ${visible(job.Cmd)}\nCwd: ${workingDirectory(job)}\n`,
     attributes(job),
     requirements(job),
+    origins(job),
   ];
   parts.push(`Status: ${statusText(job, options.nowMs)}\n`, problem(job), figures(job, options));
   if (options.env && job.Env !== null) parts.push(`Env: [${job.Env.join(' ')}]\n`);
@@ -59,6 +60,28 @@ function containers(job: StatusJob): string {
 function requirements({ ExpectedRAM, ExpectedTime, Cores, RequestedDisk }: StatusJob): string {
   const time = secondsText(ExpectedTime);
   return `Expected requirements: { memory: ${ExpectedRAM}MB; time: ${time}; cpus: ${Cores} disk: ${RequestedDisk}GB }\n`;
+}
+
+/** Which of the requirements are the user's, and where the others come from. */
+function origins({ ExpectedFrom, ReqGroup }: StatusJob): string {
+  const { RAM, Time, Disk } = ExpectedFrom;
+  const memory = originText(RAM, ReqGroup, `${RAM.Asked}MB`);
+  const time = originText(Time, ReqGroup, secondsText(Time.Asked));
+  const disk = originText(Disk, ReqGroup, `${Disk.Asked}GB`);
+  return `Requirements from: { memory: ${memory}; time: ${time}; disk: ${disk} }\n`;
+}
+
+function originText({ From, Runs }: FigureFrom, reqGroup: string, asked: string): string {
+  switch (From) {
+    case 'asked':
+      return 'you';
+    case 'default':
+      return 'the default';
+    case 'learned':
+      return `${Runs} run${Runs === 1 ? '' : 's'} of ${reqGroup}, instead of ${asked}`;
+    case 'grown':
+      return `an attempt that ran out, instead of ${asked}`;
+  }
 }
 
 function statusText(job: StatusJob, nowMs: number): string {
@@ -106,7 +129,7 @@ function momentText(ms: number | undefined, seconds: number | null): string {
 
 function problem(job: StatusJob): string {
   if (job.FailReason === '') return '';
-  const usedMore = job.FailReason !== RAM_REASON && job.Exited && job.PeakRAM > job.ExpectedRAM;
+  const usedMore = job.FailReason !== RAM_REASON && job.Exited && job.PeakRAM > job.ExpectedFrom.RAM.Asked;
   return `Previous problem: ${job.FailReason}${usedMore ? `; note: ${RAM_REASON}` : ''}\n`;
 }
 

@@ -55,6 +55,11 @@ export function makeStatusJob(more: Partial<StatusJob>): StatusJob {
     HomeChanged: false,
     Exited: false,
     IsPushUpdate: false,
+    ExpectedFrom: {
+      RAM: { From: 'default', Asked: 1024, Runs: 0 },
+      Time: { From: 'asked', Asked: 3600, Runs: 0 },
+      Disk: { From: 'default', Asked: 0, Runs: 0 },
+    },
     wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId: 0 },
     ...more,
   };

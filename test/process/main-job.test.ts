@@ -46,6 +46,7 @@ describe('the main job: commands in, run and remembered', () => {
           rep_grp: 'shapes',
           memory: '50M',
           time: '5m',
+          override: 2,
         }),
         `  echo spaces >> ${place.work}/shapes.out  `,
       ].join('\n'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import { readLimits } from '../../store/layout.ts';
 import { MemoryStore } from '../../store/memory.ts';
@@ -20,6 +20,9 @@ async function setLimit(
   await settle();
   return peer.last('limits').limits;
 }
+
+/** So that what they use does not bring them into one scheduler group. */
+const FIXED: Partial<JobOptions> = { override: 2, memorySet: true, timeSet: true, diskSet: true };
 
 const lines = (name: string, count: number): string =>
   Array.from({ length: count }, (_, i) => `${name} ${i}\n`).join('');
@@ -141,7 +144,7 @@ describe('scheduler groups that share a limit', () => {
       ['b', 4_000],
       ['c', 200],
     ] as const)
-      await harness.add(lines(name, 30), { limitGroups: ['l:1'], memoryMb });
+      await harness.add(lines(name, 30), { ...FIXED, limitGroups: ['l:1'], memoryMb });
     const runner = await HostRunner.connect(harness);
     const order: string[] = [];
     for (let i = 0; i < 30; i += 1) {
@@ -158,10 +161,10 @@ describe('scheduler groups that share a limit', () => {
 
   it('of commands that take long take turns at each end', async () => {
     const harness = await ManagerHarness.start();
-    await harness.add(lines('a', 9), { limitGroups: ['l:2'], memoryMb: 100 });
+    await harness.add(lines('a', 9), { ...FIXED, limitGroups: ['l:2'], memoryMb: 100 });
     const runner = await HostRunner.connect(harness);
     await runner.fill();
-    await harness.add(lines('b', 9), { limitGroups: ['l'], memoryMb: 200 });
+    await harness.add(lines('b', 9), { ...FIXED, limitGroups: ['l'], memoryMb: 200 });
     const order: string[] = [];
     for (let i = 0; i < 6; i += 1) {
       await runner.fill();

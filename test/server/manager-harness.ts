@@ -14,6 +14,7 @@ import { type Runners, StoreTasks } from '../../server/tasks.ts';
 import type { KeyValueStore } from '../../store/key-value.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ingest } from '../../workers/ingest.ts';
+import { learnFrom } from '../../workers/learn.ts';
 import { plan } from '../../workers/plan.ts';
 import { queryInline } from '../../workers/query.ts';
 
@@ -121,6 +122,7 @@ export class ManagerHarness {
     const inline: Runners = {
       ingest: (task) => Promise.resolve().then(() => ingest(task)),
       plan: (task) => Promise.resolve().then(() => plan(task)),
+      learn: (task) => Promise.resolve().then(() => learnFrom(store, task.groups)),
       query: (task) => Promise.resolve().then(() => queryInline(task, store)),
       ...runners,
     };

@@ -4,6 +4,7 @@ import { Piscina } from 'piscina';
 import { jobKeyHex, keyToHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import { LINE_BYTES_MAX } from '../../core/protocol.ts';
+import { reqGroupOf } from '../../core/requirements.ts';
 import { Segment } from '../../core/segment.ts';
 import { mergeDelta, parseTemplate } from '../../core/template.ts';
 import { type IngestResult, ingest } from '../../workers/ingest.ts';
@@ -43,10 +44,10 @@ const cmds = (result: IngestResult): string[] => unpack(result).map(({ cmd }) =>
 
 describe('ingest', () => {
   it('takes plain lines verbatim, skipping blank ones', () => {
-    const result = run('echo 1\n\n  echo 2  \n# no comment\nlast');
-    assert.deepEqual(cmds(result), ['echo 1', '  echo 2  ', '# no comment', 'last']);
+    const result = run('echo 1\n\n  echo 2  \necho # no comment\necho');
+    assert.deepEqual(cmds(result), ['echo 1', '  echo 2  ', 'echo # no comment', 'echo']);
     assert.equal(result.lines, 5);
-    assert.deepEqual(result.templates.map(parseTemplate), [DEFAULT_JOB_OPTIONS]);
+    assert.deepEqual(result.templates.map(parseTemplate), [{ ...DEFAULT_JOB_OPTIONS, reqGroup: 'echo' }]);
     assert.deepEqual([result.templateIndex, result.priorities, result.hasDelta], [null, null, false]);
     assert.equal(result.usedDefaultRepGroup, true);
     assert.equal(keyToHex(result.keys), jobKeyHex('echo 1', DEFAULT_JOB_OPTIONS));
@@ -78,10 +79,10 @@ describe('ingest', () => {
     assert.deepEqual(
       taken.map(({ options }) => options),
       [
-        DEFAULT_JOB_OPTIONS,
-        { ...DEFAULT_JOB_OPTIONS, memoryMb: 2048, memorySet: true, priority: 7 },
-        { ...DEFAULT_JOB_OPTIONS, depGroups: ['g'] },
-        DEFAULT_JOB_OPTIONS,
+        { ...DEFAULT_JOB_OPTIONS, reqGroup: 'plain' },
+        { ...DEFAULT_JOB_OPTIONS, reqGroup: 'json', memoryMb: 2048, memorySet: true, priority: 7 },
+        { ...DEFAULT_JOB_OPTIONS, reqGroup: 'columns', depGroups: ['g'] },
+        { ...DEFAULT_JOB_OPTIONS, reqGroup: 'plain' },
       ],
     );
     for (const { cmd, key, options } of taken) assert.equal(key, jobKeyHex(cmd, options));
@@ -191,6 +192,30 @@ describe('ingest', () => {
     }
   });
 
+  it('gives commands that name no requirement group that of their first word, and the others their own', () => {
+    const groups = (input: string) => unpack(run(input)).map(({ options }) => options.reqGroup);
+    assert.deepEqual(groups('a 1\n/usr/bin/a 2\n  a\nab 3\na\n'), ['a', 'a', 'a', 'ab', 'a']);
+    assert.deepEqual(groups('b x\nb y\t{"req_grp":"own"}\nc z\t{"priority":3}\nb z\t{"req_grp":"b"}\n'), [
+      'b',
+      'own',
+      'c',
+      'b',
+    ]);
+    const { templates, templateIndex } = run('b 1\n/bin/b 2\nb 3\t{"req_grp":"b"}\n');
+    assert.deepEqual([templates.length, templateIndex], [1, null]);
+  });
+
+  it('does not give each of very many differently called commands a template of its own', () => {
+    const lines = Array.from({ length: 2_000 }, (_, i) => (i % 100 === 7 ? `often ${i}` : `./job_${i}.sh`));
+    const result = run(lines.join('\n'));
+    const taken = unpack(result);
+    assert.equal(result.templates.length, 2);
+    assert.equal(taken[7]?.options.reqGroup, 'often');
+    assert.equal(taken[8]?.options.reqGroup, null);
+    const few = run(lines.slice(0, 250).join('\n'));
+    assert.equal(few.templates.length, 248);
+  });
+
   it('runs in a worker thread and moves its result', async () => {
     const pool = new Piscina({
       filename: new URL('../../workers/ingest.js', import.meta.url).href,
@@ -256,7 +281,8 @@ function makeLine(
 }
 
 function expect(cmd: Buffer, options: JobOptions): Taken {
-  return { cmd: cmd.toString('latin1'), key: jobKeyHex(cmd, options), options };
+  const reqGroup = reqGroupOf(cmd, options);
+  return { cmd: cmd.toString('latin1'), key: jobKeyHex(cmd, options), options: { ...options, reqGroup } };
 }
 
 function makeCommand(random: () => number): Buffer {

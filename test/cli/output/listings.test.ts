@@ -107,9 +107,35 @@ Cwd: /base
 Behaviours: {"on_exit":[{"cleanup":true}]}
 Id: rg (f8db6e0c2b0846db6407afcd12df4f3c); Requirements group: echo; Priority: 0; Attempts: 0
 Expected requirements: { memory: 1024MB; time: 1h0m0s; cpus: 1 disk: 0GB }
+Requirements from: { memory: the default; time: you; disk: the default }
 Status: ready, waiting for a runner to become free
 `,
     );
+  });
+
+  it('says which requirements were learned or have grown, and what was asked for', () => {
+    const text = show({
+      ExpectedFrom: {
+        RAM: { From: 'learned', Asked: 1024, Runs: 12 },
+        Time: { From: 'grown', Asked: 90, Runs: 3 },
+        Disk: { From: 'learned', Asked: 0, Runs: 1 },
+      },
+    });
+    const line =
+      'Requirements from: { memory: 12 runs of echo, instead of 1024MB; time: an attempt that ran out, instead of 1m30s; ' +
+      'disk: 1 run of echo, instead of 0GB }\n';
+    assert.ok(text.includes(line), text);
+  });
+
+  it('measures a peak by the memory first asked for, whatever the next attempt is given', () => {
+    const ran = {
+      State: 'buried',
+      Exited: true,
+      FailReason: 'command exited non-zero',
+      PeakRAM: 1_500,
+    } as const;
+    assert.ok(show({ ...ran, ExpectedRAM: 3_000 }).includes('; note: command used too much RAM\n'));
+    assert.ok(!show({ ...ran, ExpectedRAM: 300, PeakRAM: 900 }).includes('note:'));
   });
 
   it('shows attributes where they are set', () => {
