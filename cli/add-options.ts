@@ -21,6 +21,7 @@ import {
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../core/job-options.ts';
 import { checkLimitGroups } from '../core/limit-names.ts';
 import { parseMounts, parseSimpleMounts } from '../core/mounts.ts';
+import { parseResources } from '../core/resource-names.ts';
 import { type FlagSpecs, type Flags, UsageError } from './flags.ts';
 
 const TEXT = { type: 'string' } as const;
@@ -43,6 +44,7 @@ export const JOB_FLAGS = {
   time: { type: 'string', short: 't' },
   cpus: TEXT,
   disk: INTEGER,
+  resources: TEXT,
   override: { type: 'string', short: 'o' },
   priority: { type: 'integer', short: 'p' },
   retries: { type: 'integer', short: 'r' },
@@ -99,6 +101,7 @@ export function optionsFromFlags(flags: JobFlags, around: AddSurroundings): JobO
     reqGroup: flags.reqGrp || null,
     unixGroup: flags.group ?? '',
     ...amounts(flags),
+    resources: parseResources(flags.resources ?? ''),
     override: flags.override === undefined ? 0 : parseOverride(flags.override, '--override'),
     priority: checkInteger(flags.priority ?? 0, '--priority', 0, BYTE_MAX),
     retries: checkInteger(flags.retries ?? DEFAULT_JOB_OPTIONS.retries, '--retries', 0, BYTE_MAX),

@@ -1,6 +1,7 @@
 /** Attempts that are open: handed to a runner and not over. Their number follows the runners', never the queue's. */
 import type { Figures } from './figures.ts';
 import type { Usage } from './protocol.ts';
+import type { ResourceIds } from './resource-names.ts';
 
 export interface Attempt extends Usage {
   /** Never used again. */
@@ -10,6 +11,8 @@ export interface Attempt extends Usage {
   readonly group: number;
   /** What it was given. */
   readonly given: Figures;
+  /** Units of counted resources that are its own; `null`: none. */
+  readonly resources: ResourceIds | null;
   readonly runnerId: string;
   readonly host: string;
   readonly ip: string;

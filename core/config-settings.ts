@@ -4,6 +4,7 @@
  * A setting's name in a file is the name here in lower case, in the environment `WR_` and the name in upper case.
  */
 import { WrError } from './errors.ts';
+import { parseResources } from './resource-names.ts';
 
 export type SettingKind =
   | 'port'
@@ -17,6 +18,8 @@ export type SettingKind =
   /** Only `~` is expanded. */
   | 'homePath'
   | 'umask'
+  /** A list of `name:n`. */
+  | 'resources'
   | 'integer'
   | 'boolean';
 
@@ -94,6 +97,12 @@ export const SETTINGS = [
     'text',
     'local',
     'What runs the commands: local, lsf, slurm, openstack or kubernetes.',
+  ),
+  setting(
+    'ManagerResources',
+    'resources',
+    '',
+    'Counted resources of this machine that commands may ask for, such as gpu:2,licence:5.',
   ),
   setting('ManagerCAFile', 'managerPath', 'ca.pem', 'Certificate of the authority that clients trust.'),
   setting(
@@ -210,6 +219,15 @@ export function checkSetting(of: Setting, text: string, where: string): void {
   else if (of.kind === 'integer')
     parseInteger(text, `${where}: ${of.name.toLowerCase()}`, -1, Number.MAX_SAFE_INTEGER);
   else if (of.kind === 'umask') parseUmask(text, where);
+  else if (of.kind === 'resources') checkResources(text, where);
+}
+
+function checkResources(text: string, where: string): void {
+  try {
+    parseResources(text, 'managerresources');
+  } catch (cause) {
+    throw new WrError('BAD_CONFIG', `${where}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** @throws {WrError} BAD_CONFIG */

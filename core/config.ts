@@ -63,6 +63,8 @@ export interface Config {
   readonly uploadDir: string;
   readonly umask: number;
   readonly scheduler: string;
+  /** Counted resources of the machine, `name:n` each; '': none. */
+  readonly resources: string;
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
@@ -283,6 +285,7 @@ function freeze(
     uploadDir: get('ManagerUploadDir'),
     umask: parseUmask(get('ManagerUmask'), 'umask'),
     scheduler: get('ManagerScheduler'),
+    resources: get('ManagerResources'),
     caFile: get('ManagerCAFile'),
     certFile: get('ManagerCertFile'),
     keyFile: get('ManagerKeyFile'),

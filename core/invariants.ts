@@ -119,6 +119,7 @@ function checkLimits({ groups, attempts }: JobQueue, faults: string[]): void {
     if (view.boundHeld[bound] !== limit.held || view.boundMax[bound] !== max)
       faults.push(`I5: planning has other numbers of limit group ${name}`);
   }
+  checkResources(groups, attempts, faults);
   for (const name of users.keys())
     if (groups.limits.find(name) === undefined) faults.push(`I5: limit group ${name} is not in memory`);
   for (const group of groups.active) {
@@ -128,6 +129,37 @@ function checkLimits({ groups, attempts }: JobQueue, faults: string[]): void {
     if (groups.holding.has(group) !== group.held > 0)
       faults.push(`I4: group ${group.name} is not where holders are looked for`);
   }
+}
+
+/** Each unit of a resource is with one attempt, and those that are with none are free. */
+function checkResources(
+  { resources, active, table }: JobQueue['groups'],
+  attempts: JobQueue['attempts'],
+  faults: string[],
+): void {
+  const holders = new Map<string, number>();
+  for (const { token, resources: ids } of attempts.all()) {
+    for (const [name, units] of Object.entries(ids ?? {})) {
+      for (const unit of units) {
+        const other = holders.get(`${name} ${unit}`);
+        if (other !== undefined) faults.push(`I6: attempts ${other} and ${token} both have ${name} ${unit}`);
+        holders.set(`${name} ${unit}`, token);
+      }
+    }
+  }
+  let taken = 0;
+  for (const { name, bound, units, taken: ids, used, users } of resources.all()) {
+    taken += ids.size;
+    for (const unit of ids)
+      if (!holders.has(`${name} ${unit}`)) faults.push(`I6: ${name} ${unit} is taken and nobody has it`);
+    if (used > units || used !== [...ids].filter((unit) => unit < units).length)
+      faults.push(`I6: ${used} of ${units} units of ${name} are said to be used`);
+    const asking = [...active].filter((group) => Object.hasOwn(group.resources, name)).length;
+    if (users !== asking) faults.push(`I6: ${name} has ${asking} users and counts ${users}`);
+    if (table.view.boundMax[bound] !== units || table.view.boundHeld[bound] !== used)
+      faults.push(`I6: planning has other numbers of ${name}`);
+  }
+  if (taken !== holders.size) faults.push(`I6: attempts have ${holders.size} units, ${taken} are taken`);
 }
 
 function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, faults: string[]): void {

@@ -25,6 +25,7 @@ import {
 } from './json-values.ts';
 import { checkLimitGroups } from './limit-names.ts';
 import { readMounts } from './mounts.ts';
+import { readResources } from './resource-names.ts';
 
 /** What reading a line needs to know besides the line. */
 export interface LineSurroundings {
@@ -118,6 +119,10 @@ export const TEMPLATE_KEYS: Readonly<Record<string, Apply>> = {
   disk: (draft, value, name) => {
     draft.diskGb = checkInteger(asNumber(value, name), name, 0, INT_MAX);
     draft.diskSet = true; // Also for a 0.
+  },
+  resources: (draft, value, name) => {
+    const given = readResources(value, name);
+    if (Object.keys(given).length > 0) draft.resources = given;
   },
   override: (draft, value, name) => {
     draft.override = checkInteger(asNumber(value, name), name, 0, 2) as Override;

@@ -5,6 +5,8 @@
  * from one job to the next within an otherwise equal set stands in the job's own *delta*, so that a million jobs with
  * their own priority or dependency group still share a template.
  */
+import type { Resources } from './resource-names.ts';
+
 export type Override = 0 | 1 | 2;
 
 /** One step of on_failure, on_success or on_exit (jobs.md §14). */
@@ -57,6 +59,8 @@ export interface JobOptions {
   readonly cpus: number;
   readonly diskGb: number;
   readonly diskSet: boolean;
+  /** Units of counted resources that an attempt has to itself, by name. */
+  readonly resources: Resources;
   readonly override: Override;
   /** 0–255, higher first. */
   readonly priority: number;
@@ -117,6 +121,7 @@ export const DEFAULT_JOB_OPTIONS: JobOptions = {
   cpus: 1,
   diskGb: 0,
   diskSet: false,
+  resources: {},
   override: 0,
   priority: 0,
   retries: 3,

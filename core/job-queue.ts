@@ -74,6 +74,7 @@ export class JobQueue extends JobStates {
         number,
         group: group.id,
         given: this.cohortOf(number).chosen.figures,
+        resources: group.shares ? this.groups.pickResources(group) : null,
         runnerId: runner.runnerId,
         host: runner.host,
         ip: runner.ip,
@@ -287,8 +288,8 @@ export class JobQueue extends JobStates {
     return true;
   }
 
-  /** Buries the ready jobs of a group whose requirements can never be met, up to `max`. @returns how many */
-  buryImpossible(group: SchedulerGroup, max: number): number {
+  /** Buries the ready jobs of a group whose requirements can never be met, up to `max`. @param why - for users. @returns how many */
+  buryImpossible(group: SchedulerGroup, max: number, why: Uint8Array = NO_BYTES): number {
     let buried = 0;
     for (; buried < max; buried += 1) {
       const number = this.popReady(group);
@@ -302,6 +303,7 @@ export class JobQueue extends JobStates {
         state: STATE.buried,
         reason: 'resource requirements cannot be met',
         exitCode: -1,
+        stderr: why,
       });
       this.#settle(number, this.templateOf(number));
     }
@@ -360,6 +362,7 @@ export class JobQueue extends JobStates {
       number,
       group: this.#groupOfGiven(number, record).id,
       given: record.given,
+      resources: record.resources,
       runnerId,
       host,
       ip,
@@ -484,12 +487,12 @@ export class JobQueue extends JobStates {
 
   #open(attempt: Attempt): void {
     this.attempts.add(attempt);
-    this.groups.hold(this.groups.get(attempt.group), 1);
+    this.groups.hold(this.groups.get(attempt.group), 1, attempt.resources);
   }
 
   #close(attempt: Attempt): void {
     this.attempts.remove(attempt);
-    this.groups.hold(this.groups.get(attempt.group), -1);
+    this.groups.hold(this.groups.get(attempt.group), -1, attempt.resources);
   }
 
   /** What follows from a job being done with: the archive takes it, or its `remove` behaviour does. */
@@ -552,6 +555,7 @@ export class JobQueue extends JobStates {
       cwd: attempt.cwd,
       killed: attempt.killed,
       given: attempt.given,
+      resources: attempt.resources,
       grown: this.cohortOf(attempt.number).grown,
     };
   }

@@ -8,6 +8,7 @@ import { pack, unpack } from 'msgpackr';
 import { WrError } from './errors.ts';
 import { type FailReason, failReasonCode, failReasonName } from './fail-reasons.ts';
 import { type Figures, NOT_GROWN } from './figures.ts';
+import type { ResourceIds } from './resource-names.ts';
 import { STATE, type StateCode } from './states.ts';
 
 export interface JobRecord {
@@ -43,6 +44,8 @@ export interface JobRecord {
   readonly given: Figures;
   /** The least it needs after it ran out; zeros: it has not. */
   readonly grown: Figures;
+  /** Units of counted resources that the attempt had; `null`: none. */
+  readonly resources: ResourceIds | null;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -72,6 +75,7 @@ export const EMPTY_RECORD: JobRecord = {
   killed: false,
   given: NOT_GROWN,
   grown: NOT_GROWN,
+  resources: null,
 };
 
 /** As a positional array: half the size of named members, and faster both ways. */
@@ -105,10 +109,11 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.grown.memoryMb,
     record.grown.timeMs,
     record.grown.diskGb,
+    record.resources,
   ]);
 }
 
-const FIELDS = 28;
+const FIELDS = 29;
 
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
@@ -140,5 +145,6 @@ export function decodeRecord(bytes: Uint8Array): JobRecord {
     runnerPid: fields[21],
     given: { memoryMb: fields[22], timeMs: fields[23], diskGb: fields[24] },
     grown: { memoryMb: fields[25], timeMs: fields[26], diskGb: fields[27] },
+    resources: fields[28],
   };
 }

@@ -34,40 +34,35 @@ export class Shares {
 
   /** Whether there is as much as one attempt takes. Limits may be raised, resources not. */
   canEver(row: number): boolean {
-    const { max, fixed } = this.#columns;
-    return this.#every(row, (bound, need) => fixed[bound] === 0 || need <= (max[bound] as number));
+    const { start, bound, need, max, fixed } = this.#columns;
+    for (let at = start[row] as number; at < (start[row + 1] as number); at += 1) {
+      const each = bound[at] as number;
+      if (fixed[each] === 1 && (need[at] as number) > (max[each] as number)) return false;
+    }
+    return true;
   }
 
   fitting(row: number): number {
+    const { start, bound, need } = this.#columns;
     let most = Number.POSITIVE_INFINITY;
-    this.#every(row, (bound, need) => {
-      most = Math.min(most, Math.floor((this.#left[bound] as number) / need));
-      return true;
-    });
+    for (let at = start[row] as number; at < (start[row + 1] as number); at += 1)
+      most = Math.min(most, Math.floor((this.#left[bound[at] as number] as number) / (need[at] as number)));
     return Math.max(0, most);
   }
 
   take(row: number, attempts: number): void {
-    this.#every(row, (bound, need) => {
-      (this.#left[bound] as number) -= attempts * need;
-      return true;
-    });
+    const { start, bound, need } = this.#columns;
+    for (let at = start[row] as number; at < (start[row + 1] as number); at += 1)
+      (this.#left[bound[at] as number] as number) -= attempts * (need[at] as number);
   }
 
   /** Sets aside what is left of resources of which it needs more than that. */
   keepFor(row: number): void {
-    this.#every(row, (bound, need) => {
-      const left = this.#left[bound] as number;
-      if (this.#columns.fixed[bound] === 1 && left > 0 && left < need) this.#left[bound] = 0;
-      return true;
-    });
-  }
-
-  #every(row: number, holds: (bound: number, need: number) => boolean): boolean {
-    const { start, bound, need } = this.#columns;
-    const end = start[row + 1] as number;
-    for (let at = start[row] as number; at < end; at += 1)
-      if (!holds(bound[at] as number, need[at] as number)) return false;
-    return true;
+    const { start, bound, need, fixed } = this.#columns;
+    for (let at = start[row] as number; at < (start[row + 1] as number); at += 1) {
+      const each = bound[at] as number;
+      const left = this.#left[each] as number;
+      if (fixed[each] === 1 && left > 0 && left < (need[at] as number)) this.#left[each] = 0;
+    }
   }
 }

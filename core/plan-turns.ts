@@ -40,13 +40,14 @@ function sharers(
   columns: BoundColumns,
 ): Iterable<readonly number[]> {
   const { start, bound, max } = columns;
+  const uses = usesOf(order, columns);
   const sets = new Sets(max.length);
   const firstOf = new Int32Array(order.length).fill(-1);
   for (let place = 0; place < order.length; place += 1) {
     const row = order[place] as number;
     for (let at = start[row] as number; at < (start[row + 1] as number); at += 1) {
       const each = bound[at] as number;
-      if (max[each] === UNBOUNDED) continue;
+      if (max[each] === UNBOUNDED || (uses[each] as number) < 2) continue;
       const first = firstOf[place] as number;
       if (first < 0) firstOf[place] = each;
       else sets.join(first, each);
@@ -62,6 +63,15 @@ function sharers(
     else places.push(place);
   }
   return found.values();
+}
+
+/** By bound: how many of the rows it binds. Where each group has a limit of its own, nobody shares anything. */
+function usesOf(order: Uint32Array, { start, bound, max }: BoundColumns): Uint32Array {
+  const uses = new Uint32Array(max.length);
+  for (const row of order)
+    for (let at = start[row] as number; at < (start[row + 1] as number); at += 1)
+      (uses[bound[at] as number] as number) += 1;
+  return uses;
 }
 
 /** Disjoint sets of bounds. */

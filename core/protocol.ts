@@ -13,6 +13,7 @@ import type { ErrorCode } from './errors.ts';
 import type { FailReason } from './fail-reasons.ts';
 import type { JobOptions } from './job-options.ts';
 import type { LiveJob } from './live-job.ts';
+import type { ResourceIds } from './resource-names.ts';
 import type { JobState } from './states.ts';
 import type { StatusJob } from './status-job.ts';
 
@@ -530,6 +531,8 @@ export interface JobOrder {
   readonly delta: Partial<JobOptions> | null;
   /** Attempts left after this one. */
   readonly attemptsLeft: number;
+  /** Units of counted resources that are its own, by name; absent: none. */
+  readonly resources?: ResourceIds;
   /** After learning: what was reserved for it. */
   readonly memoryMb: number;
   readonly timeMs: number;

@@ -48,9 +48,12 @@ export function requirementsName({ memoryMb, timeMs, cpus, diskGb, other }: Requ
   return `${name}:${hash('md5', keys.map((key) => `:${key}=${other[key]}`).join(''))}`;
 }
 
-/** The scheduler group of a job: `110:30:1:0~a,b`. */
-export function schedulerGroupOf(options: Requirements & Pick<JobOptions, 'limitGroups'>): string {
-  const name = requirementsName(requirementsOf(options));
+/** The scheduler group of a job: `110:30:1:0~a,b`, and with counted resources `110:30:1:0:gpu=1~a,b`. */
+export function schedulerGroupOf(
+  options: Requirements & Pick<JobOptions, 'limitGroups' | 'resources'>,
+): string {
+  let name = requirementsName(requirementsOf(options));
+  for (const resource in options.resources) name += `:${resource}=${options.resources[resource]}`;
   const groups = limitGroupNames(options.limitGroups);
   return groups.length === 0 ? name : `${name}~${groups.join(',')}`;
 }

@@ -6,6 +6,8 @@ import { type LimitGroup, LimitGroups } from './limits.ts';
 import { PlanTable } from './plan-table.ts';
 import { ReadyCohorts } from './ready-cohorts.ts';
 import { requirementsOf } from './requirements.ts';
+import type { ResourceIds, Resources } from './resource-names.ts';
+import { ResourcePool } from './resources.ts';
 
 export interface SchedulerGroup {
   readonly id: number;
@@ -16,6 +18,10 @@ export interface SchedulerGroup {
   readonly cpus: number;
   readonly other: Readonly<Record<string, string>>;
   readonly limitNames: readonly string[];
+  /** Units that each attempt takes. */
+  readonly resources: Resources;
+  /** It shares something with others: there are limit groups or resources. */
+  readonly shares: boolean;
   readonly ready: ReadyCohorts<Cohort>;
   /** Cohorts that asked for what it gives, and are given something else now. */
   readonly away: Set<Cohort>;
@@ -33,6 +39,7 @@ export class SchedulerGroups {
   /** What planning reads. */
   readonly table = new PlanTable();
   readonly limits = new LimitGroups(this.table);
+  readonly resources = new ResourcePool(this.table);
   /** Groups with ready or held jobs: what planning looks at. */
   readonly active = new Set<SchedulerGroup>();
   /** Those with held jobs. */
@@ -42,6 +49,8 @@ export class SchedulerGroups {
     const known = this.find(name);
     if (known !== undefined) return known;
     const requirements = requirementsOf(options);
+    const limitNames = limitGroupNames(options.limitGroups);
+    const { resources } = options;
     const group: SchedulerGroup = {
       id: this.#groups.length,
       name,
@@ -49,7 +58,9 @@ export class SchedulerGroups {
       timeMs: requirements.timeMs,
       cpus: requirements.cpus,
       other: requirements.other,
-      limitNames: limitGroupNames(options.limitGroups),
+      limitNames,
+      resources,
+      shares: limitNames.length > 0 || Object.keys(resources).length > 0,
       ready: new ReadyCohorts(),
       away: new Set(),
       held: 0,
@@ -81,23 +92,31 @@ export class SchedulerGroups {
     if (ready.ready > 0 || held > 0) {
       if (this.active.has(group)) return;
       this.active.add(group);
-      if (group.limitNames.length > 0) this.#enterLimits(group);
-    } else if (this.active.delete(group) && group.limits.length > 0) this.#leaveLimits(group);
+      if (group.shares) this.#enter(group);
+    } else if (this.active.delete(group) && group.shares) this.#leave(group);
   }
 
   /** An attempt of a job of the group begins (1) or is over (−1). */
-  hold(group: SchedulerGroup, attempts: 1 | -1): void {
+  hold(group: SchedulerGroup, attempts: 1 | -1, resources: ResourceIds | null = null): void {
     group.held += attempts;
     if (group.held === 0) this.holding.delete(group);
     else if (group.held === attempts) this.holding.add(group);
     if (attempts > 0) this.note(group); // Its limit groups must be there to be counted in.
     for (const limit of group.limits) this.limits.hold(limit, attempts);
+    if (resources !== null && attempts > 0) this.resources.hold(resources);
+    else if (resources !== null) this.resources.giveBack(resources);
     if (attempts < 0) this.note(group);
   }
 
-  /** How many of its jobs its limit groups let start now. */
+  /** Units for its next attempt; `null`: it asks for none. */
+  pickResources({ resources }: SchedulerGroup): ResourceIds | null {
+    return Object.keys(resources).length === 0 ? null : this.resources.pick(resources);
+  }
+
+  /** How many of its jobs its limit groups and what is left of resources let start now. */
   room(group: SchedulerGroup, nowMs: number): number {
-    let room = Number.POSITIVE_INFINITY;
+    if (!group.shares) return Number.POSITIVE_INFINITY;
+    let room = this.resources.room(group.resources);
     for (const name of group.limitNames) {
       // Of a group without jobs of its own, whose jobs are served elsewhere, they are not at hand.
       const limit = this.limits.find(name);
@@ -106,17 +125,18 @@ export class SchedulerGroups {
     return room;
   }
 
-  #enterLimits(group: SchedulerGroup): void {
+  #enter(group: SchedulerGroup): void {
     group.limits = group.limitNames.map((name) => this.limits.enter(name));
-    this.table.bind(
-      group.id,
-      group.limits.map(({ bound }) => ({ bound, need: 1 })),
-    );
+    const needs = group.limits.map(({ bound }) => ({ bound, need: 1 }));
+    for (const [name, need] of Object.entries(group.resources))
+      needs.push({ bound: this.resources.enter(name), need });
+    this.table.bind(group.id, needs);
   }
 
-  #leaveLimits(group: SchedulerGroup): void {
+  #leave(group: SchedulerGroup): void {
     this.table.unbind(group.id);
     for (const limit of group.limits) this.limits.leave(limit);
+    for (const name in group.resources) this.resources.leave(name);
     group.limits = NO_LIMITS;
   }
 }

@@ -56,6 +56,10 @@ export interface StatusJob {
   readonly Retries: number;
   readonly CwdMatters: boolean;
   readonly Cores: number;
+  /** Counted resources asked for, `name:n` each. */
+  readonly Resources: readonly string[] | null;
+  /** The units that a running command has, `name:0,2` each. */
+  readonly ResourceIds: readonly string[] | null;
   readonly PeakRAM: number;
   readonly PeakDisk: number;
   readonly Exitcode: number;

@@ -30,6 +30,7 @@ const ZERO: JobOptions = {
   cpus: 0,
   diskGb: 0,
   diskSet: false,
+  resources: {},
   override: 0,
   priority: 0,
   retries: 0,
@@ -192,7 +193,8 @@ function isSame(a: unknown, b: unknown): boolean {
 function canonical(field: keyof JobOptions, options: JobOptions): unknown {
   switch (field) {
     case 'other':
-      return Object.fromEntries(Object.entries(options.other).sort(([a], [b]) => (a < b ? -1 : 1)));
+    case 'resources':
+      return Object.fromEntries(Object.entries(options[field]).sort(([a], [b]) => (a < b ? -1 : 1)));
     case 'mounts':
       return options.mounts.map(canonicalMount);
     case 'onFailure':

@@ -167,7 +167,7 @@ export class Allotment {
     const nowMs = this.#clock.nowMs();
     for (const [group, slots] of allotted) {
       const starts = slots > group.held;
-      if (starts && group.limits.length > 0 && nowMs - table.turnMs(group.id) >= TURN_MS)
+      if (starts && group.shares && nowMs - table.turnMs(group.id) >= TURN_MS)
         table.beginTurn(group.id, nowMs);
       if (group.held === 0) table.allot(group.id, slots, slots);
     }
@@ -179,7 +179,7 @@ export class Allotment {
     let leftMs = RECHECK_MS;
     for (const group of this.#allotted.keys()) {
       const endMs = this.#queue.groups.table.turnMs(group.id) + TURN_MS;
-      if (group.limits.length > 0 && endMs > nowMs) leftMs = Math.min(leftMs, endMs - nowMs);
+      if (group.shares && endMs > nowMs) leftMs = Math.min(leftMs, endMs - nowMs);
     }
     return leftMs;
   }
@@ -205,19 +205,37 @@ export class Allotment {
 
   async #buryImpossible(group: SchedulerGroup): Promise<void> {
     const slices = new Slices(this.#clock);
+    const why = this.#whyNever(group);
+    const bytes = Buffer.from(`${why}\n`);
     let buried = 0;
     while (group.ready.ready > 0) {
-      buried += this.#queue.buryImpossible(group, BURY_STEP);
+      buried += this.#queue.buryImpossible(group, BURY_STEP, bytes);
       this.#persist.note();
       await slices.pause();
     }
-    const { name, memoryMb, cpus } = group;
-    this.#log.warn('commands were buried: this machine can never give them what they ask for', {
-      group: name,
-      memoryMb,
-      cpus,
+    this.#log.warn('commands were buried: they can never be given what they ask for', {
+      group: group.name,
+      why,
       commands: buried,
     });
+  }
+
+  /** What is asked for and what there is, of that of which there is less. */
+  #whyNever({ memoryMb, cpus, resources }: SchedulerGroup): string {
+    const { capacity } = this.#scheduler;
+    const faults: string[] = [];
+    if (memoryMb > capacity.memoryMb)
+      faults.push(`${memoryMb} MB of memory were asked for, and there are ${capacity.memoryMb} MB`);
+    if (Math.ceil(cpus) > capacity.cpus)
+      faults.push(`${cpus} cores were asked for, and there are ${capacity.cpus}`);
+    for (const [name, units] of Object.entries(resources)) {
+      const there = this.#queue.groups.resources.units(name);
+      if (units > there)
+        faults.push(
+          `${name}:${units} was asked for, and there is ${name}:${there} (wr manager start --resources)`,
+        );
+    }
+    return faults.join('; ');
   }
 }
 

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { type Config, resolveConfig } from '../core/config.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import { CLIENT_PATH, FRAME_BYTES_MAX, PROTOCOL } from '../core/protocol.ts';
+import { parseResources } from '../core/resource-names.ts';
 import { VERSION } from '../core/version.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { checkCertificates, ensureCertificates } from './certificates.ts';
@@ -40,6 +41,7 @@ const FLAGS = {
   scheduler: { type: 'string' },
   max_cores: { type: 'string' },
   max_ram: { type: 'string' },
+  resources: { type: 'string' },
   use_cert_domain: { type: 'boolean' },
   debug: { type: 'boolean' },
   runner_filelog: { type: 'string' },
@@ -56,6 +58,7 @@ function readFlags() {
     scheduler?: string;
     max_cores?: string;
     max_ram?: string;
+    resources?: string;
     use_cert_domain?: boolean;
     debug?: boolean;
     runner_filelog?: string;
@@ -180,6 +183,7 @@ async function serveUntilStopped(
     log,
     scheduler,
     deployment: config.deployment,
+    resources: parseResources(flags.resources ?? config.resources),
     isGone: (host, pid) => host === hostName() && !isAlive(pid),
     about: () => {
       const toMs = (ns: number): number => Math.max(0, ns / 1e6 - LOOP_RESOLUTION_MS);

@@ -8,6 +8,7 @@ import { decodeFrame } from '../core/codec.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import { JobQueue } from '../core/job-queue.ts';
 import { type ManagerStatusReply, type Request, type SettleRequest, TTR_MS } from '../core/protocol.ts';
+import type { Resources } from '../core/resource-names.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { counterWrite, readLearned } from '../store/layout.ts';
 import { SegmentCache } from '../store/segment-cache.ts';
@@ -48,6 +49,8 @@ export interface ManagerOptions {
   readonly log: Log;
   readonly scheduler: Scheduler;
   readonly deployment: string;
+  /** Units of counted resources that the machine has; none unless said. */
+  readonly resources?: Resources;
   readonly ttrMs?: number;
   /** Whether a process of a host is known not to exist; false when nobody can tell. */
   readonly isGone: (host: string, pid: number) => boolean;
@@ -89,6 +92,7 @@ export class Manager {
     this.#options = options;
     const { store, tasks, clock, log, scheduler } = options;
     const { queue } = this;
+    queue.groups.resources.configure(options.resources ?? {});
     this.persist = new Persist(queue, store, clock, {
       failing: (error) => {
         log.error('results cannot be written; trying again', { error: error.message, code: error.code });

@@ -272,6 +272,7 @@ export class RunnerDesk {
       cmd: segment.command(number - entry.first),
       template: template.id,
       delta: segment.delta(number - entry.first),
+      ...(attempt.resources === null ? {} : { resources: attempt.resources }),
       attemptsLeft: table.chunkOf(number)?.retriesLeft[rowOf(number)] ?? 0,
       memoryMb: attempt.given.memoryMb,
       timeMs: attempt.given.timeMs,

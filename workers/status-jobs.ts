@@ -3,6 +3,7 @@ import { behavioursText } from '../core/behaviours-text.ts';
 import { type Chosen, sourcesOf } from '../core/figures.ts';
 import type { CommandDependency, JobOptions, MountConfig } from '../core/job-options.ts';
 import { reqGroupOf } from '../core/requirements.ts';
+import { type ResourceIds, resourceList } from '../core/resource-names.ts';
 import { shownText } from '../core/shown-bytes.ts';
 import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
@@ -71,6 +72,8 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     Retries: options.retries,
     CwdMatters: options.cwdMatters,
     Cores: options.cpus,
+    Resources: orNull(resourceList(options.resources)),
+    ResourceIds: held && record.resources !== null ? idTexts(record.resources) : null,
     PeakRAM: ended ? record.peakRamMb : 0,
     PeakDisk: ended ? record.peakDiskMb : 0,
     Exitcode: held ? -1 : record.exitCode,
@@ -105,6 +108,10 @@ function shownFigures({ state, record, options, chosen }: ReadJob): Chosen {
   if (!isGiven && state !== STATE.complete && chosen !== undefined) return chosen;
   const figures = isGiven ? record.given : options;
   return { figures, from: sourcesOf(options, figures, record.grown) };
+}
+
+function idTexts(ids: ResourceIds): string[] {
+  return Object.entries(ids).map(([name, units]) => `${name}:${units.join(',')}`);
 }
 
 function seconds(ms: number): number | null {

@@ -90,6 +90,9 @@ What it needs:
   -t, --time string         run time, such as 90m or 1h30m (default 1h)
       --cpus float          cores, fractions allowed (default 1)
       --disk int            GB of disk (default 0)
+      --resources string    units of counted resources that nobody else has meanwhile, such as gpu:1,licence:2. The
+                            manager is told what there is with wr manager start --resources. The command finds the
+                            numbers of its units in WR_RESOURCE_GPU, such as 0,2 (and in CUDA_VISIBLE_DEVICES)
   -o, --override string     no: what was learned counts; higher: only when it is more; always: yours (default no)
       --queue string        queue of the scheduler, or several to choose among
       --queues_avoid string parts of names of queues not to use

@@ -2,6 +2,7 @@ import { chmodSync, existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Config, expandHome } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
+import { parseResources } from '../../core/resource-names.ts';
 import { Client, readToken } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type Daemon, pause, readPidFile, runInForeground, startDaemon } from '../daemon.ts';
@@ -20,6 +21,7 @@ export const flags = {
   timeout: { type: 'integer', short: 't' },
   max_cores: { type: 'integer' },
   max_ram: { type: 'integer' },
+  resources: { type: 'string' },
   use_cert_domain: { type: 'boolean' },
   set_domain_ip: { type: 'boolean' },
   debug: { type: 'boolean' },
@@ -58,6 +60,8 @@ Flags:
                             openstack, kubernetes (default from the configuration: local)
       --max_cores int       cores of this machine to use; 0: only commands that need none; -1: no limit (default: all)
       --max_ram int         MB of memory of this machine to use; 0: none; -1: no limit (default: all)
+      --resources string    counted resources of this machine that commands may ask for with wr add --resources, such
+                            as gpu:2,licence:5 (default from the configuration: none)
       --queue string        queue, or queues to choose among, for commands that name none
       --queues_avoid string parts of names of queues not to use for commands that name none
   -t, --timeout int         seconds to wait until it is up (default 10)
@@ -124,6 +128,7 @@ function check(given: Given, config: Config, { env, cwd }: Context): void {
   if (scheduler !== 'local' && scheduler !== 'none') {
     throw new WrError('NOT_SUPPORTED', `the scheduler ${scheduler} is not supported yet; local and none are`);
   }
+  parseResources(given.resources ?? '');
   if ((given.localUsername?.length ?? 0) > USERNAME_MAX) {
     throw new UsageError(`--local_username must have at most ${USERNAME_MAX} characters`);
   }

@@ -118,7 +118,9 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     environment: async (options, { workspace, mark }) => {
       const environments = new Environments(ownEnvironment(), nested);
       const base = await environments.ask(connect, options.envId);
-      return layered(base, overridesOf(options, nested), ownVariables(options, workspace, mark, null));
+      // Units of resources that it had may be another one's by now.
+      const own = ownVariables({ options, resources: null }, workspace, mark, null);
+      return layered(base, overridesOf(options, nested), own);
     },
     log: (text) => log.info(text),
   });

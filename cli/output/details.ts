@@ -38,12 +38,17 @@ function attributes(job: StatusJob): string {
   if (job.HomeChanged) text += 'Changed home: true\n';
   text += containers(job);
   if (job.Behaviours !== '') text += `Behaviours: ${job.Behaviours}\n`;
+  if (job.Resources !== null) text += `Resources: ${job.Resources.join(', ')}${unitsText(job)}\n`;
   if (job.OtherRequests.length > 0) text += `Resource requirements: ${job.OtherRequests.join(', ')}\n`;
   text += `Id: ${job.RepGroup} (${job.Key}); Requirements group: ${job.ReqGroup}; `;
   if (job.DepGroups?.length) text += `Dependency groups: ${job.DepGroups.join(', ')}; `;
   if (job.Dependencies?.length) text += `Dependencies: ${job.Dependencies.join(', ')}; `;
   if (job.LimitGroups?.length) text += `Limit groups: ${job.LimitGroups.join(', ')}; `;
   return `${text}Priority: ${job.Priority}; Attempts: ${job.Attempts}\n`;
+}
+
+function unitsText({ ResourceIds }: StatusJob): string {
+  return ResourceIds === null ? '' : ` (has ${ResourceIds.join('; ')})`;
 }
 
 function containers(job: StatusJob): string {

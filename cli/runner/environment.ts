@@ -1,6 +1,7 @@
 /** Environments of commands: what was captured with them, what they say differently, what the runner adds (jobs.md §12.3). */
 import { readFileSync } from 'node:fs';
 import type { JobOptions } from '../../core/job-options.ts';
+import { CUDA_VARIABLE, VARIABLE_START } from '../../core/resource-names.ts';
 import { type ByteString, bytesToByteString, shellQuote, toByteString } from './bytes.ts';
 import { MARK_NAME } from './kinship.ts';
 
@@ -75,8 +76,16 @@ export function withNestedUse(base: Environment, nested: NestedUse): Environment
   environment.set('PATH', withDirectory(environment.get('PATH') ?? '', toByteString(nested.programDir)));
   // A directory of its own is said afresh to each command that has one.
   environment.delete('WR_JOB_CWD');
+  withoutResources(environment);
   environment.delete(MARK_NAME);
   return environment;
+}
+
+/** What the command that added this one was given is not this one's: neither is what was said of it. */
+function withoutResources(environment: Map<string, ByteString>): void {
+  const gpus = environment.get(`${VARIABLE_START}GPU`);
+  if (gpus !== undefined && environment.get(CUDA_VARIABLE) === gpus) environment.delete(CUDA_VARIABLE);
+  for (const name of [...environment.keys()]) if (name.startsWith(VARIABLE_START)) environment.delete(name);
 }
 
 function withDirectory(path: ByteString, directory: ByteString): ByteString {

@@ -1,5 +1,6 @@
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
+import type { ResourceIds } from '../../core/resource-names.ts';
 import { makeDirectories } from '../make-directories.ts';
 import { type ByteString, bytesToByteString, toByteString } from './bytes.ts';
 import {
@@ -29,6 +30,7 @@ export interface Job {
   readonly cmd: Uint8Array;
   readonly options: JobOptions;
   readonly attemptsLeft: number;
+  readonly resources: ResourceIds | null;
   readonly memoryMb: number;
   readonly timeMs: number;
 }
@@ -184,7 +186,7 @@ export class Preparation {
       plain: short && emulation === null ? this.#plainCommand(text, shared, environment) : null,
       dir,
       workspace,
-      assignments: withOwn(shared, ownVariables(options, workspace, mark, emulation)),
+      assignments: withOwn(shared, ownVariables(job, workspace, mark, emulation)),
       emulation,
       output,
       habits: shared.habits,
@@ -211,7 +213,7 @@ export class Preparation {
 
   /** All the variables of a command, for what runs after it. */
   environmentOf({ job, workspace, mark, emulation }: Execution, base: Environment): Environment {
-    const own = ownVariables(job.options, workspace, mark, emulation);
+    const own = ownVariables(job, workspace, mark, emulation);
     return layered(base, this.#sharedOf(job.options).overrides, own);
   }
 

@@ -1,5 +1,6 @@
 /** The variables that the runner says afresh to each command (jobs.md §12, §21, since-0.36.md §2.4). */
 import type { JobOptions } from '../../core/job-options.ts';
+import { type ResourceIds, resourceVariables } from '../../core/resource-names.ts';
 import { type ByteString, toByteString } from './bytes.ts';
 import type { Environment } from './environment.ts';
 import { MARK_NAME } from './kinship.ts';
@@ -8,14 +9,21 @@ import type { Workspace } from './workspace.ts';
 
 type Variables = Iterable<readonly [string, ByteString]>;
 
+/** Of the job. */
+interface OwnOf {
+  readonly options: Pick<JobOptions, 'changeHome'>;
+  readonly resources: ResourceIds | null;
+}
+
 /** Said after the user's own, so that they win. */
 export function ownVariables(
-  options: Pick<JobOptions, 'changeHome'>,
+  { options, resources }: OwnOf,
   workspace: Workspace | null,
   mark: string,
   emulation: Emulation | null,
 ): readonly (readonly [string, ByteString])[] {
   const variables: (readonly [string, ByteString])[] = [[MARK_NAME, mark]];
+  if (resources !== null) variables.push(...resourceVariables(resources));
   if (workspace !== null) {
     variables.push(['TMPDIR', toByteString(workspace.tmp)], ['WR_JOB_CWD', toByteString(workspace.base)]);
     if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);

@@ -169,6 +169,7 @@ export class Work {
       cmd: Buffer.from(order.cmd),
       options,
       attemptsLeft,
+      resources: order.resources ?? null,
       memoryMb,
       timeMs,
     };

@@ -41,6 +41,8 @@ export function makeStatusJob(more: Partial<StatusJob>): StatusJob {
     Retries: 3,
     CwdMatters: false,
     Cores: 1,
+    Resources: null,
+    ResourceIds: null,
     PeakRAM: 0,
     PeakDisk: 0,
     Exitcode: 0,

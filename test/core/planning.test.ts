@@ -206,10 +206,12 @@ describe('any plan', () => {
     const rows = Array.from({ length: 100_000 }, () => makeGroup(random));
     const input = makeInput(rows, { cpus: 1_000, memoryMb: 4_000_000 });
     decide(input);
-    const times = [0, 1, 2].map(() => {
-      const start = performance.now();
+    // Of the processor, as others may be at work on this machine.
+    const times = [0, 1, 2, 3].map(() => {
+      const start = process.cpuUsage();
       decide(input);
-      return performance.now() - start;
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
     });
     assert.ok(Math.min(...times) <= 100, `${times}`);
   });

@@ -24,6 +24,7 @@ const full: JobOptions = {
   cpus: 0.5,
   diskGb: 3,
   diskSet: true,
+  resources: { gpu: 2 },
   override: 2,
   priority: 4,
   retries: 5,

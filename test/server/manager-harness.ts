@@ -6,6 +6,7 @@ import { encodeFrame } from '../../core/codec.ts';
 import { checkInvariants } from '../../core/invariants.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { AddedReply, JobsReply, Reply, Request } from '../../core/protocol.ts';
+import type { Resources } from '../../core/resource-names.ts';
 import type { Clock } from '../../server/clock.ts';
 import { Manager } from '../../server/manager.ts';
 import type { Peer } from '../../server/peer.ts';
@@ -117,7 +118,11 @@ export class ManagerHarness {
   gone = true;
   #lastId = 0;
 
-  constructor(store: KeyValueStore = new MemoryStore(), runners: Partial<Runners> = {}) {
+  constructor(
+    store: KeyValueStore = new MemoryStore(),
+    runners: Partial<Runners> = {},
+    resources: Resources = {},
+  ) {
     this.store = store;
     const inline: Runners = {
       ingest: (task) => Promise.resolve().then(() => ingest(task)),
@@ -133,6 +138,7 @@ export class ManagerHarness {
       log: { debug: SILENT, info: SILENT, warn: SILENT, error: SILENT, crit: SILENT } as never,
       scheduler: NO_SCHEDULER,
       deployment: 'development',
+      resources,
       about: () => ({
         host: 'test',
         address: '127.0.0.1:1',
@@ -150,8 +156,12 @@ export class ManagerHarness {
     });
   }
 
-  static async start(store?: KeyValueStore, runners?: Partial<Runners>): Promise<ManagerHarness> {
-    const harness = new ManagerHarness(store, runners);
+  static async start(
+    store?: KeyValueStore,
+    runners?: Partial<Runners>,
+    resources?: Resources,
+  ): Promise<ManagerHarness> {
+    const harness = new ManagerHarness(store, runners, resources);
     await harness.manager.start();
     await settle();
     return harness;
