@@ -2,7 +2,7 @@
  * The last step of an add: its jobs are numbered, duplicates taken out, everything written in one transaction, and only
  * then made ready. Long adds do this in slices, so that others have their turn.
  */
-import { type Claim, claimKeys, unclaim } from '../core/claims.ts';
+import { type Claim, KeyClaim, unclaim } from '../core/claims.ts';
 import type { NamedLinks } from '../core/dependency-links.ts';
 import { WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
@@ -76,6 +76,8 @@ export interface LinkedResult {
   readonly bsubId: number;
 }
 
+/** Keys claimed between two looks at the clock: a millisecond as a rule, a few while the index grows. */
+const CLAIM_STEP = 2_048;
 const NO_BITS = new Uint8Array(0);
 
 export class AddCommit {
@@ -187,13 +189,23 @@ export class AddCommit {
   ): Promise<void> {
     const slices = new Slices(this.#clock);
     this.#queue.keys.expect(parts.reduce((sum, part) => sum + part.keys.byteLength / 16, 0));
-    const isOwn = (number: number): boolean => claims.some((claim) => holds(claim, number));
     for (const part of parts) {
-      const from = this.#queue.table.end;
-      const claim = claimKeys(this.#queue, part.keys, part.inHistory, rerun, (n) => n >= from || isOwn(n));
-      claims.push(claim);
+      const claim = await this.#claimPart(part, rerun, claims, slices);
       this.#describe(part, claim);
       for (const run of runsOf(part, claim)) bsubIds.give(run.template, run.first, run.count);
+      await slices.pause();
+    }
+  }
+
+  /** The claim is among `claims` all the while, so that a failure half-way takes it back. */
+  async #claimPart(part: AddPart, rerun: boolean, claims: Claim[], slices: Slices): Promise<Claim> {
+    const at = claims.length;
+    const isOwn = (number: number): boolean => claims.some((claim) => holds(claim, number));
+    const claiming = new KeyClaim(this.#queue, part.keys, part.inHistory, rerun, isOwn);
+    for (;;) {
+      const done = claiming.step(CLAIM_STEP);
+      claims[at] = claiming.claim;
+      if (done) return claiming.claim;
       await slices.pause();
     }
   }

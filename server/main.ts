@@ -24,6 +24,7 @@ import { LocalScheduler } from './schedulers/local.ts';
 import { NoScheduler } from './schedulers/none.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { Session } from './sessions.ts';
+import { lowerHelperThreads } from './thread-priority.ts';
 import { chooseToken, sameToken, writePrivateFile } from './token.ts';
 import { openTransport } from './transport/open.ts';
 import type { Connection, HttpRequest, HttpResponse, TransportHandlers } from './transport/transport.ts';
@@ -31,6 +32,7 @@ import type { Connection, HttpRequest, HttpResponse, TransportHandlers } from '.
 /** A clean stop waits so long for runners to report the end of what was killed (since-0.36.md §3.2). */
 const STOP_PATIENCE_MS = 60_000;
 const LOOP_RESOLUTION_MS = 10;
+const HELPERS_MS = 2_000;
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 const DRAIN_BYTES = 1024 * 1024;
@@ -206,6 +208,7 @@ async function serveUntilStopped(
   listenToSignals(flags.foreground === true, (reason) => stopped.resolve(reason), log);
   const started = manager.start();
   started.catch((error: unknown) => stopped.reject(error));
+  closers.push(lowerHelpersNowAndThen());
 
   // The token file tells `wr manager start` that all is well; it is the last to be written.
   writePrivateFile(config.addressFile, address);
@@ -225,6 +228,13 @@ async function serveUntilStopped(
   await started;
   await manager.stop(STOP_PATIENCE_MS);
   log.info('wr manager stopped', { reason });
+}
+
+/** Some threads are made when they are first needed. */
+function lowerHelpersNowAndThen(): () => void {
+  lowerHelperThreads();
+  const timer = setInterval(lowerHelperThreads, HELPERS_MS).unref();
+  return () => clearInterval(timer);
 }
 
 function handlers(token: string, manager: () => Manager | undefined): TransportHandlers {

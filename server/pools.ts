@@ -17,6 +17,7 @@ import type { PlanResult, PlanTask } from '../workers/plan.ts';
 import type { QueryResult, QueryTask } from '../workers/query.ts';
 import type { TaskCall, TaskFailure } from '../workers/run-task.ts';
 import { type Runners, StoreTasks } from './tasks.ts';
+import { HELPER_NICENESS } from './thread-priority.ts';
 
 const INGEST_THREADS_MIN = 2;
 const INGEST_THREADS_MAX = 4;
@@ -182,7 +183,7 @@ export class Pool {
         maxOldGenerationSizeMb: this.#options.heapMbMax ?? HEAP_MB_MAX,
         maxYoungGenerationSizeMb: YOUNG_HEAP_MB_MAX,
       },
-      workerData: { files: this.#options.files },
+      workerData: { files: this.#options.files, niceness: HELPER_NICENESS },
     });
     // A thread that dies between tasks is replaced; without a listener it would take the manager along.
     pool.on('error', () => undefined);

@@ -4,6 +4,7 @@
  * An error that crosses threads loses its class and its code, so a failed task answers with a {@link TaskFailure}
  * instead of throwing. Task files are loaded before the thread says that it is ready.
  */
+import { setPriority } from 'node:os';
 import { workerData } from 'node:worker_threads';
 import { type ErrorCode, WrError } from '../core/errors.ts';
 
@@ -20,7 +21,10 @@ export interface TaskFailure {
 type Task = (input: unknown) => unknown;
 
 const tasks = new Map<string, Task>();
-if (isFileList(workerData)) for (const file of workerData.files) await load(file);
+if (isThreadData(workerData)) {
+  takePriority(workerData.niceness);
+  for (const file of workerData.files) await load(file);
+}
 
 /** What Piscina calls. */
 export default async function runTask({ file, input }: TaskCall): Promise<unknown> {
@@ -45,6 +49,22 @@ async function load(file: string): Promise<Task> {
   return task;
 }
 
-function isFileList(data: unknown): data is { readonly files: readonly string[] } {
+/** Of this thread alone, which only Linux knows: elsewhere it would be the whole manager's. */
+function takePriority(niceness: number): void {
+  if (process.platform !== 'linux') return;
+  try {
+    setPriority(niceness);
+  } catch {
+    // It is refused where the manager itself was started with less.
+  }
+}
+
+/** What the pool hands to each of its threads. */
+interface ThreadData {
+  readonly files: readonly string[];
+  readonly niceness: number;
+}
+
+function isThreadData(data: unknown): data is ThreadData {
   return typeof data === 'object' && data !== null && 'files' in data && Array.isArray(data.files);
 }
