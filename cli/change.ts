@@ -1,4 +1,4 @@
-/** What kill, retry and remove have in common: some jobs are named, the manager changes those it can. */
+/** What kill, retry, remove, suspend and resume have in common: some jobs are named, the manager changes those it can. */
 import { WrError } from '../core/errors.ts';
 import type { ChangedReply, Selector } from '../core/protocol.ts';
 import { Client, TIMEOUT_MS } from './client.ts';

@@ -23,6 +23,7 @@ import type {
   StatusRequest,
   SummaryReply,
 } from '../core/protocol.ts';
+import type { BackedUpReply, SteeredReply, SteerRequest } from '../core/protocol-control.ts';
 import type { Connected, ConnectOptions } from './command.ts';
 import type { Log } from './log.ts';
 import type { Ask, AskOptions, ManagerLink } from './manager-link.ts';
@@ -171,6 +172,23 @@ export class Client {
   /** @param group - '': all that have a limit. @param limit - `null`: only shown; −1: none */
   limits(group: string, limit: number | null): Promise<LimitsReply> {
     return this.#ask({ type: 'limit', group, limit }, 'limits');
+  }
+
+  suspend(select: Selector): Promise<ChangedReply> {
+    return this.#ask({ type: 'suspend', requestId: newRequestId(), select }, 'changed');
+  }
+
+  resume(select: Selector): Promise<ChangedReply> {
+    return this.#ask({ type: 'resume', requestId: newRequestId(), select }, 'changed');
+  }
+
+  steer(to: SteerRequest['to']): Promise<SteeredReply> {
+    return this.#ask({ type: 'steer', to }, 'steered');
+  }
+
+  /** @param path - absolute, on the manager's host */
+  backup(path: string): Promise<BackedUpReply> {
+    return this.#ask({ type: 'backup', path }, 'backedUp', { timeoutMs: SETTLE_MS });
   }
 
   /** Resolves once the job is complete, buried or gone, however long that takes. */

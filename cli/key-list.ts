@@ -1,6 +1,7 @@
 /** The keys of many commands, 16 bytes each, and which of them the manager knows. */
 import { hexToKey, KEY_BYTES } from '../core/identity.ts';
 import type { Selector } from '../core/protocol.ts';
+import type { JobState } from '../core/states.ts';
 import type { Client } from './client.ts';
 
 /** So many in one message: 4 MB, half of what a frame may hold. */
@@ -35,11 +36,11 @@ export class KeyList {
     this.#keys = larger;
   }
 
-  /** Asks the manager which of the keys it knows; in the order of the lines, each once. */
-  async existing(client: Client): Promise<ExistingKeys> {
+  /** Asks the manager which of the keys it knows in these states (none: in any); in the order of the lines, each once. */
+  async existing(client: Client, states: readonly JobState[] = []): Promise<ExistingKeys> {
     const known = new Set<string>();
     for (const select of selectorsOf(this.#keys.subarray(0, this.#count * KEY_BYTES))) {
-      await client.plain({ select }, async ({ text }) => {
+      await client.plain({ select, states }, async ({ text }) => {
         for (const line of Buffer.from(text).toString('latin1').split('\n')) {
           if (line !== '') known.add(line.slice(0, 2 * KEY_BYTES));
         }

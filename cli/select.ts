@@ -1,5 +1,6 @@
 /** Which jobs a command means: the selectors that status, kill, retry and remove share (spec: cli.md §1.7, since §1.2). */
 import type { Selector } from '../core/protocol.ts';
+import { INCOMPLETE_STATES } from '../core/states.ts';
 import type { Client } from './client.ts';
 import { type FlagSpecs, type Flags, UsageError } from './flags.ts';
 import type { Log } from './log.ts';
@@ -92,7 +93,8 @@ export async function resolveSelectors(
     flags.cmdline === undefined
       ? await keysOfFile(flags, around)
       : keysOfCommand(flags.cmdline, flags, around);
-  const found = await keys.existing(client);
+  // What changes jobs never looks through those that are complete.
+  const found = await keys.existing(client, around.needed ? INCOMPLETE_STATES : []);
   const missing = keys.lines - found.lines;
   if (flags.file !== undefined && missing > 0)
     around.log.warn(`${missing}/${keys.lines} cmds were not found`);

@@ -30,9 +30,12 @@ const HINTS = {
   ALREADY_RUNNING: 'use wr manager stop first, or another --deployment',
   PORT_IN_USE: 'set managerport and managerweb to free ports, or stop what uses them',
   BAD_CONFIG: 'correct that line; wr conf --default prints every setting',
+  BAD_DIRECTORY:
+    'set managerdir to a directory that you may make and write to, or give yourself the permission',
   CANNOT_START: 'see the log file named by wr manager status',
   CANNOT_STOP: 'see the log; kill the pid named above if it does not go away',
   STOPPING: 'the manager is stopping; try again once it has been started again',
+  DRAINING: 'a drain ends with the manager; start it again with wr manager start once it has stopped',
   RECOVERING: 'the manager is recovering prior state, please retry in a moment',
   WORKER_FAILED: 'nothing was changed; try again, and report this if it happens again',
   INTERNAL: 'this is a defect of wr; please report it with the log',

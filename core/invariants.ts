@@ -2,6 +2,7 @@
 
 import { checkDependencies } from './dependency-invariants.ts';
 import { sameFigures } from './figures.ts';
+import { JOB_FLAG } from './job-flags.ts';
 import type { JobQueue } from './job-queue.ts';
 import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
 import { UNBOUNDED } from './plan-table.ts';
@@ -29,6 +30,9 @@ export function checkInvariants(queue: JobQueue): string[] {
       add(ready, cohort.group.id);
       add(cohorts, cohort.id);
     }
+    const heldBack = (chunk.flags[rowOf(number)] as number) & JOB_FLAG.heldDelayed;
+    if (isLive(state) && state !== STATE.suspended && heldBack !== 0)
+      faults.push(`I7: ${stateName(state)} job ${number} is marked as one that was held back`);
     const attempt = queue.attempts.byNumber(number);
     if (isHeld(state)) {
       if (attempt !== undefined) add(held, attempt.group);

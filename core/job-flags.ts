@@ -6,6 +6,8 @@ export const JOB_FLAG = {
   member: 2,
   /** Single jobs wait for it. */
   parent: 4,
+  /** It was suspended, and its back-off is not over. */
+  heldDelayed: 8,
 } as const;
 
 /** Any part in a dependency. */

@@ -21,6 +21,7 @@ import { retryDelayMs } from './retry.ts';
 import type { SchedulerGroup } from './scheduler-groups.ts';
 import { SegmentDirectory } from './segment-directory.ts';
 import { isHeld, STATE } from './states.ts';
+import { Suspension } from './suspension.ts';
 
 /** What is to be written of a job: a whole record, or members laid over the one on disk. */
 export type Change =
@@ -44,6 +45,7 @@ export class JobQueue extends JobStates {
   readonly attempts = new Attempts();
   readonly due = new DueTimes();
   readonly bsub = new BsubIds();
+  readonly suspension = new Suspension(this, this.segments);
   /** What must be written, by job number; the owner of the disk empties it. */
   readonly changes = new Map<number, Change>();
   /** Jobs that became complete or were removed, for the archive and for waiters; the owner empties it. */
@@ -282,6 +284,7 @@ export class JobQueue extends JobStates {
       return false;
     if (this.dependencies.hasDependants(number)) return false;
     const template = this.templateOf(number);
+    if (state === STATE.suspended) this.suspension.note(number);
     this.move(number, 'remove');
     this.#amend(number, { state: STATE.removed });
     this.#settle(number, template);
@@ -314,7 +317,9 @@ export class JobQueue extends JobStates {
   ripen(nowMs: number, max: number): number {
     let ripe = 0;
     for (const number of this.due.take(nowMs, max)) {
-      if (this.table.state(number) !== STATE.delayed) continue;
+      const state = this.table.state(number);
+      if (state === STATE.suspended) this.suspension.due(number);
+      if (state !== STATE.delayed) continue;
       // Nothing is written: after a restart a delayed job whose time has come ripens again.
       this.move(number, 'due');
       ripe += 1;

@@ -13,6 +13,14 @@ import type { ErrorCode } from './errors.ts';
 import type { FailReason } from './fail-reasons.ts';
 import type { JobOptions } from './job-options.ts';
 import type { LiveJob } from './live-job.ts';
+import type {
+  BackedUpReply,
+  BackupRequest,
+  ResumeRequest,
+  SteeredReply,
+  SteerRequest,
+  SuspendRequest,
+} from './protocol-control.ts';
 import type { ResourceIds } from './resource-names.ts';
 import type { JobState } from './states.ts';
 import type { StatusJob } from './status-job.ts';
@@ -192,6 +200,10 @@ export type ClientRequest =
   | SettleRequest
   | LimitRequest
   | WatchRequest
+  | SuspendRequest
+  | ResumeRequest
+  | SteerRequest
+  | BackupRequest
   | ManagerStatusRequest
   | ShutdownRequest;
 
@@ -454,7 +466,7 @@ export interface PlainPageReply {
   readonly last: boolean;
 }
 
-/** Answer to kill, retry and remove. */
+/** Answer to kill, retry, remove, suspend and resume. */
 export interface ChangedReply {
   readonly type: 'changed';
   readonly id: number;
@@ -613,6 +625,8 @@ export type Reply =
   | SettledReply
   | LimitsReply
   | WatchedReply
+  | SteeredReply
+  | BackedUpReply
   | ManagerStatusReply
   | ShuttingDownReply
   | WelcomeReply

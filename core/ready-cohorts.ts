@@ -60,6 +60,20 @@ export class ReadyCohorts<Member extends Queued> {
     this.#fix(member);
   }
 
+  /** Consecutive ones left the ready state without being popped. */
+  leftRun(member: Member, priority: number, first: number, count: number): void {
+    this.ready -= count;
+    member.ready.leftRun(priority, first, count);
+    this.#fix(member);
+  }
+
+  /** Consecutive ones became ready again, at their old place. */
+  giveBackRun(member: Member, priority: number, first: number, count: number): void {
+    this.ready += count;
+    member.ready.giveBackRun(priority, first, count);
+    this.#fix(member);
+  }
+
   /** Takes the best ready number, or 0. */
   pop(isReady: IsReady<Member>): number {
     for (let best = this.#heap[0]; best !== undefined; best = this.#heap[0]) {

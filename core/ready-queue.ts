@@ -8,6 +8,8 @@
  * its entry is skipped when it comes up.
  */
 const RANGE_START = 16;
+/** Shorter runs are kept as single numbers: each range that is put between others moves those behind it. */
+const LONG_RUN = 64;
 
 class Lane {
   readonly priority: number;
@@ -34,7 +36,7 @@ class Lane {
       for (let n = first; n < first + count; n += 1) pushHeap(this.#returned, n);
       return;
     }
-    if (this.#tail === this.#ranges.length) this.#makeRoom();
+    this.#ensureRoom();
     this.#ranges[this.#tail] = first;
     this.#ranges[this.#tail + 1] = first + count;
     this.#tail += 2;
@@ -43,6 +45,83 @@ class Lane {
   giveBack(number: number): void {
     this.ready += 1;
     pushHeap(this.#returned, number);
+  }
+
+  /** One job left without being popped. */
+  left(): void {
+    this.ready -= 1;
+    if (this.ready === 0) this.#clear();
+  }
+
+  /** The same for consecutive numbers. Long runs are cut out of the ranges, so that nobody walks over them later. */
+  leftRun(first: number, count: number): void {
+    this.ready -= count;
+    if (this.ready === 0) this.#clear();
+    else if (count >= LONG_RUN) this.#cut(first, first + count);
+  }
+
+  /** Consecutive numbers are ready again, at their old place. */
+  giveBackRun(first: number, count: number): void {
+    this.ready += count;
+    if (count < LONG_RUN) for (let n = first; n < first + count; n += 1) pushHeap(this.#returned, n);
+    else this.#insert(first, first + count);
+  }
+
+  /** Nothing in it is ready: all entries are stale. */
+  #clear(): void {
+    this.#head = 0;
+    this.#tail = 0;
+    this.#returned.length = 0;
+  }
+
+  #cut(first: number, end: number): void {
+    this.#ensureRoom();
+    let at = this.#find(first);
+    while (at < this.#tail && (this.#ranges[at] as number) < end) {
+      const from = this.#ranges[at] as number;
+      const to = this.#ranges[at + 1] as number;
+      if (from < first && to > end) {
+        this.#ranges[at + 1] = first;
+        this.#insertAt(at + 2, end, to);
+        return;
+      }
+      if (from < first) this.#ranges[at + 1] = first;
+      else if (to > end) this.#ranges[at] = end;
+      else {
+        this.#ranges.copyWithin(at, at + 2, this.#tail);
+        this.#tail -= 2;
+        continue;
+      }
+      at += 2;
+    }
+  }
+
+  #insert(first: number, end: number): void {
+    this.#cut(first, end);
+    this.#ensureRoom();
+    const at = this.#find(first);
+    if (at > this.#head && this.#ranges[at - 1] === first) this.#ranges[at - 1] = end;
+    else this.#insertAt(at, first, end);
+  }
+
+  /** Puts a range before the one that begins at `at`; there must be room. */
+  #insertAt(at: number, first: number, end: number): void {
+    this.#ranges.copyWithin(at + 2, at, this.#tail);
+    this.#tail += 2;
+    this.#ranges[at] = first;
+    this.#ranges[at + 1] = end;
+  }
+
+  /** Where the first range begins that ends behind `number`. */
+  #find(number: number): number {
+    let low = this.#head >> 1;
+    let high = this.#tail >> 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#ranges[2 * middle + 1] as number) <= number) low = middle + 1;
+      else high = middle;
+    }
+    return 2 * low;
   }
 
   /** The next number for which `isReady`, or 0. It stays; stale entries before it go. */
@@ -78,7 +157,8 @@ class Lane {
     else this.#ranges[this.#head] = number + 1;
   }
 
-  #makeRoom(): void {
+  #ensureRoom(): void {
+    if (this.#tail < this.#ranges.length) return;
     const used = this.#tail - this.#head;
     const room = used * 2 > this.#ranges.length ? this.#ranges.length * 2 : this.#ranges.length;
     const ranges = room === this.#ranges.length ? this.#ranges : new Uint32Array(room);
@@ -109,7 +189,19 @@ export class ReadyGroup {
   /** A job of this priority left the ready state without being popped. */
   left(priority: number): void {
     this.ready -= 1;
-    this.#lane(priority).ready -= 1;
+    this.#lane(priority).left();
+  }
+
+  /** Consecutive jobs of this priority left the ready state without being popped. */
+  leftRun(priority: number, first: number, count: number): void {
+    this.ready -= count;
+    this.#lane(priority).leftRun(first, count);
+  }
+
+  /** Consecutive jobs became ready again, at their old place. */
+  giveBackRun(priority: number, first: number, count: number): void {
+    this.ready += count;
+    this.#lane(priority).giveBackRun(first, count);
   }
 
   /** Takes the best ready number, or 0. `isReady(number, priority)` tells stale entries. */

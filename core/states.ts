@@ -134,7 +134,7 @@ export function stateMask(names: readonly StateName[]): number {
   return names.reduce((mask, name) => mask | (1 << STATE[name]), 0);
 }
 
-export const INCOMPLETE_MASK = stateMask([
+export const INCOMPLETE_STATES = [
   'ready',
   'dependent',
   'delayed',
@@ -143,4 +143,6 @@ export const INCOMPLETE_MASK = stateMask([
   'running',
   'lost',
   'buried',
-]);
+] as const satisfies readonly JobState[];
+
+export const INCOMPLETE_MASK = stateMask(INCOMPLETE_STATES);

@@ -37,6 +37,7 @@ export class Allotment {
   #again = false;
   #waiting = false;
   #closed = false;
+  #paused = false;
   #recheck: () => void = () => undefined;
   #recheckMs = RECHECK_MS;
 
@@ -71,7 +72,7 @@ export class Allotment {
 
   /** Jobs became ready, or attempts ended: what was planned may be out of date. */
   changed(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#paused) return;
     if (this.#planning) this.#again = true;
     else if (!this.#waiting) {
       this.#waiting = true;
@@ -82,6 +83,20 @@ export class Allotment {
     }
   }
 
+  /** Nothing more is to start, or is again. What runs goes on. */
+  pause(paused: boolean): void {
+    if (this.#closed || paused === this.#paused) return;
+    this.#paused = paused;
+    if (!paused) {
+      this.changed();
+      return;
+    }
+    this.#recheck();
+    this.#allotted = new Map();
+    this.#pushAll();
+    this.#scheduler.schedule([]);
+  }
+
   /** No more demand: what waits is dropped. */
   close(): void {
     this.#closed = true;
@@ -90,7 +105,7 @@ export class Allotment {
   }
 
   async #run(): Promise<void> {
-    if (this.#planning || this.#closed) return;
+    if (this.#planning || this.#closed || this.#paused) return;
     this.#planning = true;
     this.#recheck();
     let gapMs = GAP_MS;
@@ -118,7 +133,7 @@ export class Allotment {
       table: groups.table.view,
       nowMs: this.#clock.nowMs(),
     });
-    if (this.#closed) return;
+    if (this.#closed || this.#paused) return;
     this.#apply(result);
     for (const id of result.impossible) await this.#buryImpossible(groups.get(id));
   }

@@ -1,8 +1,10 @@
-/** Kill, retry and remove: which jobs are meant, what changes, and the answer once it is on disk. */
+/** Kill, retry, remove, suspend and resume: which jobs are meant, what changes, and the answer once it is on disk. */
 import type { Attempt } from '../core/attempts.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { KillRequest, RemoveRequest, RetryRequest } from '../core/protocol.ts';
-import { isHeld, STATE, stateMask } from '../core/states.ts';
+import type { KillRequest, RemoveRequest, RetryRequest, Selector } from '../core/protocol.ts';
+import type { ResumeRequest, SuspendRequest } from '../core/protocol-control.ts';
+import { INCOMPLETE_MASK, isHeld, STATE, stateMask } from '../core/states.ts';
+import type { Step } from '../core/suspension.ts';
 import { type Clock, Slices } from './clock.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
@@ -12,6 +14,8 @@ import type { Selection } from './selection.ts';
 
 const KILLABLE = stateMask(['reserved', 'running', 'lost']);
 const REMOVABLE = stateMask(['ready', 'dependent', 'delayed', 'suspended', 'buried']);
+/** Records waiting for the disk, beyond which a change waits for them: nobody's commit is to be as long as this one. */
+const CHANGES_MAX = 4_096;
 /** Answers remembered, so that a repeated request is not carried out twice. */
 const ANSWERS_MAX = 10_000;
 
@@ -51,31 +55,73 @@ export class Changes {
 
   async retry(peer: Peer, request: RetryRequest): Promise<void> {
     await this.#once(peer, request, () =>
-      this.#each(request.select, 1 << STATE.buried, (number) => (this.#queue.retry(number) ? 1 : 0)),
+      this.#each(request.select, maskFor(request.select, 1 << STATE.buried), (number) =>
+        this.#queue.retry(number) ? 1 : 0,
+      ),
     );
     this.#onReady();
   }
 
   async remove(peer: Peer, request: RemoveRequest): Promise<void> {
-    const mask = request.buriedOnly ? 1 << STATE.buried : REMOVABLE;
+    const states = request.buriedOnly ? 1 << STATE.buried : REMOVABLE;
+    const { table } = this.#queue;
     await this.#once(peer, request, () => {
       const removal = new Removal(this.#queue);
-      return this.#each(request.select, mask, (number) => removal.remove(number));
+      return this.#each(request.select, maskFor(request.select, states), (number) =>
+        ((1 << table.state(number)) & states) === 0 ? 0 : removal.remove(number),
+      );
     });
     this.#onReady();
   }
 
+  async suspend(peer: Peer, request: SuspendRequest): Promise<void> {
+    const { suspension } = this.#queue;
+    await this.#once(peer, request, () =>
+      this.#steps(request.select, INCOMPLETE_MASK, (numbers, at) => suspension.suspend(numbers, at)),
+    );
+  }
+
+  async resume(peer: Peer, request: ResumeRequest): Promise<void> {
+    // Everything selected is counted, but -a means what is suspended.
+    const mask = request.select.by === 'all' ? 1 << STATE.suspended : INCOMPLETE_MASK;
+    const { suspension } = this.#queue;
+    await this.#once(peer, request, () =>
+      this.#steps(request.select, mask, (numbers, at) => suspension.resume(numbers, at)),
+    );
+    this.#onReady();
+  }
+
+  /** Changes runs of jobs that are alike. What comes of it is a bit a job, so nobody need wait for the disk meanwhile. */
+  async #steps(
+    select: Selector,
+    mask: number,
+    change: (numbers: Uint32Array, at: number) => Step,
+  ): Promise<Answer> {
+    const numbers = await this.#selection.numbers(select, mask);
+    const slices = new Slices(this.#clock);
+    let changed = 0;
+    for (let at = 0; at < numbers.length; ) {
+      const step = change(numbers, at);
+      changed += step.changed;
+      at = step.next;
+      await slices.pause();
+    }
+    this.#persist.note();
+    return { changed, eligible: numbers.length };
+  }
+
   async #kill({ select, confirmDead, ageMs }: KillRequest): Promise<Answer> {
     const nowMs = this.#clock.nowMs();
-    const numbers = await this.#selection.numbers(select, KILLABLE);
+    const numbers = await this.#selection.numbers(select, maskFor(select, KILLABLE));
     const killed: Attempt[] = [];
     let changed = 0;
     let eligible = 0;
     for (const number of numbers) {
       const attempt = this.#queue.attempts.byNumber(number);
-      if (attempt === undefined || !isOld(attempt, confirmDead, ageMs, nowMs)) continue;
-      if (confirmDead !== attempt.lostMs > 0) continue;
-      eligible += 1;
+      const isMeant = attempt !== undefined && confirmDead === attempt.lostMs > 0;
+      if (isMeant ? isOld(attempt, confirmDead, ageMs, nowMs) : select.by === 'keys' && ageMs === 0)
+        eligible += 1;
+      if (!isMeant || !isOld(attempt, confirmDead, ageMs, nowMs)) continue;
       if (confirmDead) {
         if (this.#queue.confirmDead(number, nowMs, this.#clock.random())) changed += 1;
       } else if (isHeld(this.#queue.table.state(number))) {
@@ -89,18 +135,15 @@ export class Changes {
     return { changed, eligible };
   }
 
-  async #each(
-    select: KillRequest['select'],
-    mask: number,
-    change: (number: number) => number,
-  ): Promise<Answer> {
+  async #each(select: Selector, mask: number, change: (number: number) => number): Promise<Answer> {
     const numbers = await this.#selection.numbers(select, mask);
     const slices = new Slices(this.#clock);
     let changed = 0;
     for (let i = 0; i < numbers.length; i += 1) {
       changed += change(numbers[i] as number);
       if ((i & 255) === 255) {
-        this.#persist.note();
+        if (this.#queue.changes.size > CHANGES_MAX) await this.#persist.flushed();
+        else this.#persist.note();
         await slices.pause();
       }
     }
@@ -128,6 +171,11 @@ export class Changes {
     }
     peer.post({ type: 'changed', id, ...(await answer) });
   }
+}
+
+/** Commands that are named one by one count whatever their state (cli.md §1.7). */
+function maskFor(select: Selector, mask: number): number {
+  return select.by === 'keys' ? INCOMPLETE_MASK : mask;
 }
 
 function isOld(attempt: Attempt, confirmDead: boolean, ageMs: number, nowMs: number): boolean {

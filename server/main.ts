@@ -202,7 +202,7 @@ async function serveUntilStopped(
         rssBytes: process.memoryUsage.rss(),
       };
     },
-    onShutdown: () => stopped.resolve('a client asked for it'),
+    onShutdown: (why) => stopped.resolve(why),
     onFatal: (error) => stopped.reject(error),
   });
   listenToSignals(flags.foreground === true, (reason) => stopped.resolve(reason), log);
@@ -338,7 +338,7 @@ function prepareDirectory(path: string): void {
     if ((mode & 0o022) !== 0) chmodSync(path, mode & ~0o022);
   } catch (cause) {
     throw new WrError(
-      'CANNOT_START',
+      'BAD_DIRECTORY',
       `the manager's directory ${path} cannot be made: ${(cause as Error).message}`,
       { cause },
     );

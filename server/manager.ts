@@ -4,10 +4,12 @@
  * Nothing here listens, forks or opens a file: transport, store, pools, scheduler and clock are handed in, so that the
  * same manager runs in production, in tests and in simulations.
  */
+import { isAbsolute } from 'node:path';
 import { decodeFrame } from '../core/codec.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import { JobQueue } from '../core/job-queue.ts';
 import { type ManagerStatusReply, type Request, type SettleRequest, TTR_MS } from '../core/protocol.ts';
+import type { BackupRequest } from '../core/protocol-control.ts';
 import type { Resources } from '../core/resource-names.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { counterWrite, readLearned } from '../store/layout.ts';
@@ -28,6 +30,7 @@ import { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { Selection } from './selection.ts';
 import { Settling } from './settling.ts';
+import { Steering } from './steering.ts';
 import type { Tasks } from './tasks.ts';
 import { Watching } from './watching.ts';
 
@@ -56,8 +59,8 @@ export interface ManagerOptions {
   readonly isGone: (host: string, pid: number) => boolean;
   /** What `managerStatus` tells besides the queue's own. */
   readonly about: () => Omit<ManagerStatusReply, 'type' | 'id' | 'mode' | 'scheduler'>;
-  /** A client asked for a clean stop. */
-  readonly onShutdown: () => void;
+  /** A clean stop is asked for. @param why - as it is logged */
+  readonly onShutdown: (why: string) => void;
   /** Nothing can be written any more, and nobody knows what the disk kept: only a restart from it is safe. */
   readonly onFatal: (error: WrError) => void;
 }
@@ -77,6 +80,7 @@ export class Manager {
   readonly #limits: Limits;
   readonly #watching: Watching;
   readonly #learner: Learner;
+  readonly #steering: Steering;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
   #nextToken = 1;
@@ -128,12 +132,24 @@ export class Manager {
     this.#listings = new Listings(queue, tasks, selection, clock);
     this.#settling = new Settling(queue, tasks, selection, clock);
     const { persist } = this;
-    this.#watching = new Watching({ queue, selection, persist, clock, mode: () => this.#mode });
+    this.#watching = new Watching({ queue, selection, persist, clock, mode: () => this.mode });
     const onReady = (): void => this.#ready();
     this.#limits = new Limits(queue, this.persist, onReady);
     queue.cohorts.memoryMbMax = scheduler.capacity.memoryMb;
     queue.cohorts.usages.source = (reqGroup) => readLearned(store, reqGroup);
     this.#learner = new Learner({ queue, tasks, persist: this.persist, clock, log, onMoved: onReady });
+    this.#steering = new Steering({
+      queue,
+      store,
+      persist: this.persist,
+      desk: this.#desk,
+      allotment: this.#allotment,
+      clock,
+      log,
+      pid: () => options.about().pid,
+      onReady,
+      onDrained: () => options.onShutdown('it was drained'),
+    });
     this.#changes = new Changes({
       queue,
       selection,
@@ -145,7 +161,7 @@ export class Manager {
   }
 
   get mode(): Mode {
-    return this.#mode;
+    return this.#mode === 'started' ? this.#steering.mode : this.#mode;
   }
 
   /** Takes up what the database holds; requests that came meanwhile are answered afterwards. */
@@ -175,6 +191,7 @@ export class Manager {
       ms: Math.round(clock.monotonicMs() - startedMs),
     });
     if (this.#mode === 'recovering') this.#mode = 'started';
+    this.#steering.restore();
     this.#lastTickMs = clock.monotonicMs();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
     const early = this.#early;
@@ -280,6 +297,15 @@ export class Manager {
         return this.#changes.retry(peer, request);
       case 'remove':
         return this.#changes.remove(peer, request);
+      case 'suspend':
+        return this.#changes.suspend(peer, request);
+      case 'resume':
+        return this.#changes.resume(peer, request);
+      case 'steer':
+        this.#refuseWhenStopping();
+        return this.#steering.answer(peer, request);
+      case 'backup':
+        return this.#backup(peer, request);
       case 'settle':
         return this.#settle(peer, request);
       case 'limit':
@@ -293,14 +319,14 @@ export class Manager {
         peer.post({
           type: 'managerStatus',
           id: request.id,
-          mode: this.#mode,
+          mode: this.mode,
           scheduler: this.#options.scheduler.name,
           ...this.#options.about(),
         });
         return undefined;
       case 'shutdown':
         peer.post({ type: 'shuttingDown', id: request.id, pid: this.#options.about().pid });
-        this.#options.onShutdown();
+        this.#options.onShutdown('a client asked for it');
         return undefined;
       default:
         request satisfies never;
@@ -309,6 +335,13 @@ export class Manager {
           `a request of type ${String((request as { type: unknown }).type)} is unknown`,
         );
     }
+  }
+
+  async #backup(peer: Peer, { id, path }: BackupRequest): Promise<void> {
+    if (!isAbsolute(path)) throw new WrError('BAD_INPUT', `a backup needs a whole path, not ${path}`);
+    await this.#options.store.backup(path);
+    this.#options.log.info('the database was backed up', { file: path });
+    peer.post({ type: 'backedUp', id });
   }
 
   #settle(peer: Peer, request: SettleRequest): Promise<void> {
@@ -352,6 +385,7 @@ export class Manager {
     const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
     const windows = this.queue.groups.limits.tick(nowMs);
     if (settled > 0 || windows) this.#ready();
+    this.#steering.tick();
     if (this.queue.changes.size > 0) this.persist.note();
     this.#learner.tick();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());

@@ -22,6 +22,7 @@ import {
   readRecord,
   recordWrite,
   repGroupWrite,
+  suspendedWrite,
   unindexedWrite,
 } from '../store/layout.ts';
 import type { Clock } from './clock.ts';
@@ -146,10 +147,10 @@ export class Persist {
 
   #hasChanges(): boolean {
     if (hasDependencyWrites(this.#queue.dependencies)) return true;
-    const { changes, segments, repGroups, groups, cohorts } = this.#queue;
+    const { changes, segments, repGroups, groups, cohorts, suspension } = this.#queue;
     const { changed: limits } = groups.limits;
     const { changed: usages } = cohorts.usages;
-    const changed = [changes, segments.changed, repGroups.changed, limits, usages];
+    const changed = [changes, segments.changed, repGroups.changed, limits, usages, suspension.changed];
     return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
   }
 
@@ -194,6 +195,9 @@ export class Persist {
       if (entry.remaining === 0) emptied.push(entry);
     }
     queue.segments.changed.clear();
+    for (const entry of queue.suspension.changed)
+      writes.push(suspendedWrite(entry.first, queue.suspension.bits(entry)));
+    queue.suspension.changed.clear();
     for (const id of queue.repGroups.changed) writes.push(repGroupWrite(id, queue.repGroups.save(id)));
     queue.repGroups.changed.clear();
     const { limits } = queue.groups;

@@ -26,6 +26,7 @@ import {
   readRecords,
   readRepGroups,
   readStaged,
+  readSuspended,
   readTemplates,
   readUnindexed,
   requestWrite,
@@ -66,6 +67,7 @@ export async function recover(
   const linked = await recoverSegments(store, queue, clock, progress);
   if (linked.length > 0) await recoverDependencies(store, queue, clock, linked);
   await recoverRecords(store, queue, clock);
+  await recoverSuspended(store, queue, clock); // Last: what is suspended is what it was before, held back.
   queue.groups.limits.recovered();
   await recoverBsubIds(store, queue);
   return {
@@ -222,6 +224,24 @@ async function recoverBsubIds(store: KeyValueStore, queue: JobQueue): Promise<vo
   }
   queue.bsub.restore(live, readCounter(store, 'nextBsubId', 1));
   if (gone.length > 0) await store.commit(gone);
+}
+
+async function recoverSuspended(store: KeyValueStore, queue: JobQueue, clock: Clock): Promise<void> {
+  const slices = new Slices(clock);
+  for (const { first, bits } of readSuspended(store)) {
+    const numbers = markedNumbers(first, bits);
+    for (let at = 0; at < numbers.length; ) {
+      at = queue.suspension.suspend(numbers, at).next;
+      await slices.pause();
+    }
+  }
+  queue.suspension.changed.clear();
+}
+
+function markedNumbers(first: number, bits: Uint8Array): Uint32Array {
+  const numbers: number[] = [];
+  for (let i = 0; i < bits.length * 8; i += 1) if (isMarked(bits, i)) numbers.push(first + i);
+  return Uint32Array.from(numbers);
 }
 
 /** Rows for completions whose keys are not in the index yet, so that nobody takes their commands for new ones. */

@@ -63,6 +63,8 @@ export class RunnerDesk {
   readonly #waiting: WaitingRunners;
   /** Nothing is handed out: paused, draining or stopping. */
   #closed = false;
+  /** Nothing is handed out for a moment: who asks waits. */
+  #held = false;
   /** Every touch is answered with a kill. */
   #stopping = false;
 
@@ -118,7 +120,7 @@ export class RunnerDesk {
       this.#answerNone(peer, request, true);
       return;
     }
-    if (this.#hasJobs(group) && this.#handOut(runner, group, request) > 0) return;
+    if (!this.#held && this.#hasJobs(group) && this.#handOut(runner, group, request) > 0) return;
     if (request.waitMs <= 0) this.#answerNone(peer, request, false);
     else this.#waiting.add({ peer, request, group });
   }
@@ -174,7 +176,7 @@ export class RunnerDesk {
 
   /** Serves waiting runners with jobs that have become ready. */
   serveWaiting(): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#held) return;
     const nowMs = this.#clock.nowMs();
     for (const group of this.#waiting.groups()) {
       while (this.#hasJobs(group) && this.#queue.groups.room(group, nowMs) > 0) {
@@ -200,6 +202,16 @@ export class RunnerDesk {
     this.#byPeer.delete(peer.id);
     this.#runners.delete(runner.runnerId);
     if (runner.group === null) this.#events.hostRunner(runner, false);
+  }
+
+  /** Hands out again after {@link close}, unless the manager is stopping. */
+  open(): void {
+    this.#closed = this.#stopping;
+  }
+
+  /** While held, who asks for a job waits. */
+  hold(held: boolean): void {
+    this.#held = held;
   }
 
   /** From now on nothing is handed out, and who waits is told to leave. */

@@ -4,6 +4,7 @@ import type { BsubIds } from '../core/bsub-ids.ts';
 import { asWords } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Selector } from '../core/protocol.ts';
+import { STATE } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -16,7 +17,7 @@ export class Selection {
     this.#tasks = tasks;
   }
 
-  /** What a worker is to look through. Keys that are not in the queue are looked up among complete jobs. */
+  /** What a worker is to look through. Keys that are not in the queue are looked up among complete jobs, if these are wanted. */
   async scope(select: Selector, mask: number): Promise<ListingScope> {
     switch (select.by) {
       case 'all':
@@ -28,7 +29,7 @@ export class Selection {
           mask,
         };
       case 'keys':
-        return { repGroups: null, numbers: await this.#numbers(select.keys), mask };
+        return { repGroups: null, numbers: await this.#numbers(select.keys, mask), mask };
       case 'bsub':
         return { repGroups: null, numbers: bsubNumbers(this.#queue.bsub, select.ids), mask };
       default:
@@ -53,7 +54,7 @@ export class Selection {
     return id === undefined ? [] : [id];
   }
 
-  async #numbers(keys: Uint8Array): Promise<Uint32Array> {
+  async #numbers(keys: Uint8Array, mask: number): Promise<Uint32Array> {
     const words = asWords(keys);
     const numbers = new Uint32Array(words.length >>> 2);
     const missing: number[] = [];
@@ -67,7 +68,7 @@ export class Selection {
       numbers[i] = this.#queue.keys.find(k0, k1, k2, k3);
       if (numbers[i] === 0) missing.push(i);
     }
-    if (missing.length > 0) {
+    if (missing.length > 0 && (mask & (1 << STATE.complete)) !== 0) {
       const lost = new Uint8Array(missing.length * 16);
       missing.forEach((i, at) => {
         lost.set(keys.subarray(i * 16, i * 16 + 16), at * 16);

@@ -25,6 +25,7 @@ export const TABLES = [
   'unseen',
   'learned',
   'usage',
+  'suspended',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

@@ -24,6 +24,7 @@
  * unseen         group hash           → nothing               dependency groups that jobs wait for and that never had a member
  * learned        MD5 of req group     → its name, runs, recommendation, values not in `usage` yet
  * usage          MD5 of req group     → sets of values
+ * suspended      first job number     → bit per suspended job
  * ```
  * Numbers in keys are big-endian, so that key order is number order.
  */
@@ -40,7 +41,8 @@ const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export type Counter = 'nextNumber' | 'nextSegment' | 'nextAttempt' | 'nextBsubId';
+/** `paused` is 1 while nothing may be started. */
+export type Counter = 'nextNumber' | 'nextSegment' | 'nextAttempt' | 'nextBsubId' | 'paused';
 
 export interface DirectoryEntry {
   readonly first: number;
@@ -108,6 +110,11 @@ export function directoryWrite(entry: DirectoryEntry): Write {
 /** `null` bits: every job of it is finished. */
 export function liveWrite(first: number, finished: Uint8Array | null): Write {
   return { table: 'live', key: u32Key(first), value: finished };
+}
+
+/** `null` bits: no job of the segment is suspended. */
+export function suspendedWrite(first: number, bits: Uint8Array | null): Write {
+  return { table: 'suspended', key: u32Key(first), value: bits };
 }
 
 export function groupSegmentWrite(repGroup: number, first: number): Write {
@@ -234,6 +241,12 @@ export function* readLive(
   store: KeyValueReader,
 ): Iterable<{ readonly first: number; readonly finished: Uint8Array }> {
   for (const { key, value } of store.range('live')) yield { first: keyToU32(key), finished: value };
+}
+
+export function* readSuspended(
+  store: KeyValueReader,
+): Iterable<{ readonly first: number; readonly bits: Uint8Array }> {
+  for (const { key, value } of store.range('suspended')) yield { first: keyToU32(key), bits: value };
 }
 
 export function readDirectory(store: KeyValueReader, first: number): DirectoryEntry | undefined {

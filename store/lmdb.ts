@@ -7,7 +7,7 @@
  * fails leaves nothing behind that someone may have seen. Measured, it costs a batch of 100 puts 0.74 ms instead of
  * 0.59 ms.
  */
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { mkdtemp, open as openFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb';
@@ -145,6 +145,8 @@ class LmdbStore extends LmdbReader implements KeyValueStore {
 
   async backup(path: string): Promise<void> {
     // LMDB makes the copy with the mode that the umask leaves: within a private directory nobody sees it before 0600.
+    if (isSameFile(path, this.path))
+      throw new WrError('BAD_INPUT', `${path} is the database itself: name another file for its backup`);
     let directory: string | undefined;
     try {
       directory = await mkdtemp(join(dirname(path), `.${basename(path)}.`));
@@ -352,6 +354,11 @@ function freeBytes(path: string): number {
   } catch {
     return Number.POSITIVE_INFINITY;
   }
+}
+
+function isSameFile(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }
 
 function syncDirectory(path: string): void {

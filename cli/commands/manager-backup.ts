@@ -1,16 +1,35 @@
-import { laterCommand } from '../later.ts';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { WrError } from '../../core/errors.ts';
+import { Client } from '../client.ts';
+import type { Context } from '../command.ts';
+import { type FlagSpecs, UsageError } from '../flags.ts';
+import { isOwnHost } from '../locality.ts';
+import { parse } from '../parse.ts';
 
-export const { flags, help, run } = laterCommand({
-  name: 'manager backup',
-  flags: {
-    path: { type: 'string', short: 'p' },
-  },
-  help: `Writes a consistent copy of the database.
+export const flags = { path: { type: 'string', short: 'p' } } as const satisfies FlagSpecs;
+
+export const help = `Writes a consistent copy of the database while the manager works. Put it in the database's place to go back to it.
+The copy holds the environments of commands: it is private to you.
 
 Usage:
   wr manager backup --path FILE
 
 Flags:
-  -p, --path string         where to (required)
-`,
-});
+  -p, --path string         where to (required); a file that is there is replaced once the copy is whole
+`;
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const given = parse(argv, flags).flags;
+  if (!given.path) throw new UsageError('--path is required: where the copy goes');
+  const path = resolve(context.cwd, given.path);
+  if (!existsSync(dirname(path)))
+    throw new WrError('BAD_INPUT', `--path value (${given.path}): there is no directory ${dirname(path)}`);
+  const config = await context.config(given.deployment);
+  const { link, host } = await context.connect(config);
+  if (!isOwnHost(host)) {
+    throw new WrError('BAD_INPUT', `the manager writes to disks of ${host}: run wr manager backup there`);
+  }
+  await new Client(link).backup(path);
+  return 0;
+}

@@ -149,7 +149,7 @@ function prepareDirectory(path: string): void {
     makeDirectories(path, 0o700);
   } catch (cause) {
     throw new WrError(
-      'CANNOT_START',
+      'BAD_DIRECTORY',
       `the manager's directory ${path} cannot be made: ${(cause as Error).message}`,
       { cause },
     );

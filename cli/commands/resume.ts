@@ -1,30 +1,12 @@
-import { laterCommand } from '../later.ts';
-import { SELECT_HELP } from '../select.ts';
+import { holdCommand } from '../hold-command.ts';
 
-export const { flags, help, run } = laterCommand({
+export const { flags, help, run } = holdCommand({
   name: 'resume',
-  flags: {
-    all: { type: 'boolean', short: 'a' },
-    file: { type: 'string', short: 'f' },
-    cmdline: { type: 'string', short: 'l' },
-    identifier: { type: 'string', short: 'i' },
-    search: { type: 'boolean', short: 'z' },
-    internal: { type: 'boolean', short: 'y' },
-    cwd: { type: 'string', short: 'c' },
-    mount_json: { type: 'string', short: 'j' },
-    mounts: { type: 'string' },
-    with_docker: { type: 'string' },
-    with_singularity: { type: 'string' },
-    container_mounts: { type: 'string' },
-    timeout: { type: 'integer' },
-  },
-  help: `Lets suspended commands be scheduled again.
-
-Usage:
-  wr resume [flags]
-
-Which commands (one of -f, -i, -l and -a):
-  -a, --all                 every suspended command
-${SELECT_HELP}
-`,
+  help: `Lets suspended commands be started again. One that waits for others, or whose delay after a failure is not over, goes on
+waiting for that.`,
+  all: 'every suspended command',
+  examples: `  wr resume -i alignment
+  wr resume -a`,
+  change: (client, select) => client.resume(select),
+  changed: (count) => `Resumed ${count} suspended commands`,
 });

@@ -393,13 +393,9 @@ describe('commands that come later', () => {
   it('understand their flags and then say that they cannot do it yet', async () => {
     for (const argv of [
       ['mod', '-i', 'g', '-m', '2G'],
-      ['suspend', '-a'],
-      ['resume', '-a'],
       ['mount', '-m', 'ur:b'],
       ['cloud', 'servers'],
       ['k8s', 'deploy', '-n', 'x'],
-      ['manager', 'drain'],
-      ['manager', 'backup', '-p', 'x'],
     ]) {
       const { code, stderr } = await wr(argv);
       assert.equal(code, 1);

@@ -80,4 +80,62 @@ describe('ReadyGroup', () => {
       assert.equal(group.ready, ready.size, `seed ${seed}, step ${step}`);
     }
   });
+
+  it('agrees with a sorted list when long runs leave and come back', () => {
+    const seed = chooseSeed();
+    const random = seeded(seed);
+    const group = new ReadyGroup();
+    const ready = new Uint8Array(20_000);
+    group.push(3, 1, 10_000);
+    group.push(3, 12_000, 8_000);
+    for (let n = 1; n < 20_000; n += 1) ready[n] = n <= 10_000 || n >= 12_000 ? 1 : 0;
+    const away = new Map<number, number>();
+    for (let step = 0; step < 400; step += 1) {
+      const chance = random();
+      if (chance < 0.5) {
+        const first = 1 + pick(random, 19_000);
+        const longest = 1 + pick(random, 900);
+        let count = 0;
+        while (count < longest && ready[first + count] === 1) count += 1;
+        if (count === 0) continue;
+        ready.fill(0, first, first + count);
+        group.leftRun(3, first, count);
+        away.set(first, count);
+      } else if (chance < 0.9) {
+        const run = [...away][pick(random, Math.max(1, away.size))];
+        if (run === undefined) continue;
+        away.delete(run[0]);
+        ready.fill(1, run[0], run[0] + run[1]);
+        group.giveBackRun(3, ...run);
+      } else {
+        const number = group.pop((n) => ready[n] === 1);
+        assert.equal(number, Math.max(0, ready.indexOf(1)), `seed ${seed}, step ${step}`);
+        ready[number] = 0;
+      }
+      assert.equal(
+        group.ready,
+        ready.reduce((sum, one) => sum + one, 0),
+        `seed ${seed}, step ${step}`,
+      );
+    }
+    const expected = [...ready.keys()].filter((n) => ready[n] === 1);
+    const order: number[] = [];
+    for (let n = group.pop((m) => ready[m] === 1); n !== 0; n = group.pop((m) => ready[m] === 1)) {
+      ready[n] = 0;
+      order.push(n);
+    }
+    assert.deepEqual(order, expected, `seed ${seed}`);
+  });
+
+  it('does not walk over a long run that left, to what stands behind it', () => {
+    const group = new ReadyGroup();
+    group.push(0, 1, 1_000_000);
+    group.leftRun(0, 1, 999_999);
+    let looked = 0;
+    const number = group.pop((candidate) => {
+      looked += 1;
+      return candidate === 1_000_000;
+    });
+    assert.deepEqual([number, looked], [1_000_000, 1]);
+  });
 });

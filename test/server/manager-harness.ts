@@ -116,6 +116,8 @@ export class ManagerHarness {
   readonly manager: Manager;
   /** Whether processes that are asked after are known not to exist. */
   gone = true;
+  /** Why it was asked to stop, each time. */
+  readonly stops: string[] = [];
   #lastId = 0;
 
   constructor(
@@ -151,7 +153,7 @@ export class ManagerHarness {
         rssBytes: 0,
       }),
       isGone: () => this.gone,
-      onShutdown: SILENT,
+      onShutdown: (why) => this.stops.push(why),
       onFatal: SILENT,
     });
   }
