@@ -242,7 +242,11 @@ export class Executor implements ExecutorPort {
   }
 
   async #kill(execution: Execution, reason: KillReason): Promise<void> {
-    if (execution.kill !== null) return;
+    if (execution.kill !== null) {
+      // Who asks once more does not want to wait for what follows either.
+      if (execution.finishing) await this.#killBehaviour(execution.job.attempt);
+      return;
+    }
     execution.kill = reason;
     execution.overTime = this.#options.now() > execution.startedMs + execution.job.timeMs;
     const held = this.#executions.get(execution.job.attempt);

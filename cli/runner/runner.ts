@@ -318,7 +318,7 @@ export class Runner {
     if (link === null || attempts.length === 0) return;
     try {
       const reply = await link.ask({ type: 'touch', attempts });
-      if (reply.type === 'touched') this.#work.kill(reply.kill);
+      if (reply.type === 'touched') this.#work.kill(reply.kill, true);
     } catch (error) {
       this.#world.log(`a touch failed: ${asWrError(error).message}`);
     }

@@ -42,6 +42,8 @@ export class Work {
   readonly #freeSlots: SlotPort[] = [];
   /** Attempts fetched and not ended, by token. */
   readonly #held = new Map<number, Job>();
+  /** Held, and to be killed. */
+  readonly #killed = new Set<number>();
   /** Held, but not ours any more: their end is no news. */
   readonly #forgotten = new Set<number>();
   readonly #templates = new Map<number, JobOptions>();
@@ -113,10 +115,12 @@ export class Work {
     }
   }
 
-  kill(attempts: readonly number[]): void {
+  /** @param reminder - the manager only repeats itself: what follows a command that was killed is to be let do its work */
+  kill(attempts: readonly number[], reminder = false): void {
     for (const attempt of attempts) {
       const job = this.#held.get(attempt);
-      if (job === undefined) continue;
+      if (job === undefined || (reminder && this.#killed.has(attempt))) continue;
+      this.#killed.add(attempt);
       if (this.#unqueue(job)) this.#onEnded(job, killedBeforeStart(job, this.#world.now()), null);
       else this.#executor.kill(attempt, 'user');
     }
@@ -259,6 +263,7 @@ export class Work {
   #onEnded(job: Job, event: EndedEvent, slot: SlotPort | null): void {
     const { attempt } = job;
     this.#held.delete(attempt);
+    this.#killed.delete(attempt);
     if (!this.#forgotten.delete(attempt)) this.#reporter.add(event, this.#world.now());
     if (event.startedMs > 0) this.commands += 1;
     const lane = this.lane(job.group);

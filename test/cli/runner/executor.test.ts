@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ownEnvironment, parseEnvironment } from '../../../cli/runner/environment.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
+import type { StartedEvent } from '../../../core/protocol.ts';
 import { textOf, untilGone, withRunner } from './harness.ts';
 import { keyOf, type ScriptedManager } from './scripted-manager.ts';
 
@@ -304,6 +305,44 @@ describe('executing commands', { concurrency: false }, () => {
       const success = await manager.untilEnded(fine as number);
       assert.deepEqual([success.outcome, success.exitCode], ['complete', 0]);
       assert.match(textOf(success.stderr), /Behaviour problems/);
+    });
+  });
+
+  it('carries out the behaviours of a failure for a killed command too, and ends those that are killed', async () => {
+    await withRunner(async ({ manager, dir }) => {
+      const [attempt] = manager.add('g', [
+        {
+          cmd: 'echo kept > file; sleep 60; true',
+          options: { onFailure: [{ run: `cp file ${dir}/saved; echo $$ > ${dir}/pid; sleep 600; true` }] },
+        },
+      ]);
+      await manager.until(() => manager.events.some(({ event }) => event === 'started'));
+      const started = manager.events.find(({ event }) => event === 'started') as StartedEvent;
+      while (!existsSync(join(started.cwd as string, 'file')))
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      manager.push({ type: 'kill', attempts: [attempt as number] });
+      while (!existsSync(join(dir, 'pid')) || readFileSync(join(dir, 'pid'), 'utf8') === '')
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(manager.ended(attempt as number), undefined, 'what follows it goes on');
+      manager.push({ type: 'kill', attempts: [attempt as number] });
+      const ended = await manager.untilEnded(attempt as number);
+      assert.deepEqual([ended.outcome, ended.reason], ['bury', 'killed by user request']);
+      assert.match(textOf(ended.stderr), /^Behaviour problems:\n\[cp file .* ended with SIGKILL$/);
+      assert.equal(readFileSync(join(dir, 'saved'), 'utf8'), 'kept\n');
+      await untilGone(Number(readFileSync(join(dir, 'pid'), 'utf8')), isAlive);
+      assert.equal(existsSync(ended.cwd), false);
+    });
+  });
+
+  it('keeps head and tail of what was printed, progress bars shortened, be a line as long as it may', async () => {
+    await withRunner(async ({ manager }) => {
+      const bar = "printf 'go\\n98%%\\r99%%\\r100%%\\r\\n\\nc\\n'";
+      assert.equal(await outputOf(manager, bar), 'go\n98%\n[...]\n100%\n\nc');
+      const long = "head -c 90000000 /dev/zero | tr '\\0' x; printf '\\r1%%\\r2%%\\n'; echo end";
+      const said = await outputOf(manager, long);
+      const [head = '', tail = ''] = said.split(/\n\.\.\. omitting 899\d+ bytes \.\.\.\n/);
+      assert.deepEqual([head.length, head.replaceAll('x', '')], [4096, '']);
+      assert.equal(tail.replace(/^x+/, ''), '\n1%\nend');
     });
   });
 

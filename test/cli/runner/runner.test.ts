@@ -277,6 +277,12 @@ describe('a runner of this machine', () => {
     assert.deepEqual(executor.killed, [[2, 'user']]);
     manager.push({ type: 'kill', attempts: [1] });
     assert.deepEqual(executor.killed.at(-1), [1, 'user']);
+    // Being reminded is no news; being asked once more is.
+    manager.killAtTouch = [1, 2];
+    await time.pass(15_000);
+    assert.equal(executor.killed.length, 2);
+    manager.push({ type: 'kill', attempts: [2] });
+    assert.deepEqual(executor.killed.at(-1), [2, 'user']);
   });
 
   it('touches what has just begun after two seconds, and what is over by then not at all', async () => {
