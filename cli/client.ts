@@ -11,6 +11,7 @@ import { withLive } from '../core/live-job.ts';
 import type {
   ChangedReply,
   CountsReply,
+  ExplainedReply,
   LimitsReply,
   LiveReply,
   ManagerStatusReply,
@@ -194,6 +195,10 @@ export class Client {
   /** Resolves once the job is complete, buried or gone, however long that takes. */
   settle(key: Uint8Array): Promise<SettledReply> {
     return this.#ask({ type: 'settle', key }, 'settled', { timeoutMs: SETTLE_MS });
+  }
+
+  explain(key: Uint8Array): Promise<ExplainedReply> {
+    return this.#ask({ type: 'explain', key }, 'explained');
   }
 
   managerStatus(): Promise<ManagerStatusReply> {

@@ -5,6 +5,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: 'add', summary: 'Add commands to the queue', load: () => import('./commands/add.ts') },
   { name: 'status', summary: 'Show what became of commands', load: () => import('./commands/status.ts') },
   { name: 'wait', summary: 'Wait until commands are over', load: () => import('./commands/wait.ts') },
+  {
+    name: 'explain',
+    summary: 'Say why a command is not running',
+    load: () => import('./commands/explain.ts'),
+  },
   { name: 'kill', summary: 'Stop running commands', load: () => import('./commands/kill.ts') },
   { name: 'retry', summary: 'Queue buried commands again', load: () => import('./commands/retry.ts') },
   { name: 'remove', summary: 'Take commands out of the queue', load: () => import('./commands/remove.ts') },

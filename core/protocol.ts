@@ -10,6 +10,7 @@
  */
 import type { Verdict } from './dry-claims.ts';
 import type { ErrorCode } from './errors.ts';
+import type { Reason } from './explain.ts';
 import type { FailReason } from './fail-reasons.ts';
 import type { JobOptions } from './job-options.ts';
 import type { LiveJob } from './live-job.ts';
@@ -168,6 +169,14 @@ export interface LimitRequest {
   readonly limit: number | null;
 }
 
+/** Asks why a job is not running, or what became of it. */
+export interface ExplainRequest {
+  readonly type: 'explain';
+  readonly id: number;
+  /** 16 bytes. */
+  readonly key: Uint8Array;
+}
+
 /** Answered with `watched` now, and again whenever the counts have changed, until the connection ends. */
 export interface WatchRequest {
   readonly type: 'watch';
@@ -204,6 +213,7 @@ export type ClientRequest =
   | ResumeRequest
   | SteerRequest
   | BackupRequest
+  | ExplainRequest
   | ManagerStatusRequest
   | ShutdownRequest;
 
@@ -489,6 +499,15 @@ export interface SettledReply {
   readonly job: StatusJob | null;
 }
 
+export interface ExplainedReply {
+  readonly type: 'explained';
+  readonly id: number;
+  /** `null`: no such job in queue or history. */
+  readonly job: StatusJob | null;
+  /** The first cause first. */
+  readonly reasons: readonly Reason[];
+}
+
 /** How the jobs of a `watch` stand: on disk. */
 export interface WatchedReply {
   readonly type: 'watched';
@@ -627,6 +646,7 @@ export type Reply =
   | WatchedReply
   | SteeredReply
   | BackedUpReply
+  | ExplainedReply
   | ManagerStatusReply
   | ShuttingDownReply
   | WelcomeReply

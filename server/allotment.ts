@@ -57,6 +57,11 @@ export class Allotment {
     this.#persist = options.persist;
   }
 
+  /** Slots a group was given last, and how many runners serve what they are given. */
+  allotted(group: SchedulerGroup): { readonly slots: number; readonly runners: number } {
+    return { slots: this.#allotted.get(group) ?? 0, runners: this.#runners.size };
+  }
+
   /** A runner of this machine came or went. */
   hostRunner(runner: Runner, connected: boolean): void {
     if (connected) {

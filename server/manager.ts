@@ -19,6 +19,7 @@ import { Allotment } from './allotment.ts';
 import { Archive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { type Clock, Slices } from './clock.ts';
+import { Explaining } from './explaining.ts';
 import { Learner } from './learner.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
@@ -81,6 +82,7 @@ export class Manager {
   readonly #watching: Watching;
   readonly #learner: Learner;
   readonly #steering: Steering;
+  readonly #explaining: Explaining;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
   #nextToken = 1;
@@ -132,7 +134,17 @@ export class Manager {
     this.#listings = new Listings(queue, tasks, selection, clock);
     this.#settling = new Settling(queue, tasks, selection, clock);
     const { persist } = this;
-    this.#watching = new Watching({ queue, selection, persist, clock, mode: () => this.mode });
+    const mode = (): Mode => this.mode;
+    this.#watching = new Watching({ queue, selection, persist, clock, mode });
+    this.#explaining = new Explaining({
+      queue,
+      tasks,
+      selection,
+      clock,
+      scheduler,
+      mode,
+      allotted: (group) => this.#allotment.allotted(group),
+    });
     const onReady = (): void => this.#ready();
     this.#limits = new Limits(queue, this.persist, onReady);
     queue.cohorts.memoryMbMax = scheduler.capacity.memoryMb;
@@ -310,6 +322,8 @@ export class Manager {
         return this.#settle(peer, request);
       case 'limit':
         return this.#limits.answer(peer, request);
+      case 'explain':
+        return this.#explaining.answer(peer, request);
       case 'watch':
         return this.#watching.watch(peer, request);
       case 'ping':

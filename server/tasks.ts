@@ -1,5 +1,6 @@
 /** What the manager asks of the worker pools, as plain functions; a simulation answers them in its own thread. */
 import type { TableSnapshot } from '../core/job-table.ts';
+import type { AheadQuestion } from '../workers/ahead.ts';
 import type { CompletedGroups, CompletedQuestion } from '../workers/completed-groups.ts';
 import type { IngestResult, IngestTask } from '../workers/ingest.ts';
 import type { LearnGroup, LearnResult, LearnTask } from '../workers/learn.ts';
@@ -28,6 +29,8 @@ export interface Tasks {
   select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array>;
   buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]>;
   page(question: PageQuestion): Promise<PageResult>;
+  /** How many ready jobs are served before one. */
+  ahead(question: AheadQuestion, table: TableSnapshot): Promise<number>;
   completedGroups(question: CompletedQuestion): Promise<CompletedGroups>;
   /** Encoded messages. */
   preview(question: PreviewQuestion): Promise<readonly Uint8Array[]>;
@@ -92,6 +95,10 @@ export class StoreTasks implements Tasks {
 
   async page(question: PageQuestion): Promise<PageResult> {
     return (await this.#runners.query({ kind: 'page', path: this.#path, ...question })) as PageResult;
+  }
+
+  async ahead(question: AheadQuestion, table: TableSnapshot): Promise<number> {
+    return (await this.#runners.query({ kind: 'ahead', path: this.#path, question, table })) as number;
   }
 
   async completedGroups(question: CompletedQuestion): Promise<CompletedGroups> {

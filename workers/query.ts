@@ -11,6 +11,7 @@ import type { StatusJob } from '../core/status-job.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { isSeen, readCompleteKey } from '../store/layout.ts';
 import { openLmdbReader } from '../store/lmdb.ts';
+import { type AheadQuestion, jobsAhead } from './ahead.ts';
 import { type CompletedGroups, type CompletedQuestion, completedGroups } from './completed-groups.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope } from './listing.ts';
@@ -45,6 +46,12 @@ export interface Cursor {
 export type QueryTask =
   /** Numbers of archived complete jobs by key; 0: unknown. */
   | { readonly kind: 'findKeys'; readonly path: string; readonly keys: Uint8Array }
+  | {
+      readonly kind: 'ahead';
+      readonly path: string;
+      readonly question: AheadQuestion;
+      readonly table: TableSnapshot;
+    }
   | { readonly kind: 'completedGroups'; readonly path: string; readonly question: CompletedQuestion }
   | { readonly kind: 'preview'; readonly path: string; readonly question: PreviewQuestion }
   /** By group hash, 16 bytes each: 1 when it is known to have had a member. */
@@ -88,6 +95,7 @@ export interface BuriedResult {
 
 export type QueryResult =
   | Uint8Array
+  | number
   | Uint32Array
   | PageResult
   | readonly BuriedResult[]
@@ -122,6 +130,8 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
   switch (task.kind) {
     case 'findKeys':
       return Uint32Array.from(eachKey(task.keys), (key) => readCompleteKey(reader.store, key) ?? 0);
+    case 'ahead':
+      return jobsAhead(task.question, JobTable.fromSnapshot(task.table));
     case 'completedGroups':
       return completedGroups(task.question, reader);
     case 'preview':
