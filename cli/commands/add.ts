@@ -123,9 +123,9 @@ This call:
                             no warning about paths that look relative
       --timeout int         seconds to wait for each answer of the manager (default 120)
 
-What commands of a requirement group (-g) used is remembered, and the next ones are given that instead of what you ask for,
-unless --override says otherwise; 'wr status -o details' tells which requirements are yours. A command that ran out of memory,
-time or disk is given more at its next attempt (not with --override always).
+What commands of a requirement group (-g) used is remembered, and the next ones are given that instead of what you ask
+for, unless --override says otherwise; 'wr status -o details' tells which requirements are yours. A command that ran
+out of memory, time or disk is given more at its next attempt (not with --override always).
 
 Examples:
   echo 'gzip big.file' | wr add --cwd_matters
