@@ -37,7 +37,7 @@ export function snapshotOf(view: PlanTableView, nowMs: number): PlanSnapshot {
     priority: pick(view.priority, new Uint8Array(count)),
     memoryMb: pick(view.memoryMb, new Float64Array(count)),
     cpus: pick(view.cpus, new Float64Array(count)),
-    arrival: Float64Array.from(ids),
+    arrival: new Float64Array(ids),
   };
   return { ids, groups, bounds: boundsOf(view, ids, nowMs) };
 }
@@ -56,36 +56,48 @@ function activeIds({ groups, ready, held }: PlanTableView): Uint32Array {
 /** `undefined`: none of the groups shares anything. */
 function boundsOf(view: PlanTableView, ids: Uint32Array, nowMs: number): BoundColumns | undefined {
   const start = new Uint32Array(ids.length + 1);
-  const bound: number[] = [];
-  const need: number[] = [];
+  let room = 0;
+  for (const id of ids) if (view.link[id] !== 0) room += 1;
+  if (room === 0) return undefined;
+  let bound = new Uint32Array(2 * room);
+  let need = new Uint32Array(2 * room);
+  let count = 0;
   for (let row = 0; row < ids.length; row += 1) {
-    start[row] = bound.length;
+    start[row] = count;
     let at = view.link[ids[row] as number] as number;
     for (let links = 0; at !== 0 && at < view.linkBound.length && links < LINKS_MAX; links += 1) {
-      const each = view.linkBound[at] as number;
-      const units = view.linkNeed[at] as number;
-      if (each < view.boundMax.length && units > 0) {
-        bound.push(each);
-        need.push(units);
-      }
+      if (count === bound.length) [bound, need] = [doubled(bound), doubled(need)];
+      bound[count] = view.linkBound[at] as number;
+      need[count] = view.linkNeed[at] as number;
+      if ((bound[count] as number) < view.boundMax.length && need[count] !== 0) count += 1;
       at = view.linkNext[at] as number;
     }
   }
-  start[ids.length] = bound.length;
-  if (bound.length === 0) return undefined;
+  start[ids.length] = count;
   return {
     start,
-    bound: Uint32Array.from(bound),
-    need: Uint32Array.from(need),
+    bound,
+    need,
     max: view.boundMax.slice(),
     held: view.boundHeld.slice(),
     fixed: view.boundFixed.slice(),
-    turn: Float64Array.from(ids, (id) => turnOf(view, id, nowMs)),
+    turn: turnsOf(view, ids, nowMs),
   };
 }
 
+function doubled(column: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(column.length * 2);
+  larger.set(column);
+  return larger;
+}
+
 /** Who is in a turn that is not over stays first; then whoever's last turn is longest ago. */
-function turnOf({ slots, turnMs }: PlanTableView, id: number, nowMs: number): number {
-  const beganMs = turnMs[id] as number;
-  return (slots[id] as number) > 0 && nowMs - beganMs < TURN_MS ? -1 : beganMs;
+function turnsOf({ slots, turnMs }: PlanTableView, ids: Uint32Array, nowMs: number): Float64Array {
+  const turns = new Float64Array(ids.length);
+  for (let row = 0; row < ids.length; row += 1) {
+    const id = ids[row] as number;
+    const beganMs = turnMs[id] as number;
+    turns[row] = (slots[id] as number) > 0 && nowMs - beganMs < TURN_MS ? -1 : beganMs;
+  }
+  return turns;
 }

@@ -25,20 +25,22 @@ export interface PlanResult {
 export function plan({ how, capacity, table, nowMs }: PlanTask): PlanResult {
   const { ids, groups, bounds } = snapshotOf(table, nowMs);
   const decided = decide({ how, capacity, groups, ...(bounds === undefined ? {} : { bounds }) });
-  const served = decided.slots.reduce((count, slots) => count + (slots > 0 ? 1 : 0), 0);
+  const { slots, impossible, contested } = decided;
+  let served = 0;
+  for (const count of slots) if (count > 0) served += 1;
   const result = {
     ids: new Uint32Array(served),
     slots: new Uint32Array(served),
-    impossible: Uint32Array.from(decided.impossible, (row) => ids[row] as number),
-    contested: decided.contested,
+    impossible: Uint32Array.from(impossible, (row) => ids[row] as number),
+    contested,
   };
   let at = 0;
-  decided.slots.forEach((slots, row) => {
-    if (slots === 0) return;
+  for (let row = 0; row < slots.length; row += 1) {
+    if (slots[row] === 0) continue;
     result.ids[at] = ids[row] as number;
-    result.slots[at] = slots;
+    result.slots[at] = slots[row] as number;
     at += 1;
-  });
+  }
   return result;
 }
 

@@ -5,6 +5,7 @@ import { addJson1m } from './add-json-1m.ts';
 import { counts1m } from './counts-1m.ts';
 import { cycles1000 } from './cycles-1000.ts';
 import { footprint } from './footprint.ts';
+import { groups100k } from './groups-100k.ts';
 import { idle10k } from './idle-10k.ts';
 import { lastTenth } from './last-tenth.ts';
 import type { Question } from './question.ts';
@@ -21,5 +22,6 @@ export const QUESTIONS: readonly Question[] = [
   run10k,
   cycles1000,
   idle10k,
+  groups100k,
   lastTenth,
 ];
