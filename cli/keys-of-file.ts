@@ -1,6 +1,8 @@
 /** Reads a command file line by line for its commands, as `wr add` would (spec: cli.md §2.1). */
+import { eachIndex } from '../core/array-indexes.ts';
+import { ArrayCommands, arrayPattern } from '../core/array-pattern.ts';
 import { asWrError, WrError } from '../core/errors.ts';
-import { LineReader, lineOptions } from '../core/job-line.ts';
+import { type LineOptions, LineReader, lineOptions } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { UnknownMembers } from '../core/json-values.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
@@ -13,12 +15,15 @@ const TAB = 9;
 const BRACE = 123;
 const CHUNK_BYTES = 256 * 1024;
 
+/** Called for each command with what it was, or would be, added with. */
+type Take = (cmd: Uint8Array | string, options: JobOptions) => void;
+
 /** @param take - called for each command with what it was, or would be, added with */
 export async function readKeys(
   input: CommandInput,
   defaults: JobOptions,
   deployment: string,
-  take: (cmd: Uint8Array | string, options: JobOptions) => void,
+  take: Take,
 ): Promise<void> {
   // Scripts do not belong to what identifies a command: they are not read.
   const reader = new LineReader(defaults, { deployment, readText: () => '', unknown: new UnknownMembers() });
@@ -34,11 +39,7 @@ export async function readKeys(
   });
 }
 
-function takeLine(
-  reader: LineReader,
-  line: Uint8Array,
-  take: (cmd: Uint8Array | string, options: JobOptions) => void,
-): void {
+function takeLine(reader: LineReader, line: Uint8Array, take: Take): void {
   const tab = line.indexOf(TAB);
   const first = tab < 0 ? line : line.subarray(0, tab);
   if (first.byteLength === 0) return;
@@ -47,13 +48,25 @@ function takeLine(
     if (second.includes(TAB))
       throw new WrError('BAD_LINE', 'there are more than two columns (TABs separate them)');
     const options = second.byteLength === 0 ? null : reader.options(textOf(second));
-    take(first, options === null ? reader.plain().options : lineOptions(options));
+    if (options === null) take(first, reader.plain().options);
+    else takeCommands(first, options, take);
   } else if (first[0] === BRACE) {
     const job = reader.job(textOf(first));
-    take(job.cmd, lineOptions(job));
+    takeCommands(job.cmd, job, take);
   } else {
     take(first, reader.plain().options);
   }
+}
+
+/** A line's command, or each of an array's. */
+function takeCommands(cmd: Uint8Array | string, options: LineOptions, take: Take): void {
+  const whole = lineOptions(options);
+  if (options.array === null) {
+    take(cmd, whole);
+    return;
+  }
+  const commands = new ArrayCommands(arrayPattern(typeof cmd === 'string' ? Buffer.from(cmd) : cmd));
+  for (const index of eachIndex(options.array)) take(commands.command(index), whole);
 }
 
 function textOf(bytes: Uint8Array): string {

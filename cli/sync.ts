@@ -2,6 +2,7 @@
 import type { Config } from '../core/config.ts';
 import { WrError } from '../core/errors.ts';
 import { KEY_BYTES } from '../core/identity.ts';
+import { isObject } from '../core/json-values.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import type { Keys } from './add-result.ts';
 import { Client } from './client.ts';
@@ -31,9 +32,24 @@ export async function onlyCommand(input: CommandInput): Promise<Uint8Array> {
   }
   const whole = Buffer.concat(parts);
   const commands = countCommands(whole);
-  if (commands === 1 && bytes <= LINE_BYTES_MAX + READ_BYTES) return whole;
+  if (commands === 1 && bytes <= LINE_BYTES_MAX + READ_BYTES) {
+    if (isArray(whole)) throw new WrError('BAD_INPUT', '--sync needs exactly one command, not an array');
+    return whole;
+  }
   const found = bytes > LINE_BYTES_MAX + READ_BYTES ? 'much more than one' : String(commands);
   throw new WrError('BAD_INPUT', `--sync needs exactly one command, but ${input.name} holds ${found}`);
+}
+
+/** Whether a line stands for many commands; what is wrong with it the manager says. */
+function isArray(line: Uint8Array): boolean {
+  const text = Buffer.from(line).toString();
+  const json = text.slice(text.indexOf('\t') + 1);
+  try {
+    const value: unknown = JSON.parse(json);
+    return isObject(value) && Object.keys(value).some((key) => key.toLowerCase() === 'array');
+  } catch {
+    return false;
+  }
 }
 
 /** Lines whose first column is not empty. */

@@ -11,6 +11,7 @@
  * template is not read but looked up, by the raw values as they stand there; only a combination seen for the first time
  * is checked and made into a template. What jobs differ in (`DELTA_FIELDS`) is read for every line.
  */
+import { type IndexRanges, parseArray } from './array-indexes.ts';
 import { withoutCleanup } from './behaviours.ts';
 import { readCmdDeps } from './command-dependencies.ts';
 import { WrError } from './errors.ts';
@@ -39,6 +40,8 @@ export interface LineOptions {
   readonly priority: number | null;
   /** The line set its report group itself. */
   readonly gaveRepGroup: boolean;
+  /** It stands for a command for each of these; `null`: for one. */
+  readonly array: IndexRanges | null;
 }
 
 /** What a line that is JSON as a whole says. */
@@ -55,6 +58,7 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
   'deps',
   'cmd_deps',
   'env',
+  'array',
 ]);
 const KNOWN_KEYS: ReadonlySet<string> = new Set([...OWN_KEYS, ...Object.keys(TEMPLATE_KEYS)]);
 /** Every member that a line's JSON may have. */
@@ -136,7 +140,14 @@ export class LineReader {
     const { template, gaveRepGroup } = this.#seenLast(object) ?? this.#lookUp(object);
     const own = this.#readOwn(object);
     const delta = own === null ? null : deltaBetween(this.#defaults, own);
-    return { cmd, template, delta, priority: this.#readPriority(object), gaveRepGroup };
+    return {
+      cmd,
+      template,
+      delta,
+      priority: this.#readPriority(object),
+      gaveRepGroup,
+      array: isGiven(object.array) ? parseArray(asString(object.array, 'array'), 'array') : null,
+    };
   }
 
   /** The object under exact key names, its unknown members noted: itself where it has nothing else. */

@@ -88,13 +88,15 @@ export interface JobOptions {
   readonly containerMounts: string;
   readonly containerImageUser: boolean;
   readonly bsubMode: string;
+  /** Its index in an array of commands; '': it is of none. */
+  readonly arrayIndex: string;
   /** Scheduler-specific extras: scheduler_queue, cloud_os, rtimeout… (schedulers.md §1.2). */
   readonly other: Readonly<Record<string, string>>;
 }
 
 /** What a job says differently from its template. */
 export type JobDelta = Partial<
-  Pick<JobOptions, 'cwd' | 'priority' | 'depGroups' | 'deps' | 'cmdDeps' | 'env'>
+  Pick<JobOptions, 'cwd' | 'priority' | 'depGroups' | 'deps' | 'cmdDeps' | 'env' | 'arrayIndex'>
 >;
 
 export const DELTA_FIELDS = [
@@ -104,6 +106,7 @@ export const DELTA_FIELDS = [
   'deps',
   'cmdDeps',
   'env',
+  'arrayIndex',
 ] as const satisfies readonly (keyof JobDelta)[];
 
 /** The options of `wr add` without flags, but for `cwd` and `envId`, which depend on who adds (cli.md §2.2). */
@@ -143,5 +146,6 @@ export const DEFAULT_JOB_OPTIONS: JobOptions = {
   containerMounts: '',
   containerImageUser: false,
   bsubMode: '',
+  arrayIndex: '',
   other: {},
 };

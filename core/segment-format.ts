@@ -13,11 +13,11 @@
  *     20     4  bytes of all deltas
  *     24    4t  template ids
  *          16n  keys
- *        2n|4n  command lengths
+ *        2n|4n  command lengths                absent in an array
  *     n|2n|4n?  which of the templates         absent with one template
  *           n?  priorities                     absent when every job has its template's
  *       2n|4n?  delta lengths, deltas as JSON  absent when no job has any
- *               commands
+ *               commands, or what an array has instead
  * ```
  */
 export const SEGMENT_VERSION = 1;
@@ -33,6 +33,8 @@ export const FLAG = {
   priorities: 8,
   deltas: 16,
   wideDeltas: 32,
+  /** An array: one pattern for all commands, one delta for all jobs (`array-segment.ts`), and no lengths of either. */
+  array: 64,
 } as const;
-export const FLAGS_ALL = 63;
+export const FLAGS_ALL = 127;
 export const INDEX_WIDTHS = [0, 1, 2, 4] as const;

@@ -17,6 +17,8 @@ export interface SegmentColumns {
   readonly priorities: Uint8Array | null;
   /** JSON a job, '' for none; `null`: no job has any. */
   readonly deltas: readonly string[] | null;
+  /** The jobs are an array's: `commands` is its body, and all have one delta, '' for none. */
+  readonly array?: { readonly delta: string };
 }
 
 /** A segment and where in it the keys are. */
@@ -32,16 +34,18 @@ const U16_MAX = 0xffff;
 export function packSegment(columns: SegmentColumns): PackedSegment {
   const { count, templateIds, commands, commandLengths, templateIndex, priorities } = columns;
   const deltas = columns.deltas === null ? null : encodeDeltas(columns.deltas);
-  const wideCommands = hasWide(commandLengths, count);
+  const shared = columns.array === undefined ? null : Buffer.from(columns.array.delta);
+  const wideCommands = shared === null && hasWide(commandLengths, count);
+  const lengthWidth = shared === null ? (wideCommands ? 4 : 2) : 0;
   const wideDeltas = deltas !== null && hasWide(deltas.lengths, count);
   const indexCode = templateIndex === null ? 0 : indexCodeFor(templateIds.length);
   const indexWidth = INDEX_WIDTHS[indexCode];
-  const deltaBytes = deltas?.bytes.length ?? 0;
+  const deltaBytes = (deltas?.bytes ?? shared)?.length ?? 0;
   const bytes = Buffer.from(
     new ArrayBuffer(
       HEADER_BYTES +
         4 * templateIds.length +
-        count * (KEY_BYTES + (wideCommands ? 4 : 2) + indexWidth) +
+        count * (KEY_BYTES + lengthWidth + indexWidth) +
         (priorities === null ? 0 : count) +
         (deltas === null ? 0 : count * (wideDeltas ? 4 : 2)) +
         deltaBytes +
@@ -55,19 +59,22 @@ export function packSegment(columns: SegmentColumns): PackedSegment {
     (indexCode << FLAG.indexShift) |
     (priorities === null ? 0 : FLAG.priorities) |
     (deltas === null ? 0 : FLAG.deltas) |
-    (wideDeltas ? FLAG.wideDeltas : 0);
+    (wideDeltas ? FLAG.wideDeltas : 0) |
+    (shared === null ? 0 : FLAG.array);
   let at = writeColumn(bytes, 4, [flags, count, templateIds.length, commands.length, deltaBytes], 5, 4);
   at = writeColumn(bytes, at, templateIds, templateIds.length, 4);
   const keys = bytes.subarray(at, at + KEY_BYTES * count);
   if (typeof columns.keys === 'function') columns.keys(keys);
   else keys.set(columns.keys.subarray(0, KEY_BYTES * count));
-  at = writeColumn(bytes, at + keys.length, commandLengths, count, wideCommands ? 4 : 2);
+  at += keys.length;
+  if (lengthWidth > 0) at = writeColumn(bytes, at, commandLengths, count, lengthWidth);
   if (templateIndex !== null) at = writeColumn(bytes, at, templateIndex, count, indexWidth);
   if (priorities !== null) at = writeColumn(bytes, at, priorities, count, 1);
   if (deltas !== null) {
     at = writeColumn(bytes, at, deltas.lengths, count, wideDeltas ? 4 : 2);
     bytes.set(deltas.bytes, at);
   }
+  if (shared !== null) bytes.set(shared, at);
   bytes.set(commands, at + deltaBytes);
   return {
     bytes: new Uint8Array(bytes.buffer),

@@ -3,6 +3,7 @@
  *
  * Stored bytes may be damaged: everything is checked before it is followed, and what does not fit is STORE_UNREADABLE.
  */
+import { ArrayBody } from './array-segment.ts';
 import { WrError } from './errors.ts';
 import { KEY_BYTES } from './identity.ts';
 import type { JobDelta } from './job-options.ts';
@@ -29,10 +30,12 @@ export class Segment {
   readonly templateCount: number;
   readonly #view: DataView;
   readonly #layout: Layout;
-  readonly #lengthWidth: 2 | 4;
+  /** 0: an array. */
+  readonly #lengthWidth: 0 | 2 | 4;
   readonly #indexWidth: 0 | 1 | 2 | 4;
   readonly #hasPriorities: boolean;
   readonly #deltaWidth: 0 | 2 | 4;
+  #array: ArrayBody | undefined;
   #commandEnds: Uint32Array | undefined;
   #deltaEnds: Uint32Array | undefined;
 
@@ -48,7 +51,9 @@ export class Segment {
     if (version === 0 || flags > FLAGS_ALL) throw damaged('its header makes no sense');
     this.count = this.#view.getUint32(8, true);
     this.templateCount = this.#view.getUint32(12, true);
-    this.#lengthWidth = flags & FLAG.wideCommands ? 4 : 2;
+    const isArray = (flags & FLAG.array) !== 0;
+    if (isArray && flags !== FLAG.array) throw damaged('its header makes no sense');
+    this.#lengthWidth = isArray ? 0 : flags & FLAG.wideCommands ? 4 : 2;
     this.#indexWidth = INDEX_WIDTHS[((flags & FLAG.indexMask) >> FLAG.indexShift) as 0 | 1 | 2 | 3];
     this.#hasPriorities = (flags & FLAG.priorities) !== 0;
     this.#deltaWidth = (flags & FLAG.deltas) === 0 ? 0 : flags & FLAG.wideDeltas ? 4 : 2;
@@ -89,8 +94,9 @@ export class Segment {
     return this.bytes.subarray(at, at + KEY_BYTES);
   }
 
-  /** The command of a job: a view. */
+  /** The command of a job: a view, or made now for one of an array. */
   command(job: number): Uint8Array {
+    if (this.#lengthWidth === 0) return this.#arrayBody().command(this.#check(job));
     this.#commandEnds ??= this.#ends(
       this.#layout.lengths,
       this.#lengthWidth,
@@ -126,12 +132,14 @@ export class Segment {
   /** `null`: the template's. */
   priority(job: number): number | null {
     this.#check(job);
+    if (this.#lengthWidth === 0) return this.#arrayBody().priority;
     return this.#hasPriorities ? (this.bytes[this.#layout.priorities + job] as number) : null;
   }
 
   /** What a job says differently from its template, as stored; '' when nothing. */
   deltaJson(job: number): string {
     this.#check(job);
+    if (this.#lengthWidth === 0) return JSON.stringify(this.#arrayBody().delta(job));
     if (this.#deltaWidth === 0) return '';
     const { deltas, commands, deltaLengths } = this.#layout;
     this.#deltaEnds ??= this.#ends(deltaLengths, this.#deltaWidth, commands - deltas);
@@ -142,8 +150,24 @@ export class Segment {
 
   /** @throws {WrError} STORE_UNREADABLE when the delta is damaged */
   delta(job: number): JobDelta | null {
+    if (this.#lengthWidth === 0) return this.#arrayBody().delta(this.#check(job));
     const json = this.deltaJson(job);
     return json === '' ? null : parseDelta(json);
+  }
+
+  /** Read when the first of its jobs is looked at. */
+  #arrayBody(): ArrayBody {
+    if (this.#array !== undefined) return this.#array;
+    const { deltas, commands, end } = this.#layout;
+    const delta = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + deltas, commands - deltas);
+    this.#array = new ArrayBody(this.bytes.subarray(commands, end), this.count, delta.toString());
+    return this.#array;
+  }
+
+  /** Of an array: itself without some of its jobs; `null`: it is none. */
+  filteredArray(keep: Uint8Array, keys: Uint8Array): Uint8Array<ArrayBuffer> | null {
+    if (this.#lengthWidth !== 0) return null;
+    return this.#arrayBody().filtered(keep, this.#templateIdAt(0), keys).bytes;
   }
 
   #check(job: number): number {
@@ -198,13 +222,16 @@ export function filterSegment(bytes: Uint8Array, keep: Uint8Array): Uint8Array<A
   const segment = new Segment(bytes);
   const kept: number[] = [];
   for (let job = 0; job < segment.count; job += 1) if (keep[job] === 1) kept.push(job);
+  const keys = Buffer.concat(kept.map((job) => segment.key(job)));
+  const array = segment.filteredArray(keep, keys);
+  if (array !== null) return array;
   const commands = kept.map((job) => segment.command(job));
   const deltas = kept.map((job) => segment.deltaJson(job));
   const hasPriorities = segment.count > 0 && segment.priority(0) !== null;
   return packSegment({
     count: kept.length,
     templateIds: segment.templateIds,
-    keys: Buffer.concat(kept.map((job) => segment.key(job))),
+    keys,
     commandLengths: commands.map((command) => command.length),
     commands: Buffer.concat(commands),
     templateIndex: segment.templateCount > 1 ? kept.map((job) => segment.templateIndex(job)) : null,

@@ -77,6 +77,8 @@ export interface StatusJob {
   readonly IsPushUpdate: boolean;
   /** Of ExpectedRAM, ExpectedTime and RequestedDisk, in their units; ours. The job's next attempt gets them; the one under way or the last one did. */
   readonly ExpectedFrom: { readonly RAM: FigureFrom; readonly Time: FigureFrom; readonly Disk: FigureFrom };
+  /** Index in an array of commands; `null`: it is of none. */
+  readonly ArrayIndex: number | null;
   /** For our own command line only; not printed as JSON. */
   readonly wr?: StatusJobDetail;
 }

@@ -52,6 +52,7 @@ const ZERO: JobOptions = {
   containerMounts: '',
   containerImageUser: false,
   bsubMode: '',
+  arrayIndex: '',
   other: {},
 };
 const FIELDS = Object.keys(ZERO) as readonly (keyof JobOptions)[];

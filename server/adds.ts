@@ -17,6 +17,7 @@ import type { IngestResult } from '../workers/ingest.ts';
 import type { RerunPart } from '../workers/reruns.ts';
 import { AddCommit, type AddPart } from './add-commit.ts';
 import type { Archive } from './archive.ts';
+import { unfolded } from './array-parts.ts';
 import type { Clock } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
@@ -24,10 +25,12 @@ import { gatherLimits, type Limits } from './limits.ts';
 import type { Peer } from './peer.ts';
 import { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
-import { Upload, unparsed } from './upload.ts';
+import { type ParsedFrame, Upload, unparsed } from './upload.ts';
 
 /** Keys in one `addKeys` message. */
 const KEYS_PER_MESSAGE = 32_768;
+/** Parts of a single frame that go to disk in one transaction: the first of a long array, not all of them. */
+const PARTS_AT_ONCE_MAX = 16;
 /** Keys are held back while a peer has so much to read. */
 const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
 const BUFFER_POLL_MS = 5;
@@ -158,19 +161,22 @@ export class Adds {
   // ------------------------------------------------------------ frames
 
   async #parse(upload: Upload, { seq, bytes, more }: AddFrame): Promise<void> {
+    const parsed: ParsedFrame = { results: [], done: false };
+    upload.parsed.set(seq, parsed);
     try {
       const whole = upload.join(bytes, more === true);
       const isWhole = whole instanceof Uint8Array;
       const { defaults } = upload;
+      const wantLines = upload.dry !== undefined;
       const result = isWhole
-        ? await this.#tasks.ingest({
-            bytes: whole,
-            defaults,
-            deployment: this.#deployment,
-            wantLines: upload.dry !== undefined,
-          })
+        ? await this.#tasks.ingest({ bytes: whole, defaults, deployment: this.#deployment, wantLines })
         : unparsed(whole !== null);
-      upload.parsed.set(seq, result);
+      for await (const part of unfolded(result, (task) => this.#tasks.arrayPart(task), wantLines)) {
+        if (part !== result && (upload.refused !== undefined || upload.isFull)) break;
+        parsed.results.push(part);
+        if (result.rest.length > 0) this.#advance(upload);
+      }
+      parsed.done = true;
     } catch (error) {
       this.#refuse(upload, asWrError(error));
       return;
@@ -182,12 +188,18 @@ export class Adds {
   #advance(upload: Upload): void {
     try {
       for (;;) {
-        const result = upload.parsed.get(upload.nextSeq);
-        if (result === undefined || upload.refused !== undefined) return;
+        const parsed = upload.parsed.get(upload.nextSeq);
+        if (parsed === undefined || upload.refused !== undefined) return;
+        for (const result of parsed.results.splice(0)) this.#take(upload, result);
+        if (!parsed.done) {
+          // A long array: the client hears how far it is.
+          if (upload.dry === undefined) this.#giveCredit(upload, 0);
+          return;
+        }
         upload.parsed.delete(upload.nextSeq);
         upload.nextSeq += 1;
-        this.#take(upload, result);
         if (upload.dry === undefined) this.#giveCredit(upload);
+        else this.#giveCreditOnceTried(upload);
         this.#finishWhenComplete(upload);
       }
     } catch (error) {
@@ -209,21 +221,28 @@ export class Adds {
     for (const { options } of usedTemplates(part)) gatherLimits(options, upload.limits, upload.warnings);
     this.#nextSegment += 1;
     // An add of one frame goes to disk in one transaction; a longer one as it comes.
-    if (upload.received === 1 && upload.end !== undefined) upload.parts.push(part);
+    const isSmall = upload.received === 1 && upload.parts.length < PARTS_AT_ONCE_MAX;
+    if (isSmall && upload.end !== undefined) upload.parts.push(part);
     else this.#stage(upload, part);
   }
 
-  #giveCredit(upload: Upload): void {
+  #giveCredit(upload: Upload, frames = 1): void {
     const { requestId } = upload.begin;
-    upload.peer.post({ type: 'addCredit', requestId, frames: 1, commands: upload.commands });
+    upload.peer.post({ type: 'addCredit', requestId, frames, commands: upload.commands });
   }
 
   /** A frame of an add that is only tried. */
   #tryOut(upload: Upload, result: IngestResult): void {
     for (const json of result.templates) refuseUnusable(parseTemplate(json));
-    upload.tryOut(result).then(
+    upload.tried = upload.tryOut(result);
+    upload.tried.catch((error: unknown) => this.#refuse(upload, asWrError(error)));
+  }
+
+  /** Once all of a frame so far was judged, which happens in order. */
+  #giveCreditOnceTried(upload: Upload): void {
+    upload.tried.then(
       () => this.#giveCredit(upload),
-      (error: unknown) => this.#refuse(upload, asWrError(error)),
+      () => undefined, // It was refused.
     );
   }
 

@@ -11,6 +11,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
 import { WrError } from '../core/errors.ts';
+import type { ArrayPartTask } from '../workers/array-part.ts';
 import type { IngestResult, IngestTask } from '../workers/ingest.ts';
 import type { LearnResult, LearnTask } from '../workers/learn.ts';
 import type { PlanResult, PlanTask } from '../workers/plan.ts';
@@ -37,6 +38,7 @@ const file = (name: string): string =>
 const RUN_TASK = file('run-task');
 const TASK_FILES = {
   ingest: file('ingest'),
+  arrayPart: file('array-part'),
   plan: file('plan'),
   learn: file('learn'),
   query: file('query'),
@@ -53,6 +55,7 @@ export function inlineRunners(): Runners {
     unwrapped(await (await import(task)).default(input));
   return {
     ingest: (task) => call(TASK_FILES.ingest, task) as Promise<IngestResult>,
+    arrayPart: (task) => call(TASK_FILES.arrayPart, task) as Promise<IngestResult>,
     plan: (task) => call(TASK_FILES.plan, task) as Promise<PlanResult>,
     learn: (task) => call(TASK_FILES.learn, task) as Promise<LearnResult>,
     query: (task) => call(TASK_FILES.query, task) as Promise<QueryResult>,
@@ -75,7 +78,7 @@ export class Pools extends StoreTasks {
 
 export class PoolRunners implements Runners {
   readonly #ingest = new Pool({
-    files: [TASK_FILES.ingest],
+    files: [TASK_FILES.ingest, TASK_FILES.arrayPart],
     threadsMin: INGEST_THREADS_MIN,
     threadsMax: Math.min(INGEST_THREADS_MAX, Math.max(INGEST_THREADS_MIN, availableParallelism() - 1)),
   });
@@ -93,6 +96,10 @@ export class PoolRunners implements Runners {
   ingest(task: IngestTask): Promise<IngestResult> {
     const bytes = ownBytes(task.bytes);
     return this.#ingest.run(TASK_FILES.ingest, { ...task, bytes }, [bytes.buffer]);
+  }
+
+  arrayPart(task: ArrayPartTask): Promise<IngestResult> {
+    return this.#ingest.run(TASK_FILES.arrayPart, task);
   }
 
   /** The table is shared: nothing is copied or moved. */

@@ -1,6 +1,7 @@
 /** What the manager asks of the worker pools, as plain functions; a simulation answers them in its own thread. */
 import type { TableSnapshot } from '../core/job-table.ts';
 import type { AheadQuestion } from '../workers/ahead.ts';
+import type { ArrayPartTask } from '../workers/array-part.ts';
 import type { CompletedGroups, CompletedQuestion } from '../workers/completed-groups.ts';
 import type { IngestResult, IngestTask } from '../workers/ingest.ts';
 import type { LearnGroup, LearnResult, LearnTask } from '../workers/learn.ts';
@@ -16,6 +17,7 @@ export type PageQuestion = Without<Extract<QueryTask, { kind: 'page' }>, 'kind' 
 
 export interface Tasks {
   ingest(task: IngestTask): Promise<IngestResult>;
+  arrayPart(task: ArrayPartTask): Promise<IngestResult>;
   plan(task: PlanTask): Promise<PlanResult>;
   /** Takes values into the sets of requirement groups; what comes of them is to be written by the caller. */
   learn(groups: readonly LearnGroup[]): Promise<LearnResult>;
@@ -39,6 +41,7 @@ export interface Tasks {
 /** How a question reaches a worker. */
 export interface Runners {
   ingest(task: IngestTask): Promise<IngestResult>;
+  arrayPart(task: ArrayPartTask): Promise<IngestResult>;
   plan(task: PlanTask): Promise<PlanResult>;
   learn(task: LearnTask): Promise<LearnResult>;
   query(task: QueryTask): Promise<QueryResult>;
@@ -56,6 +59,10 @@ export class StoreTasks implements Tasks {
 
   ingest(task: IngestTask): Promise<IngestResult> {
     return this.#runners.ingest(task);
+  }
+
+  arrayPart(task: ArrayPartTask): Promise<IngestResult> {
+    return this.#runners.arrayPart(task);
   }
 
   plan(task: PlanTask): Promise<PlanResult> {

@@ -11,6 +11,14 @@ import type { AddPart } from './add-commit.ts';
 import type { DryRun } from './dry-run.ts';
 import type { Peer } from './peer.ts';
 
+/** What came of a frame so far. */
+export interface ParsedFrame {
+  /** In input order, and not taken in yet: one, and those of its arrays. */
+  readonly results: IngestResult[];
+  /** There will be no further ones. */
+  done: boolean;
+}
+
 export class Upload {
   readonly peer: Peer;
   readonly begin: AddBegin;
@@ -21,12 +29,14 @@ export class Upload {
   /** From the archive; given back when the add is over. */
   readonly generation: number;
   readonly parts: AddPart[] = [];
-  /** Results of frames that are parsed, by sequence number, until those before them are. */
-  readonly parsed = new Map<number, IngestResult>();
+  /** Results of frames by sequence number, until those before them are taken in. */
+  readonly parsed = new Map<number, ParsedFrame>();
   readonly warnings = new Set<string>();
   /** Limits of limit groups that its commands set. */
   readonly limits = new Map<string, number>();
   readonly stagings: Promise<void>[] = [];
+  /** Of an add that is only tried: all that was taken in so far is judged. */
+  tried: Promise<void> = Promise.resolve();
   received = 0;
   nextSeq = 0;
   commands = 0;
@@ -91,6 +101,11 @@ export class Upload {
     await this.dry?.take(result, this.#count(result), this.#lines - result.lines);
   }
 
+  /** `--head` wants no more. */
+  get isFull(): boolean {
+    return this.begin.head > 0 && this.commands >= this.begin.head;
+  }
+
   /** Counts the jobs of a result, as far as `--head` wants them. @returns how many that are */
   #count(result: IngestResult): number {
     const { head } = this.begin;
@@ -152,4 +167,5 @@ const NOTHING: IngestResult = {
   usedDefaultRepGroup: false,
   unknownMembers: [],
   error: null,
+  rest: [],
 };

@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { NamedLinks } from '../core/dependency-links.ts';
-import { LineReader } from '../core/job-line.ts';
+import { LineReader, type LineTemplate } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { type UnknownMember, UnknownMembers } from '../core/json-values.ts';
 import { LinkBuilder } from '../core/link-builder.ts';
 import { packSegment } from '../core/segment-pack.ts';
+import type { ArrayLine } from './array-part.ts';
 import { takeMixedLines } from './mixed-lines.ts';
 import { takePlainLines } from './plain-lines.ts';
 import { nameReqGroups } from './req-groups.ts';
@@ -57,6 +58,8 @@ export interface IngestResult {
   readonly unknownMembers: readonly UnknownMember[];
   /** The first bad line, from 1 within these bytes; nothing of them is to be added. */
   readonly error: { readonly line: number; readonly message: string } | null;
+  /** What follows when the bytes hold arrays: each with the lines behind it, its own line counted as the first of them. */
+  readonly rest: readonly { readonly array: ArrayLine; readonly behind: IngestResult }[];
 }
 
 /** Takes in a frame. A bad line is a result, not an exception. Of the file system it reads the cloud scripts that lines name. */
@@ -68,24 +71,49 @@ export function ingest(task: IngestTask): IngestResult {
     readText,
     unknown,
   });
-  const links = new LinkBuilder(task.frames);
   const plain = takePlainLines(bytes, reader.defaultIdentity);
-  // Its template, as the only one.
-  if (plain !== null && plain.keys.length > 0) links.add(0, plain.keys.length, reader.plain().options);
-  const taken = plain ?? takeMixedLines(bytes, reader, links, unknown);
-  if (taken.error !== null || taken.keys.length === 0) return withoutCommands(taken, unknown);
-  const lineNumbers = task.wantLines ? linesOfCommands(bytes) : null;
-  return { ...pack(taken, reader, links, unknown), lineNumbers };
+  const makeLinks = (): LinkBuilder => new LinkBuilder(task.frames);
+  const parts =
+    plain === null
+      ? takeMixedLines(bytes, reader, makeLinks, unknown)
+      : [{ taken: plain, links: plainLinks(plain, reader, makeLinks()) }];
+  const results = parts.map(({ taken, links }): IngestResult => {
+    if (taken.error !== null || taken.keys.length === 0) return withoutCommands(taken);
+    const lineNumbers = task.wantLines ? linesOfCommands(bytes.subarray(taken.from, taken.to)) : null;
+    const { templates } = reader;
+    const used = parts.length > 1 ? usedOnly(taken, templates) : templates;
+    return { ...pack(taken, used, links), lineNumbers };
+  });
+  const rest = parts.flatMap(({ taken: { array } }, at) =>
+    array === null
+      ? []
+      : [{ array: { ...array, frames: task.frames ?? [] }, behind: results[at] as IngestResult }],
+  );
+  return { ...(results[0] as IngestResult), unknownMembers: unknown.members, rest };
+}
+
+/** Plain commands have one template, and what it says they all wait for. */
+function plainLinks(taken: TakenLines, reader: LineReader, links: LinkBuilder): LinkBuilder {
+  if (taken.keys.length > 0) links.add(0, taken.keys.length, reader.plain().options);
+  return links;
+}
+
+/** Of the templates of a whole frame, those that a part of it uses; its index is changed to count within them. */
+function usedOnly(taken: TakenLines, templates: readonly LineTemplate[]): readonly LineTemplate[] {
+  const used = [...new Set(taken.templateIndex ?? [0])];
+  const places = new Map(used.map((index, at) => [index, at]));
+  taken.templateIndex =
+    used.length === 1 ? null : (taken.templateIndex ?? []).map((index) => places.get(index) as number);
+  return used.map((index) => templates[index] as LineTemplate);
 }
 
 function pack(
   taken: TakenLines,
-  reader: LineReader,
+  used: readonly LineTemplate[],
   links: LinkBuilder,
-  unknown: UnknownMembers,
 ): Omit<IngestResult, 'lineNumbers'> {
   const count = taken.keys.length;
-  const { templates, templateIndex } = nameReqGroups(taken, reader.templates);
+  const { templates, templateIndex } = nameReqGroups(taken, used);
   const priorities = taken.priorities === null ? null : Uint8Array.from(taken.priorities);
   const { bytes, keys } = packSegment({
     count,
@@ -108,12 +136,13 @@ function pack(
     hasDelta: taken.deltas !== null,
     links: links.take(),
     usedDefaultRepGroup: taken.usedDefaultRepGroup,
-    unknownMembers: unknown.members,
+    unknownMembers: [],
     error: null,
+    rest: [],
   };
 }
 
-function withoutCommands({ lines, error }: TakenLines, unknown: UnknownMembers): IngestResult {
+function withoutCommands({ lines, error }: TakenLines): IngestResult {
   return {
     count: 0,
     lines,
@@ -126,8 +155,9 @@ function withoutCommands({ lines, error }: TakenLines, unknown: UnknownMembers):
     hasDelta: false,
     links: null,
     usedDefaultRepGroup: false,
-    unknownMembers: unknown.members,
+    unknownMembers: [],
     error: error === null ? null : { line: lines, message: error.message },
+    rest: [],
   };
 }
 
@@ -157,7 +187,12 @@ function readText(path: string): string {
 /** Moves the result's buffers to the thread that asked. */
 export default function ingestTask(task: IngestTask): ReturnType<typeof move> {
   const result = ingest(task);
-  const views = [result.segment, result.templateIndex, result.priorities, result.lineNumbers];
+  const views = [result, ...result.rest.map(({ behind }) => behind)].flatMap((part) => [
+    part.segment,
+    part.templateIndex,
+    part.priorities,
+    part.lineNumbers,
+  ]);
   return move({
     [transferableSymbol]: views.flatMap((view) => (view === null ? [] : [view.buffer])),
     [valueSymbol]: result,

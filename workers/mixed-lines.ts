@@ -8,40 +8,57 @@ import type { UnknownMembers } from '../core/json-values.ts';
 import type { LinkBuilder } from '../core/link-builder.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { deltaJson } from '../core/template.ts';
-import { type TakenLines, takeNothing } from './taken-lines.ts';
+import { arrayLine } from './array-part.ts';
+import { type TakenLines, takeBehind, takeNothing } from './taken-lines.ts';
 
 const CR = 0x0d;
 const BRACE = 0x7b;
 
-/** @param unknown - what `reader` notes unknown members in */
+/** Lines between two arrays, or all of a frame, and what their commands wait for and belong to. */
+export interface MixedPart {
+  readonly taken: TakenLines;
+  readonly links: LinkBuilder;
+}
+
+/**
+ * @param makeLinks - an empty one
+ * @param unknown - what `reader` notes unknown members in
+ * @returns at least one; each further one begins with the line of an array
+ */
 export function takeMixedLines(
   bytes: Buffer,
   reader: LineReader,
-  links: LinkBuilder,
+  makeLinks: () => LinkBuilder,
   unknown: UnknownMembers,
-): TakenLines {
-  const walk = new MixedWalk(bytes, reader, links, unknown);
+): readonly MixedPart[] {
+  const walk = new MixedWalk(bytes, reader, makeLinks, unknown);
   try {
     walk.run();
   } catch (thrown) {
     if (!(thrown instanceof WrError)) throw thrown;
     walk.taken.error = thrown;
   }
-  return walk.taken;
+  return [...walk.before, { taken: walk.taken, links: walk.links }];
 }
 
 class MixedWalk {
-  readonly taken: TakenLines;
+  /** Since the last array. */
+  taken: TakenLines;
+  links: LinkBuilder;
+  /** Up to each array. */
+  readonly before: MixedPart[] = [];
+  #line = 0;
   readonly #bytes: Buffer;
   readonly #reader: LineReader;
   readonly #unknown: UnknownMembers;
-  readonly #links: LinkBuilder;
+  readonly #makeLinks: () => LinkBuilder;
   /** A character a byte, so that places in it are places in the bytes. */
   readonly #text: string;
   readonly #isAscii: boolean;
 
-  constructor(bytes: Buffer, reader: LineReader, links: LinkBuilder, unknown: UnknownMembers) {
-    this.#links = links;
+  constructor(bytes: Buffer, reader: LineReader, makeLinks: () => LinkBuilder, unknown: UnknownMembers) {
+    this.#makeLinks = makeLinks;
+    this.links = makeLinks();
     this.#bytes = bytes;
     this.#reader = reader;
     this.#unknown = unknown;
@@ -59,7 +76,8 @@ class MixedWalk {
     while (start < text.length) {
       const lineEnd = next(text, '\n', start);
       this.taken.lines += 1;
-      this.#unknown.line = this.taken.lines;
+      this.#line += 1;
+      this.#unknown.line = this.#line;
       if (lineEnd - start > LINE_BYTES_MAX) throw bad(`it is longer than ${LINE_BYTES_MAX} bytes`);
       if (nul < lineEnd) throw bad('it holds a NUL byte, which no command can have');
       const end = lineEnd > start && text.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : lineEnd;
@@ -75,13 +93,26 @@ class MixedWalk {
       if (next(this.#text, '\t', tab + 1) < end) {
         throw bad('it has more than two columns; a line is a command, or a command, a TAB and a JSON object');
       }
-      this.#takeBytes(start, tab, this.#reader.options(this.#json(tab + 1, end)));
+      const options = this.#reader.options(this.#json(tab + 1, end));
+      if (options.array === null) this.#takeBytes(start, tab, options);
+      else this.#takeArray(new Uint8Array(this.#bytes.subarray(start, tab)), options, start, end);
     } else if (this.#text.charCodeAt(start) === BRACE) {
       const job = this.#reader.job(this.#json(start, end));
-      this.#takeText(job.cmd, job);
+      if (job.array === null) this.#takeText(job.cmd, job);
+      else this.#takeArray(new Uint8Array(Buffer.from(job.cmd)), job, start, end);
     } else {
       this.#takeBytes(start, end, null);
     }
+  }
+
+  /** An array has segments of its own: what follows is taken apart from what came before. */
+  #takeArray(cmd: Uint8Array, options: LineOptions, start: number, end: number): void {
+    const { taken, links } = this;
+    this.taken = takeBehind(taken, arrayLine(cmd, options), end);
+    this.links = this.#makeLinks();
+    taken.lines -= 1;
+    taken.to = start;
+    this.before.push({ taken, links });
   }
 
   #json(start: number, end: number): string {
@@ -137,7 +168,7 @@ class MixedWalk {
     const deps = delta?.deps ?? template.deps;
     const cmdDeps = delta?.cmdDeps ?? template.cmdDeps;
     if (depGroups.length + deps.length + cmdDeps.length > 0)
-      this.#links.add(at, 1, { depGroups, deps, cmdDeps });
+      this.links.add(at, 1, { depGroups, deps, cmdDeps });
   }
 }
 

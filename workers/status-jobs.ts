@@ -93,6 +93,7 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
       Time: { From: from.time, Asked: options.timeMs / 1000, Runs: runs.time },
       Disk: { From: from.disk, Asked: options.diskGb, Runs: runs.disk },
     },
+    ArrayIndex: options.arrayIndex === '' ? null : Number(options.arrayIndex),
     wr: {
       startedMs: record.startedMs,
       endedMs: record.endedMs,

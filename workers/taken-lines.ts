@@ -1,5 +1,7 @@
 /** What a walk over the lines of a frame gathers: columns, one entry a command. */
+
 import type { WrError } from '../core/errors.ts';
+import type { ArrayLine } from './array-part.ts';
 
 export interface TakenLines {
   /** Input lines walked, blank ones included; with an error, up to and including the bad one. */
@@ -17,6 +19,11 @@ export interface TakenLines {
   /** JSON a command, '' for none; `null`: no command has any. */
   deltas: string[] | null;
   usedDefaultRepGroup: boolean;
+  /** The array that stands before the first of these lines; `null`: they are the first. */
+  readonly array: ArrayLine | null;
+  /** Where in the frame these lines begin, but for that of the array, and where they end. */
+  readonly from: number;
+  to: number;
   /** What is wrong with line `lines`. */
   error: WrError | null;
 }
@@ -33,6 +40,21 @@ export function takeNothing(capacity: number): TakenLines {
     priorities: null,
     deltas: null,
     usedDefaultRepGroup: false,
+    array: null,
+    from: 0,
+    to: Number.POSITIVE_INFINITY,
     error: null,
+  };
+}
+
+/** For the lines behind an array. @param from - where its own line ends */
+export function takeBehind(taken: TakenLines, array: ArrayLine, from: number): TakenLines {
+  return {
+    ...takeNothing(0),
+    // What the commands so far have not filled is enough for the others.
+    commands: taken.commands.subarray(taken.commandBytes),
+    lines: 1,
+    array,
+    from,
   };
 }

@@ -5,6 +5,7 @@ import { refuseUnusable } from '../../core/unusable-options.ts';
 import { defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options.ts';
 import { addResult, type Keys, printKeys } from '../add-result.ts';
 import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
+import { arrayInput } from '../array-input.ts';
 import { Client, newRequestId, TIMEOUT_MS } from '../client.ts';
 import type { Connected, Context } from '../command.ts';
 import { type CommandInput, inputOf, openInput } from '../command-input.ts';
@@ -21,6 +22,7 @@ import { onlyCommand, syncExit } from '../sync.ts';
 export const flags = {
   ...JOB_FLAGS,
   file: { type: 'string', short: 'f' },
+  array: { type: 'string' },
   head: { type: 'integer' },
   remote_same_as_local: { type: 'boolean' },
   rerun: { type: 'boolean' },
@@ -45,9 +47,13 @@ duplicate and is not added again (but see --rerun).
 
 Usage:
   wr add [flags]
+  wr add --array indexes [flags] 'command {}'
 
 Input:
   -f, --file string         the commands; - is STDIN (default -)
+      --array string        instead of a file: one command, given as an argument, for each of these indexes, such as
+                            1-1000, 1-100:2 or 1,5,9-12; every {} in it is the index, which it also finds in
+                            $WR_ARRAY_INDEX (as JSON: {"cmd":"sort {}.txt","array":"1-1000"})
       --head int            add only the first so many commands; 0: all (default 0)
 
 What belongs together:
@@ -132,6 +138,7 @@ Examples:
   wr add -f commands.txt -i alignment -m 8G -t 2h --cpus 4 -r 1
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
   wr add -f commands.txt --dry_run
+  wr add --array 1-1000 'convert frame{}.png frame{}.jpg'
 
 Refused until they can be carried out: --mount_json, --mounts, --with_docker, --with_singularity, --container_mounts,
 --container_image_user, --monitor_docker.
@@ -140,14 +147,14 @@ Refused until they can be carried out: --mount_json, --mounts, --with_docker, --
 type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = readFlags(argv, flags).flags;
+  const { flags: given, positionals } = readFlags(argv, flags);
   if ((given.head ?? 0) < 0) throw new UsageError('--head must not be negative');
   const dryRun = dryRunOutput(given, context);
   const config = await context.config(given.deployment);
   const home = context.env.HOME ?? homedir();
   const local = { deployment: config.deployment, home, cwd: defaultCwd(context.cwd, context.env) };
   refuseUnusable(optionsFromFlags(given, local)); // Wrong flags are told before anything is opened.
-  const input = await openInput(given.file ?? '-');
+  const input = arrayInput(given, positionals) ?? (await openInput(given.file ?? '-'));
   const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
   try {
     const only = given.sync ? await onlyCommand(input) : undefined;

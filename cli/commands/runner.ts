@@ -119,7 +119,12 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       const environments = new Environments(ownEnvironment(), nested);
       const base = await environments.ask(connect, options.envId);
       // Units of resources that it had may be another one's by now.
-      const own = ownVariables({ options, resources: null }, workspace, mark, null);
+      const own = ownVariables(
+        { options, arrayIndex: options.arrayIndex, resources: null },
+        workspace,
+        mark,
+        null,
+      );
       return layered(base, overridesOf(options, nested), own);
     },
     log: (text) => log.info(text),

@@ -36,6 +36,7 @@ function attributes(job: StatusJob): string {
   if (job.Modules?.length) text += `Modules: ${job.Modules.join(', ')}; `;
   if (job.Mounts !== '') text += `Mounts: ${job.Mounts}\n`;
   if (job.HomeChanged) text += 'Changed home: true\n';
+  if (job.ArrayIndex !== null) text += `Array index: ${job.ArrayIndex}\n`;
   text += containers(job);
   if (job.Behaviours !== '') text += `Behaviours: ${job.Behaviours}\n`;
   if (job.Resources !== null) text += `Resources: ${job.Resources.join(', ')}${unitsText(job)}\n`;

@@ -1,5 +1,6 @@
 /** Environments of commands: what was captured with them, what they say differently, what the runner adds (jobs.md §12.3). */
 import { readFileSync } from 'node:fs';
+import { ARRAY_VARIABLE } from '../../core/array-pattern.ts';
 import type { JobOptions } from '../../core/job-options.ts';
 import { CUDA_VARIABLE, VARIABLE_START } from '../../core/resource-names.ts';
 import { type ByteString, bytesToByteString, shellQuote, toByteString } from './bytes.ts';
@@ -77,6 +78,7 @@ export function withNestedUse(base: Environment, nested: NestedUse): Environment
   // A directory of its own is said afresh to each command that has one.
   environment.delete('WR_JOB_CWD');
   withoutResources(environment);
+  environment.delete(ARRAY_VARIABLE);
   environment.delete(MARK_NAME);
   return environment;
 }

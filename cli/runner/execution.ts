@@ -29,6 +29,8 @@ export interface Job {
   readonly key: string;
   readonly cmd: Uint8Array;
   readonly options: JobOptions;
+  /** In an array of commands; '': it is of none. */
+  readonly arrayIndex: string;
   readonly attemptsLeft: number;
   readonly resources: ResourceIds | null;
   readonly memoryMb: number;

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Behaviour, JobOptions } from '../../core/job-options.ts';
 import { isCleanup } from './behaviours.ts';
-import type { Execution } from './execution.ts';
+import type { Execution, Job } from './execution.ts';
 import { readProcess } from './process-table.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -19,7 +19,7 @@ const WRITE_MS = 1_000;
 /** What is needed of a command to do what follows its failure. */
 export type LedgerOptions = Pick<
   JobOptions,
-  'cwd' | 'cwdMatters' | 'changeHome' | 'env' | 'envId' | 'onFailure' | 'onExit'
+  'cwd' | 'cwdMatters' | 'changeHome' | 'env' | 'envId' | 'arrayIndex' | 'onFailure' | 'onExit'
 >;
 
 export interface LedgerEntry {
@@ -128,7 +128,7 @@ export function entryOf({ job, workspace, mark, startedMs, finishing }: Executio
     workspace,
     mark,
     cleanup: startedMs === 0 || afterFailure(options).some(isCleanup),
-    options: isToRun ? optionsOf(options) : null,
+    options: isToRun ? optionsOf(job) : null,
   };
 }
 
@@ -146,9 +146,9 @@ function afterFailure({ onFailure, onExit }: Pick<JobOptions, 'onFailure' | 'onE
   return onFailure.length === 0 ? onExit : [...onFailure, ...onExit];
 }
 
-function optionsOf(options: JobOptions): LedgerOptions {
+function optionsOf({ options, arrayIndex }: Job): LedgerOptions {
   const { cwd, cwdMatters, changeHome, env, envId, onFailure, onExit } = options;
-  return { cwd, cwdMatters, changeHome, env, envId, onFailure, onExit };
+  return { cwd, cwdMatters, changeHome, env, envId, arrayIndex, onFailure, onExit };
 }
 
 function startTicksOf(pid: number): number {

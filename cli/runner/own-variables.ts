@@ -1,4 +1,5 @@
 /** The variables that the runner says afresh to each command (jobs.md §12, §21, since-0.36.md §2.4). */
+import { ARRAY_VARIABLE } from '../../core/array-pattern.ts';
 import type { JobOptions } from '../../core/job-options.ts';
 import { type ResourceIds, resourceVariables } from '../../core/resource-names.ts';
 import { type ByteString, toByteString } from './bytes.ts';
@@ -12,12 +13,13 @@ type Variables = Iterable<readonly [string, ByteString]>;
 /** Of the job. */
 interface OwnOf {
   readonly options: Pick<JobOptions, 'changeHome'>;
+  readonly arrayIndex: string;
   readonly resources: ResourceIds | null;
 }
 
 /** Said after the user's own, so that they win. */
 export function ownVariables(
-  { options, resources }: OwnOf,
+  { options, arrayIndex, resources }: OwnOf,
   workspace: Workspace | null,
   mark: string,
   emulation: Emulation | null,
@@ -28,6 +30,7 @@ export function ownVariables(
     variables.push(['TMPDIR', toByteString(workspace.tmp)], ['WR_JOB_CWD', toByteString(workspace.base)]);
     if (options.changeHome) variables.push(['HOME', toByteString(workspace.cwd)]);
   }
+  if (arrayIndex !== '') variables.push([ARRAY_VARIABLE, arrayIndex]);
   if (emulation !== null) variables.push(...emulation.variables);
   return variables;
 }

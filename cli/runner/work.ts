@@ -172,6 +172,7 @@ export class Work {
       key,
       cmd: Buffer.from(order.cmd),
       options,
+      arrayIndex: order.delta?.arrayIndex ?? '',
       attemptsLeft,
       resources: order.resources ?? null,
       memoryMb,

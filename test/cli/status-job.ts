@@ -62,6 +62,7 @@ export function makeStatusJob(more: Partial<StatusJob>): StatusJob {
       Time: { From: 'asked', Asked: 3600, Runs: 0 },
       Disk: { From: 'default', Asked: 0, Runs: 0 },
     },
+    ArrayIndex: null,
     wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId: 0 },
     ...more,
   };

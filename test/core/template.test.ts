@@ -45,6 +45,7 @@ const full: JobOptions = {
   withSingularity: 's',
   containerMounts: '/a',
   containerImageUser: true,
+  arrayIndex: '7',
   bsubMode: 'production',
   other: { b: '2', a: '1' },
 };

@@ -14,6 +14,7 @@ import type { Scheduler } from '../../server/schedulers/scheduler.ts';
 import { type Runners, StoreTasks } from '../../server/tasks.ts';
 import type { KeyValueStore } from '../../store/key-value.ts';
 import { MemoryStore } from '../../store/memory.ts';
+import { arrayPart } from '../../workers/array-part.ts';
 import { ingest } from '../../workers/ingest.ts';
 import { learnFrom } from '../../workers/learn.ts';
 import { plan } from '../../workers/plan.ts';
@@ -128,6 +129,7 @@ export class ManagerHarness {
     this.store = store;
     const inline: Runners = {
       ingest: (task) => Promise.resolve().then(() => ingest(task)),
+      arrayPart: (task) => Promise.resolve().then(() => arrayPart(task)),
       plan: (task) => Promise.resolve().then(() => plan(task)),
       learn: (task) => Promise.resolve().then(() => learnFrom(store, task.groups)),
       query: (task) => Promise.resolve().then(() => queryInline(task, store)),
