@@ -14,6 +14,7 @@ import { overridesOf, ownEnvironment } from '../runner/environment.ts';
 import { Environments } from '../runner/environments.ts';
 import { Executor } from '../runner/executor.ts';
 import { resolveProgram } from '../runner/launcher.ts';
+import type { LedgerEntry, LedgerOptions } from '../runner/ledger.ts';
 import { managerName, nestedVariables } from '../runner/nested-use.ts';
 import { layered, ownVariables } from '../runner/own-variables.ts';
 import { Runner } from '../runner/runner.ts';
@@ -54,6 +55,8 @@ const TIMEOUT_S = 30;
 const YEAR_MS = 365 * 24 * 3_600_000;
 const MINUTE_MS = 60_000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+/** What killed runners left is looked at so often, while commands of theirs still run. */
+const SWEEP_MS = 60_000;
 const BYTES_PER_MB = 1024 * 1024;
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
@@ -113,9 +116,9 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   log.info(
     `wr runner started for scheduler group '${group ?? ''}'; pid: ${process.pid}${clusterJob(context.env)}`,
   );
-  void sweep(tmpdir(), {
+  const sweepWorld = {
     manager: managerName(nested.variables),
-    environment: async (options, { workspace, mark }) => {
+    environment: async (options: LedgerOptions, { workspace, mark }: LedgerEntry) => {
       const environments = new Environments(ownEnvironment(), nested);
       const base = await environments.ask(connect, options.envId);
       // Units of resources that it had may be another one's by now.
@@ -127,8 +130,13 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       );
       return layered(base, overridesOf(options, nested), own);
     },
-    log: (text) => log.info(text),
-  });
+    log: (text: string) => log.info(text),
+  };
+  const sweepNow = async (): Promise<void> => {
+    // Commands that outlive their runner are let run; the timer keeps nobody here.
+    if (await sweep(tmpdir(), sweepWorld)) setTimeout(() => void sweepNow(), SWEEP_MS).unref();
+  };
+  const sweeping = sweepNow();
   const stop = (): void => runner.stop();
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
@@ -137,6 +145,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     return 0;
   } finally {
     for (const signal of SIGNALS) process.off(signal, stop);
+    await sweeping;
     await log.close();
   }
 }

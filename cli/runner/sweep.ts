@@ -24,18 +24,25 @@ export interface SweepWorld {
   log(text: string): void;
 }
 
-/** @param parent - where runners have their private directories */
-export async function sweep(parent: string, world: SweepWorld): Promise<void> {
+/**
+ * @param parent - where runners have their private directories
+ * @returns whether something is to be looked at again: commands that outlive their runner
+ */
+export async function sweep(parent: string, world: SweepWorld): Promise<boolean> {
   const prefix = ownPrefix();
   const names = await readdir(parent).catch(() => []);
+  let isLeft = false;
   for (const name of names.filter((each) => each.startsWith(prefix))) {
     const path = join(parent, name);
     try {
-      if (await isOwn(path)) await sweepOne(path, Number.parseInt(name.slice(prefix.length), 10), world);
+      if (!(await isOwn(path))) continue;
+      const done = await sweepOne(path, Number.parseInt(name.slice(prefix.length), 10), world);
+      isLeft ||= !done;
     } catch (error) {
       world.log(`${path} of a runner that is gone was left: ${String(error)}`);
     }
   }
+  return isLeft;
 }
 
 async function isOwn(path: string): Promise<boolean> {
@@ -43,22 +50,24 @@ async function isOwn(path: string): Promise<boolean> {
   return found?.isDirectory() === true && found.uid === process.getuid?.();
 }
 
-async function sweepOne(path: string, pid: number, world: SweepWorld): Promise<void> {
+/** @returns false: not now */
+async function sweepOne(path: string, pid: number, world: SweepWorld): Promise<boolean> {
   const ledger = findLedger(path);
   if (ledger === null) {
     if (pid > 0 && readProcess(pid) === null) await rm(path, { recursive: true, force: true });
-    return;
+    return true;
   }
   // What was begun to be run is not run again: it may have been done.
   const entries = ledger.isBegun
     ? ledger.entries.map((entry) => ({ ...entry, options: null }))
     : ledger.entries;
-  if (ledger.isHeld || !isForUs({ ...ledger, entries }, world.manager) || isInUse(entries)) return;
+  if (ledger.isHeld || !isForUs({ ...ledger, entries }, world.manager)) return true;
+  if (isInUse(entries)) return false;
   // What is missing is found out before anything is done.
   const environments = await Promise.all(
     entries.map((entry) => (entry.options === null ? null : world.environment(entry.options, entry))),
   );
-  if (!claimLedger(ledger)) return;
+  if (!claimLedger(ledger)) return true;
   const workspaces = new Workspaces(Math.random);
   const problems: string[] = [];
   for (const [index, entry] of entries.entries())
@@ -68,6 +77,7 @@ async function sweepOne(path: string, pid: number, world: SweepWorld): Promise<v
   if (entries.length > 0)
     world.log(`what ${entries.length} commands left, whose runner ${ledger.pid} was killed, is cleaned up`);
   for (const problem of problems) world.log(`after a runner that was killed: ${problem}`);
+  return true;
 }
 
 /** Any runner can remove directories; what is to be run belongs to one manager. */

@@ -61,7 +61,8 @@ export class Watch {
 
   #sample({ execution, launcherPid }: Watched, table: ProcessTable, nowMs: number): void {
     const { tree, job } = execution;
-    execution.nextSampleMs = nowMs + SAMPLE_MS;
+    // All at the same moments: one look at the processes of a large machine takes long.
+    execution.nextSampleMs = nowMs - (nowMs % SAMPLE_MS) + SAMPLE_MS;
     if (execution.pid === 0) this.#find(execution, launcherPid, table);
     if (execution.pid !== 0 && tree.size === 0) {
       const row = table.row(execution.pid);

@@ -113,13 +113,13 @@ describe('sweeping', () => {
     for (const options of cases) {
       const child = spawn('/bin/sleep', ['600'], { ...options, stdio: 'ignore' });
       await new Promise((resolve) => child.once('spawn', resolve));
-      await sweep(top, world);
+      assert.equal(await sweep(top, world), true, 'it is to be looked at again');
       assert.ok(existsSync(join(workspace.cwd, 'file')) && existsSync(join(directory, '1.o')));
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
       await ended;
     }
-    await sweep(top, world);
+    assert.equal(await sweep(top, world), false);
     assert.deepEqual(
       [workspace.leaf, directory].map((path) => existsSync(path)),
       [false, false],
