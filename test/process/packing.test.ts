@@ -73,7 +73,7 @@ describe('sharing out this machine', () => {
   it('buries what can never fit, with the reason, and runs the rest of the add', async () => {
     await place.add(
       ['true fits', '{"cmd":"true memory","memory":"2G"}', '{"cmd":"true cores","cpus":1000}'],
-      ['-i', 'impossible', '-m', '100M'],
+      ['-i', 'impossible', '-m', '100M', '-o', 'always'],
     );
     const found = (await place.settled('impossible', 3))
       .map(({ Cmd, State, FailReason, Attempts }) => [Cmd, State, FailReason, Attempts])
