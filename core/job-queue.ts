@@ -9,6 +9,7 @@ import { BsubIds } from './bsub-ids.ts';
 import { DueTimes } from './due-times.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import { grow } from './figures.ts';
+import { FreeLosses } from './free-losses.ts';
 import { DEPENDENCY_FLAGS } from './job-flags.ts';
 import type { JobOptions } from './job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
@@ -46,6 +47,7 @@ export class JobQueue extends JobStates {
   readonly due = new DueTimes();
   readonly bsub = new BsubIds();
   readonly suspension = new Suspension(this, this.segments);
+  readonly #freeLosses = new FreeLosses();
   /** What must be written, by job number; the owner of the disk empties it. */
   readonly changes = new Map<number, Change>();
   /** Jobs that became complete or were removed, for the archive and for waiters; the owner empties it. */
@@ -199,13 +201,19 @@ export class JobQueue extends JobStates {
    * alone is none, for a runner that is only cut off may be at work, and no command may run twice at once. With proof, one
    * that never started goes back to the queue, and one that did has failed.
    * @param isGone - whether a process of an attempt's host is known not to exist
+   * @param random - in [0, 1): the jitter of each back-off, for those lost together are not to come back together
    * @returns how many changed
    */
-  expire(nowMs: number, ttrMs: number, isGone: (host: string, pid: number) => boolean): number {
+  expire(
+    nowMs: number,
+    ttrMs: number,
+    isGone: (host: string, pid: number) => boolean,
+    random: () => number = () => 0,
+  ): number {
     let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
       if (nowMs - attempt.contactMs < ttrMs) continue;
-      if (this.#isOver(attempt, isGone)) this.#settleGone(attempt, nowMs);
+      if (this.#isOver(attempt, isGone)) this.#settleGone(attempt, nowMs, random());
       else if (attempt.lostMs === 0) this.#lose(attempt, nowMs);
       else continue;
       settled += 1;
@@ -221,12 +229,12 @@ export class JobQueue extends JobStates {
     return isGone(host, runnerPid) && (startedMs === 0 || isGone(host, pid));
   }
 
-  #settleGone(attempt: Attempt, nowMs: number): void {
+  #settleGone(attempt: Attempt, nowMs: number, random: number): void {
     if (attempt.startedMs === 0) {
       this.#close(attempt);
       this.#requeue(attempt, 'lost contact with runner', nowMs);
     } else if (attempt.killed) this.#giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
-    else this.#giveUp(attempt, 'lost contact with runner', 'release', nowMs, 0);
+    else this.#giveUp(attempt, 'lost contact with runner', 'release', nowMs, random);
   }
 
   #lose(attempt: Attempt, nowMs: number): void {
@@ -266,14 +274,30 @@ export class JobQueue extends JobStates {
     return true;
   }
 
+  /**
+   * The scheduler is sure that the place where a job ran is no more: whatever became of the attempt, it is over, and it
+   * was not the command's fault. False: it is not held.
+   */
+  placeDied(number: number, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byNumber(number);
+    if (attempt === undefined) return false;
+    if (attempt.startedMs === 0 || attempt.killed) this.#settleGone(attempt, nowMs, random);
+    else {
+      const isFree = this.#freeLosses.use(number);
+      this.#giveUp(attempt, 'lost contact with runner', 'release', nowMs, random, isFree);
+    }
+    return true;
+  }
+
   /** Makes a buried job ready with all of its retries. */
   retry(number: number): boolean {
     if (this.table.state(number) !== STATE.buried) return false;
     const chunk = this.chunk(number);
     const retries = this.templateOf(number).options.retries;
     chunk.retriesLeft[rowOf(number)] = retries;
+    this.#freeLosses.forget(number);
     this.move(number, 'retry');
-    this.#amend(number, { state: STATE.ready, retriesLeft: retries, readyMs: 0 });
+    this.#amend(number, { state: STATE.ready, retriesLeft: retries, readyMs: 0, freeLosses: 0 });
     return true;
   }
 
@@ -338,6 +362,7 @@ export class JobQueue extends JobStates {
     chunk.exitCode[row] = record.exitCode;
     chunk.reason[row] = failReasonCode(record.reason);
     this.setGrown(number, record.grown);
+    this.#freeLosses.restore(number, record.freeLosses);
     const { state } = record;
     // Whether it waits for others is told by these; a job that has to wait for a new one waits for nothing else.
     if (state === STATE.ready || state === STATE.dependent) return;
@@ -410,12 +435,15 @@ export class JobQueue extends JobStates {
     outcome: 'release' | 'bury',
     nowMs: number,
     random: number,
+    isFree = false,
   ): void {
     const { number } = attempt;
     this.#close(attempt);
     this.move(
       number,
-      outcome === 'release' && this.#useRetry(number, attempt.startedMs !== 0) ? 'release' : 'bury',
+      outcome === 'release' && this.#useRetry(number, !isFree && attempt.startedMs !== 0)
+        ? 'release'
+        : 'bury',
     );
     this.remember(number, -1, reason);
     const readyMs = this.#delay(number, nowMs, random);
@@ -510,6 +538,7 @@ export class JobQueue extends JobStates {
     if (state !== STATE.complete && state !== STATE.removed) return;
     this.segments.finish(number);
     this.finished.push(number);
+    this.#freeLosses.forget(number);
     if (((this.chunk(number).flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) === 0) return;
     if (state === STATE.complete) this.dependencies.finish(number);
     else this.dependencies.forget(number);
@@ -562,6 +591,7 @@ export class JobQueue extends JobStates {
       given: attempt.given,
       resources: attempt.resources,
       grown: this.cohortOf(attempt.number).grown,
+      freeLosses: this.#freeLosses.of(attempt.number),
     };
   }
 

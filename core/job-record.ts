@@ -44,6 +44,8 @@ export interface JobRecord {
   readonly given: Figures;
   /** The least it needs after it ran out; zeros: it has not. */
   readonly grown: Figures;
+  /** Attempts lost that used up no retry. */
+  readonly freeLosses: number;
   /** Units of counted resources that the attempt had; `null`: none. */
   readonly resources: ResourceIds | null;
 }
@@ -75,6 +77,7 @@ export const EMPTY_RECORD: JobRecord = {
   killed: false,
   given: NOT_GROWN,
   grown: NOT_GROWN,
+  freeLosses: 0,
   resources: null,
 };
 
@@ -110,10 +113,11 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.grown.timeMs,
     record.grown.diskGb,
     record.resources,
+    record.freeLosses,
   ]);
 }
 
-const FIELDS = 29;
+const FIELDS = 30;
 
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
@@ -146,5 +150,6 @@ export function decodeRecord(bytes: Uint8Array): JobRecord {
     given: { memoryMb: fields[22], timeMs: fields[23], diskGb: fields[24] },
     grown: { memoryMb: fields[25], timeMs: fields[26], diskGb: fields[27] },
     resources: fields[28],
+    freeLosses: fields[29],
   };
 }

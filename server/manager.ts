@@ -395,7 +395,7 @@ export class Manager {
     if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
     const nowMs = clock.nowMs();
     const { isGone } = this.#options;
-    const expired = this.queue.expire(nowMs, ttrMs, isGone);
+    const expired = this.queue.expire(nowMs, ttrMs, isGone, () => clock.random());
     const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
     const windows = this.queue.groups.limits.tick(nowMs);
     if (settled > 0 || windows) this.#ready();
