@@ -2,6 +2,7 @@
 import { add1m } from './add-1m.ts';
 import { add10m } from './add-10m.ts';
 import { addJson1m } from './add-json-1m.ts';
+import { array1m } from './array-1m.ts';
 import { counts1m } from './counts-1m.ts';
 import { cycles1000 } from './cycles-1000.ts';
 import { footprint } from './footprint.ts';
@@ -16,6 +17,7 @@ export const QUESTIONS: readonly Question[] = [
   add1m,
   add10m,
   addJson1m,
+  array1m,
   footprint,
   counts1m,
   restart1m,

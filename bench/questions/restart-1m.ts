@@ -12,7 +12,7 @@ const POLL_MS = 5;
 const PATIENCE_MS = 60_000;
 
 /** Asks until the answer counts everything. */
-async function untilCounted(manager: BenchManager, count: number, startedMs: number): Promise<number> {
+export async function untilCounted(manager: BenchManager, count: number, startedMs: number): Promise<number> {
   while (performance.now() - startedMs < PATIENCE_MS) {
     try {
       const probe = await manager.probe();
