@@ -75,7 +75,7 @@ Where and how it runs:
       --change_home         $HOME is the working directory (not with --cwd_matters)
       --env string          variables to set: NAME=value,NAME2=value2
       --modules string      environment modules to load, comma-separated
-      --group string        unix group to run as
+      --group string        Unix group to run as, one that you are in
       --on_failure string   what to do when it fails, as JSON: [{"run":"cmd"},{"cleanup":true}]
       --on_success string   the same when it succeeds
       --on_exit string      the same in either case (default [{"cleanup":true}]; '' turns that off)
@@ -128,6 +128,11 @@ This call:
       --disable_relative_check
                             no warning about paths that look relative
       --timeout int         seconds to wait for each answer of the manager (default 120)
+
+What to do after a command is a list of steps, carried out in order, all of them: {"run":"cmd"}, in the command's own
+directory and environment; {"cleanup":true}, which removes that directory, but nothing that it did not make;
+{"remove":true}, which takes the command out of the queue once it is buried; {"nothing":true}. Steps of --on_exit come
+last. What goes wrong with them is shown with the command, and changes nothing of how it ended.
 
 What commands of a requirement group (-g) used is remembered, and the next ones are given that instead of what you ask
 for, unless --override says otherwise; 'wr status -o details' tells which requirements are yours. A command that ran

@@ -81,6 +81,8 @@ export interface Execution {
   finishing: boolean;
   nextSampleMs: number;
   measuringDisk: boolean;
+  /** Not measured before this; of the monotonic clock. */
+  nextDiskMs: number;
   /** Readings of no free space at all in a row: some file systems give one by mistake. */
   emptyReadings: number;
 }
@@ -209,6 +211,7 @@ export class Preparation {
       finishing: false,
       nextSampleMs: 0,
       measuringDisk: false,
+      nextDiskMs: 0,
       emptyReadings: 0,
     };
   }

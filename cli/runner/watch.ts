@@ -11,6 +11,8 @@ export const FIRST_SAMPLE_MS = 150;
 /** A short command still running after this is looked for among its launcher's children. */
 export const SHORT_MS_MAX = 250;
 export const FREE_BYTES_MIN = 104_857_600;
+/** Measuring takes at most one part in so many of the time. */
+const DISK_SHARE = 20;
 const EMPTY_READINGS_MAX = 6;
 const MEMORY_SHARE_MAX = 0.9;
 
@@ -75,7 +77,7 @@ export class Watch {
     if (pssMb > job.memoryMb && pssMb >= this.#physicalMb * MEMORY_SHARE_MAX)
       this.#events.kill(execution, 'memory');
     execution.output.shorten();
-    void this.#measureDisk(execution);
+    void this.#lookAtDisk(execution);
   }
 
   #find(execution: Execution, launcherPid: number, table: ProcessTable): void {
@@ -86,7 +88,7 @@ export class Watch {
   }
 
   /** Disks may be slow: the next look does not wait for this one. */
-  async #measureDisk(execution: Execution): Promise<void> {
+  async #lookAtDisk(execution: Execution): Promise<void> {
     if (execution.measuringDisk) return;
     execution.measuringDisk = true;
     try {
@@ -97,14 +99,21 @@ export class Watch {
         free < this.#freeBytesMin &&
         (free > 0 || execution.emptyReadings >= EMPTY_READINGS_MAX);
       if (full && !execution.finishing) this.#events.kill(execution, 'disk');
-      const { workspace } = execution;
-      if (workspace === null || execution.finishing) return;
-      const used = await diskUsedMb([workspace.cwd, workspace.tmp]);
-      execution.peakDiskMb = Math.max(execution.peakDiskMb, used);
+      await measureDisk(execution);
     } finally {
       execution.measuringDisk = false;
     }
   }
+}
+
+/** Large directories are measured less often. */
+async function measureDisk(execution: Execution): Promise<void> {
+  const { workspace } = execution;
+  const beganMs = performance.now();
+  if (workspace === null || execution.finishing || beganMs < execution.nextDiskMs) return;
+  const used = await diskUsedMb([workspace.cwd, workspace.tmp]);
+  execution.peakDiskMb = Math.max(execution.peakDiskMb, used);
+  execution.nextDiskMs = beganMs + (performance.now() - beganMs) * DISK_SHARE;
 }
 
 function isDue({ startedMs, nextSampleMs, short, pid, finishing }: Execution, nowMs: number): boolean {
