@@ -21,7 +21,9 @@ const GAP_MS = 20;
 const RECHECK_MS = 60_000;
 const RETRY_MS = 1_000;
 /** Jobs buried between two looks at the clock. */
-const BURY_STEP = 500;
+const BURY_STEP = 250;
+/** More changes in one transaction would hold up what others wait for. */
+const CHANGES_MAX = 1_000;
 
 export class Allotment {
   readonly #queue: JobQueue;
@@ -230,7 +232,8 @@ export class Allotment {
     let buried = 0;
     while (group.ready.ready > 0) {
       buried += this.#queue.buryImpossible(group, BURY_STEP, bytes);
-      this.#persist.note();
+      if (this.#queue.changes.size > CHANGES_MAX) await this.#persist.flushed();
+      else this.#persist.note();
       await slices.pause();
     }
     this.#log.warn('commands were buried: they can never be given what they ask for', {
