@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import type { Config } from '../core/config.ts';
 import { WrError } from '../core/errors.ts';
 import { withLive } from '../core/live-job.ts';
+import type { ModChanges } from '../core/modification.ts';
 import type {
   ChangedReply,
   CountsReply,
@@ -181,6 +182,12 @@ export class Client {
 
   resume(select: Selector): Promise<ChangedReply> {
     return this.#ask({ type: 'resume', requestId: newRequestId(), select }, 'changed');
+  }
+
+  /** @param onPart - told how far it is, and what has changed, as it goes */
+  modify(select: Selector, changes: ModChanges, onPart: (part: Reply) => void): Promise<ChangedReply> {
+    const request: Ask = { type: 'modify', requestId: newRequestId(), select, changes };
+    return this.#ask(request, 'changed', { ...this.#options, onPart });
   }
 
   steer(to: SteerRequest['to']): Promise<SteeredReply> {

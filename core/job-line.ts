@@ -255,7 +255,7 @@ export function lineOptions({ template, delta, priority }: LineOptions): JobOpti
 }
 
 /** Options with what follows from them: nothing is cleaned up in a directory that is the user's own. */
-function settle(options: JobOptions): JobOptions {
+export function settle(options: JobOptions): JobOptions {
   if (!options.cwdMatters) return options;
   return {
     ...options,

@@ -15,6 +15,7 @@ import type { JobOptions } from './job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
 import { JobStates, type Template } from './job-states.ts';
 import { rowOf } from './job-table.ts';
+import type { Overlay } from './overlay.ts';
 import type { EndedEvent, TouchedAttempt } from './protocol.ts';
 import { usageOf } from './req-usage.ts';
 import { schedulerGroupOf } from './requirements.ts';
@@ -50,6 +51,8 @@ export class JobQueue extends JobStates {
   readonly #freeLosses = new FreeLosses();
   /** What must be written, by job number; the owner of the disk empties it. */
   readonly changes = new Map<number, Change>();
+  /** Changed jobs of segments, by segment; the owner of the disk empties it. */
+  readonly overlays = new Map<number, Overlay>();
   /** Jobs that became complete or were removed, for the archive and for waiters; the owner empties it. */
   readonly finished: number[] = [];
 
@@ -297,7 +300,13 @@ export class JobQueue extends JobStates {
     chunk.retriesLeft[rowOf(number)] = retries;
     this.#freeLosses.forget(number);
     this.move(number, 'retry');
-    this.#amend(number, { state: STATE.ready, retriesLeft: retries, readyMs: 0, freeLosses: 0 });
+    this.#amend(number, {
+      state: STATE.ready,
+      retriesLeft: retries,
+      retries,
+      readyMs: 0,
+      freeLosses: 0,
+    });
     return true;
   }
 
@@ -358,7 +367,9 @@ export class JobQueue extends JobStates {
     const chunk = this.chunk(number);
     const row = rowOf(number);
     chunk.attempts[row] = Math.min(255, record.attempts);
-    chunk.retriesLeft[row] = record.retriesLeft;
+    // Retries used up stay used up when there are to be more or fewer of them.
+    const { retries } = this.templateOf(number).options;
+    chunk.retriesLeft[row] = Math.max(0, retries - (record.retries - record.retriesLeft));
     chunk.exitCode[row] = record.exitCode;
     chunk.reason[row] = failReasonCode(record.reason);
     this.setGrown(number, record.grown);
@@ -577,6 +588,7 @@ export class JobQueue extends JobStates {
       state: chunk.state[row] as JobRecord['state'],
       attempts: chunk.attempts[row] as number,
       retriesLeft: chunk.retriesLeft[row] as number,
+      retries: this.templateOf(attempt.number).options.retries,
       attempt: attempt.token,
       runnerId: attempt.runnerId,
       host: attempt.host,

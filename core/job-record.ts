@@ -16,6 +16,8 @@ export interface JobRecord {
   /** Times it reached running. */
   readonly attempts: number;
   readonly retriesLeft: number;
+  /** Of how many: what it was to have when this was written. */
+  readonly retries: number;
   /** Token of the current or last attempt; 0: none. */
   readonly attempt: number;
   readonly runnerId: string;
@@ -56,6 +58,7 @@ export const EMPTY_RECORD: JobRecord = {
   state: STATE.none,
   attempts: 0,
   retriesLeft: 0,
+  retries: 0,
   attempt: 0,
   runnerId: '',
   host: '',
@@ -114,10 +117,11 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.grown.diskGb,
     record.resources,
     record.freeLosses,
+    record.retries,
   ]);
 }
 
-const FIELDS = 30;
+const FIELDS = 31;
 
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
@@ -151,5 +155,6 @@ export function decodeRecord(bytes: Uint8Array): JobRecord {
     grown: { memoryMb: fields[25], timeMs: fields[26], diskGb: fields[27] },
     resources: fields[28],
     freeLosses: fields[29],
+    retries: fields[30],
   };
 }

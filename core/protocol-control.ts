@@ -1,4 +1,5 @@
 /** Messages of those who hold commands back, and of those who steer the manager itself: a part of `protocol.ts`. */
+import type { ModChanges } from './modification.ts';
 import type { Selector } from './protocol.ts';
 
 /** Holds back what is ready, delayed or dependent. */
@@ -15,6 +16,31 @@ export interface ResumeRequest {
   readonly id: number;
   readonly requestId: string;
   readonly select: Selector;
+}
+
+/** Changes commands that wait; answered with `changed`, after parts that tell what became of each. */
+export interface ModifyRequest {
+  readonly type: 'modify';
+  readonly id: number;
+  readonly requestId: string;
+  readonly select: Selector;
+  readonly changes: ModChanges;
+}
+
+/** A part of the answer: how far it is. */
+export interface ModProgress {
+  readonly type: 'modProgress';
+  readonly id: number;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A part of the answer: these are changed, on disk. */
+export interface ModifiedPart {
+  readonly type: 'modified';
+  readonly id: number;
+  /** Old and new key, 16 bytes each, a command. */
+  readonly pairs: Uint8Array;
 }
 
 /** Answered once it is in force, and on disk where it outlives the manager. */

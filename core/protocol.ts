@@ -17,6 +17,9 @@ import type { LiveJob } from './live-job.ts';
 import type {
   BackedUpReply,
   BackupRequest,
+  ModifiedPart,
+  ModifyRequest,
+  ModProgress,
   ResumeRequest,
   SteeredReply,
   SteerRequest,
@@ -211,6 +214,7 @@ export type ClientRequest =
   | WatchRequest
   | SuspendRequest
   | ResumeRequest
+  | ModifyRequest
   | SteerRequest
   | BackupRequest
   | ExplainRequest
@@ -644,6 +648,8 @@ export type Reply =
   | SettledReply
   | LimitsReply
   | WatchedReply
+  | ModProgress
+  | ModifiedPart
   | SteeredReply
   | BackedUpReply
   | ExplainedReply

@@ -7,9 +7,10 @@ import { ArrayBody } from './array-segment.ts';
 import { WrError } from './errors.ts';
 import { KEY_BYTES } from './identity.ts';
 import type { JobDelta } from './job-options.ts';
+import type { Overlay } from './overlay.ts';
 import { FLAG, FLAGS_ALL, HEADER_BYTES, INDEX_WIDTHS, MAGIC, SEGMENT_VERSION } from './segment-format.ts';
 import { packSegment } from './segment-pack.ts';
-import { parseDelta } from './template.ts';
+import { deltaJson, parseDelta } from './template.ts';
 
 /** Where the columns of a segment stand. */
 interface Layout {
@@ -38,9 +39,12 @@ export class Segment {
   #array: ArrayBody | undefined;
   #commandEnds: Uint32Array | undefined;
   #deltaEnds: Uint32Array | undefined;
+  /** What was changed since; `null`: nothing. */
+  readonly #overlay: Overlay | null;
 
   /** @throws {WrError} STORE_UNREADABLE for what is no segment, STORE_NEWER for a later format */
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, overlay: Overlay | null = null) {
+    this.#overlay = overlay;
     if (bytes.length < HEADER_BYTES || MAGIC.some((byte, at) => bytes[at] !== byte))
       throw damaged('it has no header');
     const version = bytes[3] as number;
@@ -60,6 +64,7 @@ export class Segment {
     this.#layout = this.#layOut();
     if (this.#layout.end !== bytes.length) throw damaged('its size is not what its header says');
     if (this.count > 0 && this.templateCount === 0) throw damaged('it has no template');
+    if (overlay !== null && overlay.count !== this.count) throw damaged('what was changed is not of it');
   }
 
   #layOut(): Layout {
@@ -83,19 +88,30 @@ export class Segment {
     };
   }
 
-  /** All keys, 16 bytes each: a view. */
+  /** All keys, 16 bytes each: a view, unless some were changed. */
   get keys(): Uint8Array {
-    return this.bytes.subarray(this.#layout.keys, this.#layout.lengths);
+    const packed = this.bytes.subarray(this.#layout.keys, this.#layout.lengths);
+    if (this.#overlay === null) return packed;
+    const keys = new Uint8Array(packed);
+    for (let job = 0; job < this.count; job += 1) {
+      const key = this.#overlay.key(job);
+      if (key !== null) keys.set(key, job * KEY_BYTES);
+    }
+    return keys;
   }
 
   /** The key of a job: a view of 16 bytes. */
   key(job: number): Uint8Array {
     const at = this.#layout.keys + KEY_BYTES * this.#check(job);
+    const changed = this.#overlay?.key(job) ?? null;
+    if (changed !== null) return changed;
     return this.bytes.subarray(at, at + KEY_BYTES);
   }
 
   /** The command of a job: a view, or made now for one of an array. */
   command(job: number): Uint8Array {
+    const changed = this.#overlay?.command(job) ?? null;
+    if (changed !== null) return changed;
     if (this.#lengthWidth === 0) return this.#arrayBody().command(this.#check(job));
     this.#commandEnds ??= this.#ends(
       this.#layout.lengths,
@@ -117,7 +133,7 @@ export class Segment {
   }
 
   templateId(job: number): number {
-    return this.#templateIdAt(this.templateIndex(job));
+    return this.#overlay?.template(job) ?? this.#templateIdAt(this.templateIndex(job));
   }
 
   /** Which of `templateIds` a job has. */
@@ -132,12 +148,29 @@ export class Segment {
   /** `null`: the template's. */
   priority(job: number): number | null {
     this.#check(job);
+    if (this.#overlay?.hasPriority(job)) return null;
     if (this.#lengthWidth === 0) return this.#arrayBody().priority;
     return this.#hasPriorities ? (this.bytes[this.#layout.priorities + job] as number) : null;
   }
 
-  /** What a job says differently from its template, as stored; '' when nothing. */
+  /** Whether some job may have another priority than its template. */
+  get hasPriorities(): boolean {
+    return this.#lengthWidth === 0 ? this.#arrayBody().priority !== null : this.#hasPriorities;
+  }
+
+  /** Whether two jobs have the same template, and the same of it counts for both. */
+  isLike(a: number, b: number): boolean {
+    return (this.#overlay?.isLike(a, b) ?? true) && this.templateId(a) === this.templateId(b);
+  }
+
+  /** What a job says differently from its template, as JSON; '' when nothing. */
   deltaJson(job: number): string {
+    if (this.#overlay === null) return this.#packedDelta(job);
+    const delta = this.delta(job);
+    return delta === null ? '' : deltaJson(delta);
+  }
+
+  #packedDelta(job: number): string {
     this.#check(job);
     if (this.#lengthWidth === 0) return JSON.stringify(this.#arrayBody().delta(job));
     if (this.#deltaWidth === 0) return '';
@@ -150,8 +183,13 @@ export class Segment {
 
   /** @throws {WrError} STORE_UNREADABLE when the delta is damaged */
   delta(job: number): JobDelta | null {
+    const packed = this.#parsedDelta(job);
+    return this.#overlay === null ? packed : this.#overlay.delta(job, packed);
+  }
+
+  #parsedDelta(job: number): JobDelta | null {
     if (this.#lengthWidth === 0) return this.#arrayBody().delta(this.#check(job));
-    const json = this.deltaJson(job);
+    const json = this.#packedDelta(job);
     return json === '' ? null : parseDelta(json);
   }
 

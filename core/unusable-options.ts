@@ -3,7 +3,7 @@
  * never run without what it was promised. `docs/later.md` lists the same.
  */
 import { WrError } from './errors.ts';
-import type { JobOptions } from './job-options.ts';
+import { DEFAULT_JOB_OPTIONS, type JobOptions } from './job-options.ts';
 
 const UNUSABLE: Readonly<Record<string, (options: JobOptions) => string>> = {
   mounts: ({ mounts }) => (mounts.length > 0 ? JSON.stringify(mounts) : ''),
@@ -16,11 +16,18 @@ const UNUSABLE: Readonly<Record<string, (options: JobOptions) => string>> = {
 
 export const UNUSABLE_OPTIONS: readonly string[] = Object.keys(UNUSABLE);
 
+/** The same for options that are to be changed. */
+export function refuseUnusableChanges(options: Partial<JobOptions>): void {
+  if (options.deps !== undefined || options.cmdDeps !== undefined)
+    throw new WrError('NOT_SUPPORTED', 'deps and cmd_deps cannot be changed yet: nothing was changed');
+  refuseUnusable({ ...DEFAULT_JOB_OPTIONS, ...options }, 'changed');
+}
+
 /** @throws {WrError} NOT_SUPPORTED naming the option and its value */
-export function refuseUnusable(options: JobOptions): void {
+export function refuseUnusable(options: JobOptions, what = 'added'): void {
   for (const [name, asGiven] of Object.entries(UNUSABLE)) {
     const value = asGiven(options);
     if (value === '') continue;
-    throw new WrError('NOT_SUPPORTED', `${name} (${value}) cannot be used yet: nothing was added`);
+    throw new WrError('NOT_SUPPORTED', `${name} (${value}) cannot be used yet: nothing was ${what}`);
   }
 }

@@ -23,7 +23,7 @@ import { CompletedBefore } from './completed-before.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
 import { gatherLimits, type Limits } from './limits.ts';
 import type { Peer } from './peer.ts';
-import { SharedContent } from './shared-content.ts';
+import type { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
 import { type ParsedFrame, Upload, unparsed } from './upload.ts';
 
@@ -61,6 +61,7 @@ export class Adds {
     readonly clock: Clock;
     readonly archive: Archive;
     readonly limits: Limits;
+    readonly shared: SharedContent;
     readonly nextSegment: number;
     /** What `"bsub_mode": true` means. */
     readonly deployment: string;
@@ -78,7 +79,7 @@ export class Adds {
     this.#deployment = options.deployment;
     this.#onAdded = options.onAdded;
     this.#dryParts = options;
-    this.#shared = new SharedContent(this.#queue, this.#store);
+    this.#shared = options.shared;
     this.#commit = new AddCommit({ ...options, rerunPart: (found) => this.#rerunPart(found) });
   }
 

@@ -2,7 +2,8 @@
 import type { JobQueue } from '../core/job-queue.ts';
 import { Segment } from '../core/segment.ts';
 import { shownText } from '../core/shown-bytes.ts';
-import { type KeyValueReader, u32Key } from '../store/key-value.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
+import { readSegment } from '../store/layout.ts';
 import { holds, inputPosition, type LinkedPart } from './linked-part.ts';
 
 /** Commands named, and how much of each. */
@@ -35,10 +36,11 @@ function command(
   const own = parts.find(({ claim }) => holds(claim, number));
   const entry = queue.segments.find(number);
   const id = own?.part.segment ?? entry?.segment ?? 0;
-  const bytes = own?.part.bytes ?? store.get('segments', u32Key(id));
-  if (bytes === undefined || bytes === null) return `command ${queue.table.keyHex(number)}`;
+  const bytes = own?.part.bytes ?? null;
+  const segment = bytes === null ? readSegment(store, id) : new Segment(bytes);
+  if (segment === undefined) return `command ${queue.table.keyHex(number)}`;
   const at =
     own === undefined ? number - (entry?.first ?? 0) : inputPosition(own.claim, number - own.claim.first);
-  const text = shownText(new Segment(bytes).command(at));
+  const text = shownText(segment.command(at));
   return `"${text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX)}…` : text}"`;
 }

@@ -24,6 +24,7 @@ import { Learner } from './learner.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
+import { Modifying } from './modify.ts';
 import type { Peer } from './peer.ts';
 import { Persist } from './persist.ts';
 import { recover } from './recovery.ts';
@@ -31,6 +32,7 @@ import { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { Selection } from './selection.ts';
 import { Settling } from './settling.ts';
+import { SharedContent } from './shared-content.ts';
 import { Steering } from './steering.ts';
 import type { Tasks } from './tasks.ts';
 import { Watching } from './watching.ts';
@@ -83,6 +85,8 @@ export class Manager {
   readonly #learner: Learner;
   readonly #steering: Steering;
   readonly #explaining: Explaining;
+  readonly #shared: SharedContent;
+  readonly #modifying: Modifying;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
   #nextToken = 1;
@@ -99,6 +103,7 @@ export class Manager {
     const { store, tasks, clock, log, scheduler } = options;
     const { queue } = this;
     queue.groups.resources.configure(options.resources ?? {});
+    const segments = new SegmentCache(store);
     this.persist = new Persist(queue, store, clock, {
       failing: (error) => {
         log.error('results cannot be written; trying again', { error: error.message, code: error.code });
@@ -107,6 +112,9 @@ export class Manager {
       recovered: () => log.warn('results can be written again'),
       completed: (batch, numbers) => this.archive.completed(batch, numbers),
       removed: (numbers) => this.archive.removed(numbers),
+      overlaid: (ids) => {
+        for (const id of ids) segments.drop(id);
+      },
       settled: (numbers) => {
         this.#settling.settled(numbers);
         this.#watching.settled(numbers);
@@ -119,7 +127,7 @@ export class Manager {
     this.#desk = new RunnerDesk({
       queue,
       store,
-      segments: new SegmentCache(store),
+      segments,
       persist: this.persist,
       clock,
       nextToken: () => this.#takeToken(),
@@ -162,6 +170,21 @@ export class Manager {
       onReady,
       onDrained: () => options.onShutdown('it was drained'),
     });
+    this.#shared = new SharedContent(queue, store);
+    this.#modifying = new Modifying({
+      queue,
+      store,
+      tasks,
+      selection,
+      persist: this.persist,
+      archive: this.archive,
+      limits: this.#limits,
+      shared: this.#shared,
+      desk: this.#desk,
+      clock,
+      isDraining: () => this.mode === 'draining',
+      onReady,
+    });
     this.#changes = new Changes({
       queue,
       selection,
@@ -193,6 +216,7 @@ export class Manager {
       clock,
       archive: this.archive,
       limits: this.#limits,
+      shared: this.#shared,
       nextSegment: recovered.nextSegment,
       deployment: this.#options.deployment,
       flushed: () => this.persist.flushed(),
@@ -313,6 +337,9 @@ export class Manager {
         return this.#changes.suspend(peer, request);
       case 'resume':
         return this.#changes.resume(peer, request);
+      case 'modify':
+        this.#refuseWhenStopping();
+        return this.#modifying.answer(peer, request);
       case 'steer':
         this.#refuseWhenStopping();
         return this.#steering.answer(peer, request);

@@ -15,10 +15,13 @@ import type { SegmentEntry } from '../core/segment-directory.ts';
 import { STATE } from '../core/states.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
+  counterWrite,
   doneWrite,
   learnedWrite,
   limitWrite,
   liveWrite,
+  overlayWrite,
+  readCounter,
   readRecord,
   recordWrite,
   repGroupWrite,
@@ -38,6 +41,8 @@ export interface PersistEvents {
   recovered(): void;
   /** These jobs are complete on disk; their keys are not in the index of complete jobs yet. */
   completed(batch: number, numbers: readonly number[]): void;
+  /** What was changed of these segments' jobs is on disk. */
+  overlaid(segments: readonly number[]): void;
   /** These jobs are removed on disk. */
   removed(numbers: readonly number[]): void;
   /** Writes that go along: of the index of complete jobs. @param beside - how many jobs complete in the same commit; 0: nothing else is written */
@@ -126,13 +131,14 @@ export class Persist {
       this.#nudged = false;
       const callbacks = this.#callbacks;
       this.#callbacks = [];
-      const { writes, emptied, completed, removed, settled, limits, seen } = this.#collect();
+      const { writes, emptied, completed, removed, settled, limits, seen, overlaid } = this.#collect();
       const hot = writes.length;
       writes.push(...this.#events.riders(hot === 0 ? 0 : RIDERS_MIN + completed.length));
       // A limit may have been written anew while this batch was tried again: then the last word is said once more.
       if (writes.length > 0 && !(await this.#commit(writes)))
         for (const name of limits) this.#queue.groups.limits.changed.add(name);
       if (writes.length > hot) this.#events.ridden();
+      if (overlaid.length > 0) this.#events.overlaid(overlaid);
       if (settled.length > 0) this.#events.settled(settled);
       if (completed.length > 0) this.#events.completed(this.#nextBatch++, completed);
       if (removed.length > 0) this.#events.removed(removed);
@@ -147,10 +153,11 @@ export class Persist {
 
   #hasChanges(): boolean {
     if (hasDependencyWrites(this.#queue.dependencies)) return true;
-    const { changes, segments, repGroups, groups, cohorts, suspension } = this.#queue;
+    const { changes, segments, repGroups, groups, cohorts, suspension, overlays } = this.#queue;
     const { changed: limits } = groups.limits;
     const { changed: usages } = cohorts.usages;
-    const changed = [changes, segments.changed, repGroups.changed, limits, usages, suspension.changed];
+    const { changed: suspended } = suspension;
+    const changed = [changes, segments.changed, repGroups.changed, limits, usages, suspended, overlays];
     return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
   }
 
@@ -198,6 +205,11 @@ export class Persist {
     for (const entry of queue.suspension.changed)
       writes.push(suspendedWrite(entry.first, queue.suspension.bits(entry)));
     queue.suspension.changed.clear();
+    const overlaid = [...queue.overlays.keys()];
+    for (const [segment, overlay] of queue.overlays) writes.push(overlayWrite(segment, overlay));
+    if (overlaid.length > 0)
+      writes.push(counterWrite('overlays', readCounter(this.#store, 'overlays', 0) + 1));
+    queue.overlays.clear();
     for (const id of queue.repGroups.changed) writes.push(repGroupWrite(id, queue.repGroups.save(id)));
     queue.repGroups.changed.clear();
     const { limits } = queue.groups;
@@ -206,7 +218,7 @@ export class Persist {
     limits.changed.clear();
     for (const usage of queue.cohorts.usages.changed) writes.push(learnedWrite(usage.save()));
     queue.cohorts.usages.changed.clear();
-    return { writes, emptied, completed, removed, settled, limits: limitNames, seen };
+    return { writes, emptied, completed, removed, settled, limits: limitNames, seen, overlaid };
   }
 
   #patched(number: number, patch: Partial<JobRecord>): JobRecord {
@@ -223,6 +235,8 @@ interface Batch {
   readonly limits: readonly string[];
   /** Nodes of groups that are written as seen. */
   readonly seen: readonly number[];
+  /** Segments whose jobs were changed. */
+  readonly overlaid: readonly number[];
 }
 
 const SETTLED: ReadonlySet<number> = new Set([STATE.complete, STATE.buried, STATE.removed]);

@@ -7,11 +7,11 @@ import { asWords } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Template } from '../core/job-states.ts';
 import { CHUNK_ROWS, rowOf } from '../core/job-table.ts';
-import { Segment } from '../core/segment.ts';
+import type { Segment } from '../core/segment.ts';
 import { isMarked } from '../core/segment-directory.ts';
 import { isLive, STATE } from '../core/states.ts';
 import { parseTemplate } from '../core/template.ts';
-import { type KeyValueStore, u32Key, type Write } from '../store/key-value.ts';
+import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
   dropBsubRunWrite,
   dropSegmentWrite,
@@ -25,6 +25,7 @@ import {
   readOldRequests,
   readRecords,
   readRepGroups,
+  readSegment,
   readStaged,
   readSuspended,
   readTemplates,
@@ -105,10 +106,10 @@ async function recoverSegments(
   queue.keys.expect(live.reduce((sum, { entry }) => sum + (entry?.count ?? 0), 0));
   let jobs = 0;
   for (const { first, bits, entry } of live) {
-    const bytes = entry === undefined ? undefined : store.get('segments', u32Key(entry.segment));
-    if (entry === undefined || bytes === undefined) continue;
-    const segment = new Segment(bytes);
+    const segment = entry === undefined ? undefined : readSegment(store, entry.segment);
+    if (entry === undefined || segment === undefined) continue;
     const { count } = entry;
+    const words = asWords(segment.keys);
     const links = hasLinks ? readLinks(store, first) : undefined;
     const runs: Run[] = [];
     const restore = (from: number, to: number): void => {
@@ -119,10 +120,10 @@ async function recoverSegments(
     let remaining = 0;
     for (let from = 0; from < count; from += ROWS_PER_STEP) {
       const to = Math.min(count, from + ROWS_PER_STEP);
-      remaining += recoverRows(queue, segment, first, bits, from, to, restore);
+      remaining += recoverRows(queue, segment, first, bits, from, to, words, restore);
       await slices.pause();
     }
-    if (links !== undefined) linked.push({ first, links, runs, mixed: segment.priority(0) !== null });
+    if (links !== undefined) linked.push({ first, links, runs, mixed: segment.hasPriorities });
     queue.segments.add({ first, count, segment: entry.segment, finished: bits, remaining });
     jobs += remaining;
     progress(jobs);
@@ -138,9 +139,9 @@ function recoverRows(
   bits: Uint8Array | null,
   from: number,
   to: number,
+  words: Uint32Array,
   restore: (from: number, to: number) => void,
 ): number {
-  const words = asWords(segment.keys);
   let restored = 0;
   let run = from;
   const flush = (end: number): void => {
@@ -155,7 +156,7 @@ function recoverRows(
       run = i + 1;
       continue;
     }
-    if (i > run && segment.templateId(i) !== segment.templateId(run)) {
+    if (i > run && !segment.isLike(i, run)) {
       flush(i);
       run = i;
     }
@@ -167,7 +168,7 @@ function recoverRows(
 function describeRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
   const template: Template = queue.template(segment.templateId(from));
   let priorities: Uint8Array | null = null;
-  if (segment.priority(from) !== null) {
+  if (segment.hasPriorities) {
     priorities = Uint8Array.from(
       { length: to - from },
       (_, i) => segment.priority(from + i) ?? template.options.priority,
@@ -178,7 +179,7 @@ function describeRun(queue: JobQueue, segment: Segment, first: number, from: num
 
 function activateRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
   const template = queue.template(segment.templateId(from));
-  queue.activate(first + from, to - from, template, segment.priority(from) !== null);
+  queue.activate(first + from, to - from, template, segment.hasPriorities);
 }
 
 /** Gives jobs `from`…`to` of a segment their keys. */
@@ -250,9 +251,8 @@ function recoverUnindexed(store: KeyValueStore, queue: JobQueue): Recovered['uni
   for (const { numbers } of batches) {
     for (const number of numbers) {
       const entry = findInDirectory(store, number);
-      const bytes = entry === undefined ? undefined : store.get('segments', u32Key(entry.segment));
-      if (entry === undefined || bytes === undefined) continue;
-      const segment = new Segment(bytes);
+      const segment = entry === undefined ? undefined : readSegment(store, entry.segment);
+      if (entry === undefined || segment === undefined) continue;
       const at = number - entry.first;
       writeKeys(queue, entry.first, asWords(segment.keys), at, at + 1);
       const chunk = queue.table.chunkFor(number);

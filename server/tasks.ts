@@ -9,6 +9,7 @@ import type { ListingScope } from '../workers/listing.ts';
 import type { PlanResult, PlanTask } from '../workers/plan.ts';
 import type { PreviewQuestion } from '../workers/preview.ts';
 import type { BuriedResult, PageResult, QueryResult, QueryTask } from '../workers/query.ts';
+import type { RekeyResult, RekeyTask } from '../workers/rekey.ts';
 import type { RerunPart } from '../workers/reruns.ts';
 
 /** A question without the path, which the tasks know. */
@@ -36,6 +37,8 @@ export interface Tasks {
   completedGroups(question: CompletedQuestion): Promise<CompletedGroups>;
   /** Encoded messages. */
   preview(question: PreviewQuestion): Promise<readonly Uint8Array[]>;
+  /** The keys that jobs would have after a change. */
+  rekey(task: RekeyTask): Promise<RekeyResult>;
 }
 
 /** How a question reaches a worker. */
@@ -80,6 +83,10 @@ export class StoreTasks implements Tasks {
 
   async seen(groups: Uint8Array): Promise<Uint8Array> {
     return (await this.#runners.query({ kind: 'seen', path: this.#path, groups })) as Uint8Array;
+  }
+
+  async rekey(task: RekeyTask): Promise<RekeyResult> {
+    return (await this.#runners.query({ kind: 'rekey', path: this.#path, ...task })) as RekeyResult;
   }
 
   async reruns(groups: Uint8Array, complete: Uint32Array): Promise<readonly RerunPart[]> {

@@ -7,6 +7,7 @@ export const TABLES = [
   'templates',
   'environments',
   'segments',
+  'overlays',
   'staged',
   'directory',
   'live',

@@ -6,6 +6,7 @@
  * templates      template id          → canonical JSON
  * environments   MD5 of content (hex) → KEY=value, NUL-separated
  * segments       segment id           → packed jobs (core/segment.ts)
+ * overlays       segment id           → what was changed of its jobs (core/overlay.ts)
  * staged         segment id           → nothing               segments of adds that are not complete: dropped at start
  * directory      first job number     → segment id, count     all segments, history included
  * live           first job number     → bit per finished job  segments with live jobs: all that a start reads
@@ -34,15 +35,17 @@ import type { BsubRun } from '../core/bsub-ids.ts';
 import { decodeLinks, encodeLinks, type LinkColumns } from '../core/dependency-links.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
 import { type ByStatistic, STATISTICS } from '../core/learning.ts';
+import { Overlay } from '../core/overlay.ts';
 import type { SavedUsage } from '../core/req-usage.ts';
+import { Segment } from '../core/segment.ts';
 import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
 
 const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** `paused` is 1 while nothing may be started. */
-export type Counter = 'nextNumber' | 'nextSegment' | 'nextAttempt' | 'nextBsubId' | 'paused';
+/** `paused` is 1 while nothing may be started; `overlays` rises whenever overlays are written. */
+export type Counter = 'nextNumber' | 'nextSegment' | 'nextAttempt' | 'nextBsubId' | 'paused' | 'overlays';
 
 export interface DirectoryEntry {
   readonly first: number;
@@ -90,6 +93,10 @@ export function environmentWrite(envId: string, env: Uint8Array): Write {
 
 export function segmentWrite(segment: number, bytes: Uint8Array): Write {
   return { table: 'segments', key: u32Key(segment), value: bytes };
+}
+
+export function overlayWrite(segment: number, overlay: Overlay): Write {
+  return { table: 'overlays', key: u32Key(segment), value: overlay.encode() };
 }
 
 export function stagedWrite(segment: number, staged: boolean): Write {
@@ -231,6 +238,18 @@ export function* readTemplates(
 
 export function readEnvironment(store: KeyValueReader, envId: string): Uint8Array | undefined {
   return store.get('environments', encoder.encode(envId));
+}
+
+/** @throws {WrError} STORE_UNREADABLE, STORE_NEWER */
+export function readOverlay(store: KeyValueReader, segment: number): Overlay | null {
+  const bytes = store.get('overlays', u32Key(segment));
+  return bytes === undefined ? null : Overlay.decode(bytes);
+}
+
+/** A segment with what was changed of its jobs; `undefined`: there is none. @throws {WrError} STORE_UNREADABLE, STORE_NEWER */
+export function readSegment(store: KeyValueReader, segment: number): Segment | undefined {
+  const bytes = store.get('segments', u32Key(segment));
+  return bytes === undefined ? undefined : new Segment(bytes, readOverlay(store, segment));
 }
 
 export function* readStaged(store: KeyValueReader): Iterable<number> {

@@ -1,7 +1,8 @@
 /** Decoded segments, most recently used first, bounded by bytes: reading jobs in order must not read a segment twice. */
 import { WrError } from '../core/errors.ts';
-import { Segment } from '../core/segment.ts';
-import { type KeyValueReader, u32Key } from './key-value.ts';
+import type { Segment } from '../core/segment.ts';
+import type { KeyValueReader } from './key-value.ts';
+import { readSegment } from './layout.ts';
 
 const BYTES_MAX = 24 * 1024 * 1024;
 
@@ -25,14 +26,27 @@ export class SegmentCache {
       this.#segments.set(id, cached);
       return cached.segment;
     }
-    const bytes = this.#store.get('segments', u32Key(id));
-    if (bytes === undefined)
+    const segment = readSegment(this.#store, id);
+    if (segment === undefined)
       throw new WrError('STORE_UNREADABLE', `segment ${id} is missing from the database`);
-    const segment = new Segment(bytes);
-    this.#segments.set(id, { segment, bytes: bytes.byteLength });
-    this.#bytes += bytes.byteLength;
+    const { byteLength } = segment.bytes;
+    this.#segments.set(id, { segment, bytes: byteLength });
+    this.#bytes += byteLength;
     this.#evict();
     return segment;
+  }
+
+  /** Jobs of a segment were changed: it is read anew. */
+  drop(id: number): void {
+    const cached = this.#segments.get(id);
+    if (cached === undefined) return;
+    this.#segments.delete(id);
+    this.#bytes -= cached.bytes;
+  }
+
+  clear(): void {
+    this.#segments.clear();
+    this.#bytes = 0;
   }
 
   #evict(): void {

@@ -14,6 +14,7 @@ import type { KeyValueReader } from '../store/key-value.ts';
 import {
   type DirectoryEntry,
   findInDirectory,
+  readCounter,
   readDone,
   readLearned,
   readRecord,
@@ -45,6 +46,8 @@ export class JobReader {
   readonly #templates = new Map<number, JobOptions>();
   readonly #usages = new Map<string, Pick<SavedUsage, 'runs' | 'recommendation'>>();
   #entry: DirectoryEntry | undefined;
+  /** As when the segments that are kept were read. */
+  #overlays = 0;
 
   constructor(store: KeyValueReader) {
     this.store = store;
@@ -65,6 +68,9 @@ export class JobReader {
   refresh(): void {
     this.store.refresh();
     this.#usages.clear();
+    const overlays = readCounter(this.store, 'overlays', 0);
+    if (overlays !== this.#overlays) this.#segments.clear();
+    this.#overlays = overlays;
   }
 
   /** What is known of a requirement group. */

@@ -16,6 +16,7 @@ import { type CompletedGroups, type CompletedQuestion, completedGroups } from '.
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope } from './listing.ts';
 import { type PreviewQuestion, preview } from './preview.ts';
+import { type RekeyResult, type RekeyTask, rekeyJobs } from './rekey.ts';
 import { findReruns, type RerunPart } from './reruns.ts';
 import { statusJob } from './status-jobs.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
@@ -55,6 +56,7 @@ export type QueryTask =
   | { readonly kind: 'completedGroups'; readonly path: string; readonly question: CompletedQuestion }
   | { readonly kind: 'preview'; readonly path: string; readonly question: PreviewQuestion }
   /** By group hash, 16 bytes each: 1 when it is known to have had a member. */
+  | (RekeyTask & { readonly kind: 'rekey'; readonly path: string })
   | { readonly kind: 'seen'; readonly path: string; readonly groups: Uint8Array }
   | {
       readonly kind: 'reruns';
@@ -101,7 +103,8 @@ export type QueryResult =
   | readonly BuriedResult[]
   | CompletedGroups
   | readonly Uint8Array[]
-  | readonly RerunPart[];
+  | readonly RerunPart[]
+  | RekeyResult;
 
 // A worker stays, so its reader and what it has decoded stay with it.
 const readers = new Map<string, JobReader>();
@@ -136,6 +139,8 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       return completedGroups(task.question, reader);
     case 'preview':
       return preview(task.question, reader, Date.now());
+    case 'rekey':
+      return rekeyJobs(task, reader);
     case 'seen':
       return Uint8Array.from(eachKey(task.groups), (hash) => (isSeen(reader.store, hash) ? 1 : 0));
     case 'reruns':

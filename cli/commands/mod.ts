@@ -1,48 +1,140 @@
-import { JOB_FLAGS } from '../add-options.ts';
-import type { FlagSpecs } from '../flags.ts';
-import { laterCommand } from '../later.ts';
+import { homedir } from 'node:os';
+import { WrError } from '../../core/errors.ts';
+import type { Reply } from '../../core/protocol.ts';
+import { refuseUnusableChanges } from '../../core/unusable-options.ts';
+import { Client, TIMEOUT_MS } from '../client.ts';
+import type { Context } from '../command.ts';
+import { type FlagSpecs, UsageError } from '../flags.ts';
+import { changesFromFlags, MOD_FLAGS, namesChanges } from '../mod-options.ts';
+import { parse } from '../parse.ts';
+import { grouped, PROGRESS_AFTER_MS } from '../progress.ts';
+import { resolveSelectors } from '../select.ts';
 
-const {
-  rep_grp: _repGrp,
-  dep_grps: _depGrps,
-  misc: _misc,
-  bsub: _bsub,
-  reserve_timeout: _reserveTimeout,
-  no_retry_over_walltime: _noRetry,
-  ...CHANGEABLE
-} = JOB_FLAGS;
-
-const MOD_FLAGS = {
-  ...CHANGEABLE,
+export const flags = {
+  ...MOD_FLAGS,
   all: { type: 'boolean', short: 'a' },
   identifier: { type: 'string', short: 'i' },
   search: { type: 'boolean', short: 'z' },
   internal: { type: 'boolean', short: 'y' },
-  cmdline: { type: 'string' },
-  unset_cwd_matters: { type: 'boolean' },
-  unset_change_home: { type: 'boolean' },
-  unset_cloud_shared: { type: 'boolean' },
-  unset_container_image_user: { type: 'boolean' },
   timeout: { type: 'integer' },
 } as const satisfies FlagSpecs;
 
-export const { flags, help, run } = laterCommand({
-  name: 'mod',
-  flags: MOD_FLAGS,
-  help: `Changes commands that are queued and not running.
+export const help = `Changes commands that wait: ready, delayed, waiting for others, suspended or buried ones. Those that run are left as they
+are. What waits for a changed command goes on waiting for it. Nothing is started while the change is made.
+
+Each command changed is told on STDOUT: its id before and after. A command, its directory (with --cwd_matters), mounts and
+containers are part of the id; a command that would become the same as another one is left as it is.
 
 Usage:
   wr mod [flags]
 
-Which commands:
+Which commands (one of -a and -i):
   -a, --all                 every command that neither runs nor has completed
   -i, --identifier string   those added with this report group
   -z, --search              -i is a part of the names of report groups
   -y, --internal            -i is the id of one command
 
-What changes: the flags of wr add, each only if given; an empty text clears the setting. And:
+What changes: these flags, as wr add has them, each only if given; an empty text clears the setting:
+  -c, --cwd, --cwd_matters, --change_home, --env, --modules, --group, --on_failure, --on_success, --on_exit,
+  -g, --req_grp, -m, --memory, -t, --time, --cpus, --disk, --resources, -o, --override, -p, --priority, -r, --retries,
+  -l, --limit_grps, -d, --deps, --cmd_deps, -j, --mount_json, --mounts, --with_docker, --with_singularity,
+  --container_mounts, --container_image_user, --monitor_docker, --queue, --queues_avoid, --cloud_os, --cloud_username,
+  --cloud_ram, --cloud_flavor, --cloud_script, --cloud_config_files, --cloud_shared
+
+A queue or cloud option replaces all of them; --deps or --cmd_deps replaces all dependencies; what is given for one of
+--on_failure, --on_success and --on_exit replaces what was to be done then. --memory and --time of 0 change nothing.
+
+And:
       --cmdline string      the command itself, of one command
       --unset_cwd_matters, --unset_change_home, --unset_cloud_shared, --unset_container_image_user
                             switch these off
-`,
-});
+      --timeout int         seconds to wait for each answer of the manager (default 120)
+
+Examples:
+  wr mod -i alignment -m 16G
+  wr mod -i alignment --retries 5 && wr retry -i alignment
+  wr mod -y -i 0123456789abcdef0123456789abcdef --cmdline 'sort -u in.txt > out.txt'
+`;
+
+type Given = ReturnType<typeof parse<typeof flags>>['flags'];
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  const given = parse(argv, flags).flags;
+  checkSelectors(given);
+  const config = await context.config(given.deployment);
+  const { cwd, log, env } = context;
+  const changes = changesFromFlags(given, {
+    deployment: config.deployment,
+    home: env.HOME ?? homedir(),
+    cwd,
+  });
+  refuseUnusableChanges(changes.options);
+  const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
+  const { link } = await context.connect(config, { timeoutMs });
+  const client = new Client(link, timeoutMs);
+  const around = { cwd, deployment: config.deployment, log, needed: true };
+  const { all, identifier, search, internal } = given;
+  const asked = Object.fromEntries(
+    Object.entries({ all, identifier, search, internal }).filter(([, value]) => value !== undefined),
+  );
+  const [select] = await resolveSelectors(asked, client, around);
+  const told = new Told(context);
+  const { changed, eligible } = await client.modify(select ?? { by: 'all' }, changes, (part) =>
+    told.take(part),
+  );
+  await told.done();
+  if (eligible === 0) throw new WrError('JOB_NOT_FOUND', 'No matching jobs found');
+  log.info(`Modified ${changed} incomplete, non-running commands (out of ${eligible} eligible)`);
+  return 0;
+}
+
+function checkSelectors(given: Given): void {
+  const { all, identifier, search, internal, cmdline } = given;
+  if (all && identifier !== undefined) throw new UsageError('-i and -a are mutually exclusive');
+  if (all && cmdline !== undefined)
+    throw new UsageError('--cmdline changes one command: name it with -i and -y instead of -a');
+  if (identifier === undefined && (search || internal)) throw new UsageError('-z and -y need -i');
+  if (!all && identifier === undefined) throw new UsageError('one of -i or -a is required');
+  if (!namesChanges(given)) throw new UsageError('name what is to change: wr mod --help lists the flags');
+}
+
+/** Prints what has changed as it is told, and how far it is where someone watches. */
+class Told {
+  readonly #context: Context;
+  readonly #startMs = performance.now();
+  #printed: Promise<void> = Promise.resolve();
+  #drawn = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  take(part: Reply): void {
+    if (part.type === 'modified') {
+      const text = pairsText(part.pairs);
+      this.#printed = this.#printed.then(() => this.#context.out(text));
+    } else if (part.type === 'modProgress' && this.#context.terminal) this.#draw(part.done, part.total);
+  }
+
+  async done(): Promise<void> {
+    if (this.#drawn) this.#context.err('\r\u001B[K');
+    await this.#printed;
+  }
+
+  #draw(done: number, total: number): void {
+    if (performance.now() - this.#startMs < PROGRESS_AFTER_MS) return;
+    this.#drawn = true;
+    this.#context.err(`\r\u001B[KModifying ${grouped(done)} of ${grouped(total)} commands`);
+  }
+}
+
+const HEX = 32;
+
+/** ` <old id> => <new id>` a line. */
+function pairsText(pairs: Uint8Array): string {
+  const hex = Buffer.from(pairs.buffer, pairs.byteOffset, pairs.byteLength).toString('hex');
+  let text = '';
+  for (let at = 0; at < hex.length; at += 2 * HEX)
+    text += ` ${hex.slice(at, at + HEX)} => ${hex.slice(at + HEX, at + 2 * HEX)}\n`;
+  return text;
+}

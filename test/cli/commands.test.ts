@@ -392,7 +392,6 @@ describe('add', () => {
 describe('commands that come later', () => {
   it('understand their flags and then say that they cannot do it yet', async () => {
     for (const argv of [
-      ['mod', '-i', 'g', '-m', '2G'],
       ['mount', '-m', 'ur:b'],
       ['cloud', 'servers'],
       ['k8s', 'deploy', '-n', 'x'],

@@ -1,0 +1,56 @@
+/** Gives jobs that wait other options: their rows move to other cohorts and lanes, run by run. */
+import type { JobStates, Template } from './job-states.ts';
+import { rowOf } from './job-table.ts';
+import { STATE, stateMask } from './states.ts';
+
+/** What may be changed: what no runner holds and is not over (since-0.36.md §4.1), and what is suspended. */
+export const EDITABLE = stateMask(['ready', 'delayed', 'dependent', 'buried', 'suspended']);
+
+/**
+ * Gives a run of jobs that are alike (`runAt`) another template.
+ * @param priority - theirs from now on; `null`: it stays
+ */
+export function retemplate(
+  states: JobStates,
+  first: number,
+  count: number,
+  template: Template,
+  priority: number | null,
+): void {
+  const chunk = states.chunk(first);
+  const row = rowOf(first);
+  const end = row + count;
+  const before = states.cohortOf(first);
+  const used = states.templateOf(first).options.retries;
+  const after = states.cohorts.intern(template.options, before.grown);
+  const was = chunk.priority[row] as number;
+  const is = priority ?? was;
+  const isReady = chunk.state[row] === STATE.ready;
+  if (isReady) before.group.ready.leftRun(before, was, first, count);
+  chunk.template.fill(template.id, row, end);
+  chunk.cohort.fill(after.id, row, end);
+  chunk.priority.fill(is, row, end);
+  // Retries used up stay used up.
+  for (let at = row; at < end && template.options.retries !== used; at += 1)
+    chunk.retriesLeft[at] = Math.max(
+      0,
+      template.options.retries - (used - (chunk.retriesLeft[at] as number)),
+    );
+  if (isReady) after.group.ready.giveBackRun(after, is, first, count);
+  states.groups.note(before.group);
+  states.groups.note(after.group);
+}
+
+/**
+ * Gives a job another key.
+ * @param key - four words
+ * @returns false when another job in memory has it: nothing changed
+ */
+export function rekey(states: JobStates, number: number, key: Uint32Array): boolean {
+  const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = key;
+  if (states.keys.find(k0, k1, k2, k3) !== 0) return false;
+  states.keys.remove(number);
+  states.chunk(number).key.set(key, rowOf(number) * 4);
+  states.keys.claim(number, k0, k1, k2, k3);
+  return true;
+}

@@ -1,0 +1,260 @@
+/**
+ * `wr mod`: jobs that wait get other options, another command, and with these perhaps other keys (cli.md §7).
+ *
+ * Batch by batch: keys are computed by a worker, rows change in one step that nothing comes between, and what changed goes to
+ * disk before the client hears of it. While a modification is under way nothing is handed out, so that whoever changes
+ * what waits changes all of it. One modification at a time; what a crash cuts off in the middle is changed as far as it came.
+ */
+import { asWords } from '../core/claims.ts';
+import { WrError } from '../core/errors.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import { runAt } from '../core/job-runs.ts';
+import type { Template } from '../core/job-states.ts';
+import { rowOf } from '../core/job-table.ts';
+import { type ModChanges, mayChangeKeys, modified } from '../core/modification.ts';
+import { EDITABLE, rekey, retemplate } from '../core/modify-rows.ts';
+import { Overlay, ownFields } from '../core/overlay.ts';
+import type { ModifyRequest } from '../core/protocol-control.ts';
+import type { SegmentEntry } from '../core/segment-directory.ts';
+import { templateJson } from '../core/template.ts';
+import { refuseUnusableChanges } from '../core/unusable-options.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
+import { readOverlay } from '../store/layout.ts';
+import type { RekeyResult } from '../workers/rekey.ts';
+import type { Archive } from './archive.ts';
+import { type Clock, Slices } from './clock.ts';
+import { gatherLimits, type Limits } from './limits.ts';
+import type { Peer } from './peer.ts';
+import type { Persist } from './persist.ts';
+import type { RunnerDesk } from './runner-desk.ts';
+import type { Selection } from './selection.ts';
+import type { SharedContent } from './shared-content.ts';
+import type { Tasks } from './tasks.ts';
+
+/** Jobs changed between two commits. */
+const BATCH_JOBS = 32_768;
+/** Keys of so many jobs in one message. */
+const PAIRS_MAX = 8_192;
+const KEY_BYTES = 16;
+const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
+const BUFFER_POLL_MS = 5;
+const ANSWERS_MAX = 1_000;
+
+export interface ModifyingOptions {
+  readonly queue: JobQueue;
+  readonly store: KeyValueReader;
+  readonly tasks: Tasks;
+  readonly selection: Selection;
+  readonly persist: Persist;
+  readonly archive: Archive;
+  readonly limits: Limits;
+  readonly shared: SharedContent;
+  readonly desk: RunnerDesk;
+  readonly clock: Clock;
+  readonly isDraining: () => boolean;
+  readonly onReady: () => void;
+}
+
+interface Counts {
+  readonly changed: number;
+  readonly eligible: number;
+}
+
+/** What a batch did: old and new keys, 32 bytes a job. */
+interface Pairs {
+  readonly bytes: Uint8Array;
+  count: number;
+}
+
+export class Modifying {
+  readonly #options: ModifyingOptions;
+  /** The modification under way, and those that wait for it. */
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #answers = new Map<string, Promise<Counts>>();
+
+  constructor(options: ModifyingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {WrError} DRAINING, NOT_SUPPORTED, BAD_OPTION: nothing was changed */
+  async answer(peer: Peer, request: ModifyRequest): Promise<void> {
+    let counts = this.#answers.get(request.requestId);
+    if (counts === undefined) {
+      if (this.#options.isDraining())
+        throw new WrError('DRAINING', 'the manager is draining: nothing can be changed');
+      refuseUnusableChanges(request.changes.options);
+      counts = this.#last.then(() => this.#modify(peer, request));
+      this.#last = counts.catch(() => undefined);
+      this.#remember(request.requestId, counts);
+    }
+    peer.post({ type: 'changed', id: request.id, ...(await counts) });
+  }
+
+  #remember(requestId: string, counts: Promise<Counts>): void {
+    this.#answers.set(requestId, counts);
+    counts.catch(() => this.#answers.delete(requestId));
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= ANSWERS_MAX) break;
+      this.#answers.delete(oldest);
+    }
+  }
+
+  async #modify(peer: Peer, { id, select, changes }: ModifyRequest): Promise<Counts> {
+    const { desk, archive, selection, onReady } = this.#options;
+    // Complete keys that are looked up stay known as long.
+    const generation = archive.enter();
+    desk.hold(true);
+    try {
+      const numbers = await selection.numbers(select, EDITABLE);
+      if (changes.cmd !== null && numbers.length > 1)
+        throw new WrError('BAD_OPTION', `--cmdline changes one command, and ${numbers.length} were selected`);
+      await this.#setLimits(changes);
+      let changed = 0;
+      for (let at = 0; at < numbers.length; at += BATCH_JOBS) {
+        const batch = numbers.slice(at, at + BATCH_JOBS);
+        changed += await this.#batch(peer, id, batch, changes);
+        peer.post({ type: 'modProgress', id, done: at + batch.length, total: numbers.length });
+      }
+      return { changed, eligible: numbers.length };
+    } finally {
+      archive.leave(generation);
+      desk.hold(false);
+      onReady();
+    }
+  }
+
+  async #setLimits({ options }: ModChanges): Promise<void> {
+    if (options.limitGroups === undefined) return;
+    const limits = new Map<string, number>();
+    gatherLimits({ limitGroups: options.limitGroups }, limits, new Set());
+    await this.#options.limits.set(limits);
+  }
+
+  async #batch(peer: Peer, id: number, numbers: Uint32Array, changes: ModChanges): Promise<number> {
+    const { tasks, persist } = this.#options;
+    const keys = mayChangeKeys(changes) ? await tasks.rekey({ numbers, changes }) : null;
+    const templates = await this.#templates(numbers, changes);
+    const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0 };
+    await this.#change(numbers, changes, keys, templates, pairs);
+    await persist.flushed();
+    await this.#tell(peer, id, pairs);
+    return pairs.count;
+  }
+
+  /** New templates by the id of the old one; they are on disk before any job has one. */
+  async #templates(numbers: Uint32Array, changes: ModChanges): Promise<ReadonlyMap<number, Template>> {
+    const { queue, shared, persist } = this.#options;
+    const templates = new Map<number, Template>();
+    for (const number of numbers) {
+      const old = queue.table.chunkOf(number)?.template[rowOf(number)];
+      if (old === undefined || templates.has(old)) continue;
+      templates.set(old, shared.template(templateJson(modified(queue.template(old).options, changes))));
+    }
+    const { writes, saved } = shared.take();
+    if (writes.length === 0) return templates;
+    for (const write of writes) persist.add(write);
+    await persist.flushed();
+    saved();
+    return templates;
+  }
+
+  async #change(
+    numbers: Uint32Array,
+    changes: ModChanges,
+    keys: RekeyResult | null,
+    templates: ReadonlyMap<number, Template>,
+    pairs: Pairs,
+  ): Promise<void> {
+    const { queue, clock } = this.#options;
+    const slices = new Slices(clock);
+    for (let at = 0; at < numbers.length; ) {
+      const entry = queue.segments.find(numbers[at] as number);
+      let run = runAt(queue, numbers, at);
+      if (entry !== undefined) {
+        // A run ends with its segment.
+        run = Math.min(run, entry.first + entry.count - (numbers[at] as number));
+        this.#changeRun(entry, numbers.subarray(at, at + run), at, changes, keys, templates, pairs);
+      }
+      at += run;
+      await slices.pause();
+    }
+  }
+
+  #changeRun(
+    entry: SegmentEntry,
+    run: Uint32Array,
+    at: number,
+    changes: ModChanges,
+    keys: RekeyResult | null,
+    templates: ReadonlyMap<number, Template>,
+    pairs: Pairs,
+  ): void {
+    const { queue } = this.#options;
+    const first = run[0] as number;
+    const template = templates.get(queue.chunk(first).template[rowOf(first)] as number);
+    if (((1 << queue.state(first)) & EDITABLE) === 0 || template === undefined) return;
+    if (keys === null) {
+      this.#apply(entry, first, run.length, template, changes);
+      for (const number of run) this.#pair(pairs, number, null);
+      return;
+    }
+    // One by one: each may find its new key taken.
+    for (let i = 0; i < run.length; i += 1) {
+      const number = run[i] as number;
+      const key = keys.keys.subarray(KEY_BYTES * (at + i), KEY_BYTES * (at + i + 1));
+      if (keys.taken[at + i] === 1) continue;
+      const old = this.#key(number);
+      const isSame = old.every((byte, k) => byte === key[k]);
+      if (!isSame && !rekey(queue, number, asWords(key))) continue;
+      this.#apply(entry, number, 1, template, changes);
+      const overlay = this.#overlay(entry);
+      if (!isSame) overlay.setKey(number - entry.first, key);
+      if (changes.cmd !== null) overlay.setCommand(number - entry.first, new Uint8Array(changes.cmd));
+      this.#pair(pairs, number, old);
+    }
+  }
+
+  #apply(
+    entry: SegmentEntry,
+    first: number,
+    count: number,
+    template: Template,
+    { options }: ModChanges,
+  ): void {
+    retemplate(this.#options.queue, first, count, template, options.priority ?? null);
+    this.#overlay(entry).setTemplate(first - entry.first, count, template.id, ownFields(options));
+  }
+
+  /** What is to be written of a segment. What was written last is on disk, as each batch waits for that. */
+  #overlay({ segment, count }: SegmentEntry): Overlay {
+    const { queue, store } = this.#options;
+    let overlay = queue.overlays.get(segment);
+    if (overlay === undefined) {
+      overlay = readOverlay(store, segment) ?? new Overlay(count);
+      queue.overlays.set(segment, overlay);
+    }
+    return overlay;
+  }
+
+  #key(number: number): Uint8Array {
+    const at = rowOf(number) * 4;
+    return new Uint8Array(this.#options.queue.chunk(number).key.slice(at, at + 4).buffer);
+  }
+
+  /** @param old - `null`: the same as now */
+  #pair(pairs: Pairs, number: number, old: Uint8Array | null): void {
+    const key = this.#key(number);
+    pairs.bytes.set(old ?? key, 2 * KEY_BYTES * pairs.count);
+    pairs.bytes.set(key, 2 * KEY_BYTES * pairs.count + KEY_BYTES);
+    pairs.count += 1;
+  }
+
+  async #tell(peer: Peer, id: number, { bytes, count }: Pairs): Promise<void> {
+    for (let at = 0; at < count; at += PAIRS_MAX) {
+      while (peer.open && peer.bufferedBytes > PEER_BUFFER_BYTES)
+        await new Promise<void>((resolve) => this.#options.clock.after(BUFFER_POLL_MS, resolve));
+      const end = Math.min(count, at + PAIRS_MAX);
+      peer.post({ type: 'modified', id, pairs: bytes.subarray(2 * KEY_BYTES * at, 2 * KEY_BYTES * end) });
+    }
+  }
+}
