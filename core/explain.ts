@@ -38,6 +38,15 @@ export interface FullLimit {
   readonly held: number;
 }
 
+/** A counted resource of which less is free than the job asks for. */
+export interface Shortage {
+  readonly name: string;
+  readonly asked: number;
+  readonly free: number;
+  /** What the machine has. */
+  readonly units: number;
+}
+
 export interface JobFacts {
   readonly state: JobState;
   readonly mode: 'started' | 'recovering' | 'paused' | 'draining' | 'stopping';
@@ -57,6 +66,9 @@ export interface JobFacts {
   /** Of these, dependency groups that nobody ever added to. */
   readonly unseen: readonly string[];
   readonly limits: readonly FullLimit[];
+  readonly shortages: readonly Shortage[];
+  /** Its report group was stopped after so many burials; 0: it was not. */
+  readonly stoppedAfter: number;
   readonly group: GroupFacts;
 }
 
@@ -87,7 +99,7 @@ export function explain(facts: JobFacts): Reason[] {
     case 'delayed':
       return [delayed(facts)];
     case 'suspended':
-      return [reason('suspended', 'it is suspended: held back by a user', 'let it go on with wr resume')];
+      return [suspended(facts)];
     case 'reserved':
       return [reason('running', `it has been handed to a runner on ${facts.host} and is about to start`, '')];
     case 'running':
@@ -129,8 +141,8 @@ function dependentReasons({ dependencies, unseen }: JobFacts): Reason[] {
 }
 
 function readyReasons(facts: JobFacts): Reason[] {
-  const { mode, group, limits } = facts;
-  const reasons = limits.map(limitReason);
+  const { mode, group, limits, shortages } = facts;
+  const reasons = [...limits.map(limitReason), ...shortages.map(shortageReason)];
   if (!group.canEverRun) reasons.push(impossible(group));
   if (mode === 'paused') reasons.push(reason('paused', 'the manager is paused', 'wr manager resume'));
   if (mode === 'draining' || mode === 'stopping')
@@ -157,6 +169,26 @@ function limitReason({ name, limit, held }: FullLimit): Reason {
       ? `none of its limit group "${name}" may run`
       : `its limit group "${name}" lets ${limit} run at once, and ${held} do`;
   return reason('limit', text, `wr limit --group ${name}:N lets N run; −1 lets any number`);
+}
+
+function shortageReason({ name, asked, free, units }: Shortage): Reason {
+  return asked > units
+    ? reason(
+        'resources',
+        `it asks for ${name}:${asked}, and there is ${name}:${units}`,
+        'ask for less, or say with --resources of wr manager start what there is',
+      )
+    : reason('resources', `it asks for ${name}:${asked}, and ${free} of ${units} are free`, '');
+}
+
+function suspended({ stoppedAfter }: JobFacts): Reason {
+  if (stoppedAfter === 0)
+    return reason('suspended', 'it is suspended: held back by a user', 'let it go on with wr resume');
+  return reason(
+    'suspended',
+    `it is suspended: its report group was stopped after ${stoppedAfter} of its commands were buried (--max_fails)`,
+    'see why with wr status --buried, then let the group go on with wr resume -i',
+  );
 }
 
 function impossible({ memoryMb, cpus, capacity }: GroupFacts): Reason {

@@ -6,6 +6,7 @@
  * user calls the option: `--memory`, or `memory` in JSON.
  */
 import { WrError } from './errors.ts';
+import { MAX_FAILS_MAX, NO_BUDGET } from './fail-budgets.ts';
 import type { Override } from './job-options.ts';
 import { parseDurationMs, parseMemoryMb } from './units.ts';
 
@@ -92,6 +93,18 @@ export function checkInteger(value: number, name: string, min: number, max: numb
   if (!Number.isInteger(value)) throw badOption(name, String(value), 'it must be a whole number');
   if (value < min || value > max) throw outOfRange(name, value, min, max);
   return value === 0 ? 0 : value;
+}
+
+/** `--max_fails`: 1 or more, or −1 to have none. */
+export function checkMaxFails(value: number, name = '--max_fails'): number {
+  if (value === NO_BUDGET) return value;
+  if (!Number.isInteger(value) || value < 1 || value > MAX_FAILS_MAX)
+    throw badOption(
+      name,
+      String(value),
+      `it must be a whole number from 1 to ${MAX_FAILS_MAX}, or -1 for no limit`,
+    );
+  return value;
 }
 
 /** A comma list; empty elements are dropped. There is no escaping. */

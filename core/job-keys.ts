@@ -9,6 +9,7 @@ import {
   checkContainerMounts,
   checkCpus,
   checkInteger,
+  checkMaxFails,
   cleanQueues,
   parseMemoryOption,
   parseTimeOption,
@@ -129,6 +130,9 @@ export const TEMPLATE_KEYS: Readonly<Record<string, Apply>> = {
   },
   retries: (draft, value, name) => {
     draft.retries = checkInteger(asNumber(value, name), name, 0, BYTE_MAX);
+  },
+  max_fails: (draft, value, name) => {
+    draft.maxFails = checkMaxFails(asNumber(value, name), name);
   },
   limit_grps: list('limitGroups', checkLimitGroups),
   modules: list('modules'),

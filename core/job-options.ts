@@ -68,6 +68,8 @@ export interface JobOptions {
   readonly retries: number;
   /** 0: off. */
   readonly noRetryOverWalltimeMs: number;
+  /** Burials at which its report group stops; 0: nothing is said; −1: none. */
+  readonly maxFails: number;
   /** As given, with any `:n`; each name once, in order. */
   readonly limitGroups: readonly string[];
   readonly depGroups: readonly string[];
@@ -129,6 +131,7 @@ export const DEFAULT_JOB_OPTIONS: JobOptions = {
   priority: 0,
   retries: 3,
   noRetryOverWalltimeMs: 0,
+  maxFails: 0,
   limitGroups: [],
   depGroups: [],
   deps: [],

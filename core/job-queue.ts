@@ -38,6 +38,8 @@ export interface RunnerIdentity {
   readonly pid: number;
 }
 
+/** Jobs of stopped report groups that one reservation puts aside on its way to others. */
+const STOPPED_MAX = 256;
 const NO_BYTES = new Uint8Array(0);
 /** Waiters told of an end on the spot; the others are told in slices (`dependencies.sweep`). */
 const TOLD_AT_ONCE = 64;
@@ -73,9 +75,14 @@ export class JobQueue extends JobStates {
   ): Attempt[] {
     const reserved: Attempt[] = [];
     const most = Math.min(count, this.groups.room(group, nowMs));
-    while (reserved.length < most) {
+    for (let stopped = 0; reserved.length < most && stopped < STOPPED_MAX; ) {
       const number = this.popReady(group) || (away ? this.popAway(group) : 0);
       if (number === 0) break;
+      if (this.failBudgets.anyStopped && this.failBudgets.isStopped(this.templateOf(number).repGroup)) {
+        this.#holdBack(number);
+        stopped += 1;
+        continue;
+      }
       const attempt: Attempt = {
         token: nextToken(),
         number,
@@ -300,6 +307,7 @@ export class JobQueue extends JobStates {
     chunk.retriesLeft[rowOf(number)] = retries;
     this.#freeLosses.forget(number);
     this.move(number, 'retry');
+    this.failBudgets.lift(this.templateOf(number).repGroup);
     this.#amend(number, {
       state: STATE.ready,
       retriesLeft: retries,
@@ -330,9 +338,7 @@ export class JobQueue extends JobStates {
     for (; buried < max; buried += 1) {
       const number = this.popReady(group);
       if (number === 0) break;
-      // `pop` took it out of the lane already, as for a reservation.
-      const cohort = this.cohortOf(number);
-      group.ready.giveBack(cohort, this.chunk(number).priority[rowOf(number)] as number, number);
+      this.#unpop(number);
       this.move(number, 'bury');
       this.remember(number, -1, 'resource requirements cannot be met');
       this.#amend(number, {
@@ -438,6 +444,17 @@ export class JobQueue extends JobStates {
     if (event.outcome === 'complete' || attempt.startedMs === 0 || asked.override === 2) return;
     const wallMs = event.endedMs - attempt.startedMs;
     this.setGrown(attempt.number, grow(grown, attempt.given, { ...event, wallMs }));
+  }
+
+  /** `pop` took it out of the lane, as for a reservation: any other way on begins there. */
+  #unpop(number: number): void {
+    const cohort = this.cohortOf(number);
+    cohort.group.ready.giveBack(cohort, this.chunk(number).priority[rowOf(number)] as number, number);
+  }
+
+  #holdBack(number: number): void {
+    this.#unpop(number);
+    this.suspension.suspend(Uint32Array.of(number), 0);
   }
 
   #giveUp(

@@ -7,6 +7,7 @@
 import { type Cohort, Cohorts, fits } from './cohorts.ts';
 import { Dependencies } from './dependencies.ts';
 import { WrError } from './errors.ts';
+import { FailBudgets } from './fail-budgets.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import { type Figures, sameFigures } from './figures.ts';
 import { JOB_FLAG } from './job-flags.ts';
@@ -37,6 +38,7 @@ export class JobStates {
   readonly groups = new SchedulerGroups();
   readonly cohorts = new Cohorts(this.groups, this.table.figures);
   readonly repGroups = new RepGroups();
+  readonly failBudgets = new FailBudgets();
   readonly dependencies = new Dependencies(this.table, {
     blocked: (job) => this.blocked(job),
     freed: (job) => this.#freed(job),
@@ -266,6 +268,8 @@ export class JobStates {
     const chunk = this.chunk(number);
     chunk.exitCode[rowOf(number)] = exitCode;
     chunk.reason[rowOf(number)] = failReasonCode(reason);
+    if (chunk.state[rowOf(number)] === STATE.buried && reason !== 'killed by user request')
+      this.failBudgets.noteBurial(this.templateOf(number).repGroup);
   }
 
   state(number: number): StateCode {

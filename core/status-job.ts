@@ -88,6 +88,8 @@ export interface StatusJobDetail {
   readonly startedMs: number;
   readonly endedMs: number;
   readonly readyMs: number;
+  /** Its report group was stopped after so many burials; 0: it was not. */
+  readonly stoppedAfter: number;
   /** LSF job id; 0: it has no bsub mode. */
   readonly bsubId: number;
 }

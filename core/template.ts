@@ -35,6 +35,7 @@ const ZERO: JobOptions = {
   priority: 0,
   retries: 0,
   noRetryOverWalltimeMs: 0,
+  maxFails: 0,
   limitGroups: [],
   depGroups: [],
   deps: [],

@@ -21,6 +21,7 @@ import { unfolded } from './array-parts.ts';
 import type { Clock } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
+import type { FailStops } from './fail-stops.ts';
 import { gatherLimits, type Limits } from './limits.ts';
 import type { Peer } from './peer.ts';
 import type { SharedContent } from './shared-content.ts';
@@ -42,6 +43,7 @@ export class Adds {
   readonly #clock: Clock;
   readonly #archive: Archive;
   readonly #limits: Limits;
+  readonly #failStops: FailStops;
   readonly #commit: AddCommit;
   readonly #deployment: string;
   readonly #onAdded: () => void;
@@ -62,6 +64,7 @@ export class Adds {
     readonly archive: Archive;
     readonly limits: Limits;
     readonly shared: SharedContent;
+    readonly failStops: FailStops;
     readonly nextSegment: number;
     /** What `"bsub_mode": true` means. */
     readonly deployment: string;
@@ -75,6 +78,7 @@ export class Adds {
     this.#clock = options.clock;
     this.#archive = options.archive;
     this.#limits = options.limits;
+    this.#failStops = options.failStops;
     this.#nextSegment = options.nextSegment;
     this.#deployment = options.deployment;
     this.#onAdded = options.onAdded;
@@ -219,7 +223,11 @@ export class Adds {
     for (const { options } of templates) refuseUnusable(options);
     const part = upload.part(result, templates, this.#nextSegment);
     if (part === null) return;
-    for (const { options } of usedTemplates(part)) gatherLimits(options, upload.limits, upload.warnings);
+    for (const { options, repGroup } of usedTemplates(part)) {
+      gatherLimits(options, upload.limits, upload.warnings);
+      upload.repGroups.add(repGroup);
+      if (options.maxFails !== 0) upload.maxFails.set(repGroup, options.maxFails);
+    }
     this.#nextSegment += 1;
     // An add of one frame goes to disk in one transaction; a longer one as it comes.
     const isSmall = upload.received === 1 && upload.parts.length < PARTS_AT_ONCE_MAX;
@@ -286,7 +294,10 @@ export class Adds {
     const parts = await this.#archive.lookUp(upload.parts);
     // First the limits, then what they hold: also for duplicates, and whatever becomes of the add.
     await this.#limits.set(upload.limits);
+    await this.#failStops.give(upload.maxFails);
+    for (const warning of this.#failStops.warnings(upload.repGroups)) upload.warnings.add(warning);
     const { result, claims } = await this.#commitParts(upload, parts);
+    this.#failStops.added(upload.repGroups);
     this.#onAdded();
     await this.#commit.waitForOthers(claims);
     if (upload.begin.wantKeys) await this.#sendKeys(upload, parts, claims, end.id);

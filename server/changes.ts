@@ -6,6 +6,7 @@ import type { ResumeRequest, SuspendRequest } from '../core/protocol-control.ts'
 import { INCOMPLETE_MASK, isHeld, STATE, stateMask } from '../core/states.ts';
 import type { Step } from '../core/suspension.ts';
 import { type Clock, Slices } from './clock.ts';
+import type { FailStops } from './fail-stops.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import { Removal } from './removal.ts';
@@ -29,6 +30,7 @@ export class Changes {
   readonly #selection: Selection;
   readonly #persist: Persist;
   readonly #desk: RunnerDesk;
+  readonly #failStops: FailStops;
   readonly #clock: Clock;
   readonly #onReady: () => void;
   readonly #answers = new Map<string, Promise<Answer>>();
@@ -38,6 +40,7 @@ export class Changes {
     readonly selection: Selection;
     readonly persist: Persist;
     readonly desk: RunnerDesk;
+    readonly failStops: FailStops;
     readonly clock: Clock;
     readonly onReady: () => void;
   }) {
@@ -45,6 +48,7 @@ export class Changes {
     this.#selection = options.selection;
     this.#persist = options.persist;
     this.#desk = options.desk;
+    this.#failStops = options.failStops;
     this.#clock = options.clock;
     this.#onReady = options.onReady;
   }
@@ -84,11 +88,23 @@ export class Changes {
   async resume(peer: Peer, request: ResumeRequest): Promise<void> {
     // Everything selected is counted, but -a means what is suspended.
     const mask = request.select.by === 'all' ? 1 << STATE.suspended : INCOMPLETE_MASK;
-    const { suspension } = this.#queue;
-    await this.#once(peer, request, () =>
-      this.#steps(request.select, mask, (numbers, at) => suspension.resume(numbers, at)),
-    );
+    const { suspension, failBudgets } = this.#queue;
+    await this.#once(peer, request, async () => {
+      await this.#failStops.settled();
+      if (request.select.by === 'repGroup') this.#liftGroup(request.select.repGroup);
+      return this.#steps(request.select, mask, (numbers, at) => {
+        // Whoever lets some of a report group go on lets all of it: that which stopped it has been looked at.
+        failBudgets.lift(this.#queue.templateOf(numbers[at] as number).repGroup);
+        return suspension.resume(numbers, at);
+      });
+    });
     this.#onReady();
+  }
+
+  /** Of a group that was stopped there may be nothing left that waits. */
+  #liftGroup(name: string): void {
+    const repGroup = this.#queue.repGroups.find(name);
+    if (repGroup !== undefined) this.#queue.failBudgets.lift(repGroup);
   }
 
   /** Changes runs of jobs that are alike. What comes of it is a bit a job, so nobody need wait for the disk meanwhile. */

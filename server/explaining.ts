@@ -1,7 +1,7 @@
 /** Answers why a command is not running: gathers the facts for core/explain.ts. Asked by people, one command at a time. */
 import { decodeFrame } from '../core/codec.ts';
 import type { Cohort } from '../core/cohorts.ts';
-import { explain, type FullLimit, type GroupFacts, type JobFacts } from '../core/explain.ts';
+import { explain, type FullLimit, type GroupFacts, type JobFacts, type Shortage } from '../core/explain.ts';
 import type { FailReason } from '../core/fail-reasons.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
@@ -80,6 +80,8 @@ export class Explaining {
       retriesLeft: chunk?.retriesLeft[rowOf(number)] ?? 0,
       dependencies: job.Dependencies ?? [],
       unseen: job.WaitingForDepGroups ?? [],
+      shortages: isReady ? this.#shortages(number) : [],
+      stoppedAfter: wr?.stoppedAfter ?? 0,
       limits: isReady ? this.#fullLimits(number, nowMs) : [],
       group: isReady ? await this.#group(number) : NO_GROUP,
     };
@@ -92,6 +94,15 @@ export class Explaining {
       const limit = groups.limits.find(name);
       if (limit === undefined || groups.limits.room(limit, nowMs) > 0) return [];
       return [{ name, limit: limit.window === null ? limit.limit : null, held: limit.held }];
+    });
+  }
+
+  #shortages(number: number): Shortage[] {
+    const { resources: pool } = this.#parts.queue.groups;
+    return Object.entries(this.#parts.queue.cohortOf(number).group.resources).flatMap(([name, asked]) => {
+      const units = pool.units(name);
+      const free = pool.room({ [name]: 1 });
+      return free < asked ? [{ name, asked, free, units }] : [];
     });
   }
 

@@ -20,6 +20,7 @@ import { Archive } from './archive.ts';
 import { Changes } from './changes.ts';
 import { type Clock, Slices } from './clock.ts';
 import { Explaining } from './explaining.ts';
+import { FailStops } from './fail-stops.ts';
 import { Learner } from './learner.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
@@ -81,6 +82,7 @@ export class Manager {
   readonly #changes: Changes;
   readonly #settling: Settling;
   readonly #limits: Limits;
+  readonly #failStops: FailStops;
   readonly #watching: Watching;
   readonly #learner: Learner;
   readonly #steering: Steering;
@@ -139,6 +141,7 @@ export class Manager {
       },
     });
     this.#allotment = new Allotment({ queue, tasks, clock, scheduler, log, persist: this.persist });
+    this.#failStops = new FailStops({ queue, selection, persist: this.persist, clock, log });
     this.#listings = new Listings(queue, tasks, selection, clock);
     this.#settling = new Settling(queue, tasks, selection, clock);
     const { persist } = this;
@@ -187,6 +190,7 @@ export class Manager {
     });
     this.#changes = new Changes({
       queue,
+      failStops: this.#failStops,
       selection,
       persist: this.persist,
       desk: this.#desk,
@@ -217,6 +221,7 @@ export class Manager {
       archive: this.archive,
       limits: this.#limits,
       shared: this.#shared,
+      failStops: this.#failStops,
       nextSegment: recovered.nextSegment,
       deployment: this.#options.deployment,
       flushed: () => this.persist.flushed(),
@@ -437,6 +442,7 @@ export class Manager {
     if (this.queue.dependencies.sweeping) void this.#tellDependants();
     this.#desk.serveWaiting();
     this.#allotment.changed();
+    this.#failStops.consider();
   }
 
   /** Tells the jobs that wait what opened and closed, however many they are, without holding anybody up. */

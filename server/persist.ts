@@ -17,6 +17,7 @@ import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
   counterWrite,
   doneWrite,
+  failBudgetWrite,
   learnedWrite,
   limitWrite,
   liveWrite,
@@ -157,7 +158,17 @@ export class Persist {
     const { changed: limits } = groups.limits;
     const { changed: usages } = cohorts.usages;
     const { changed: suspended } = suspension;
-    const changed = [changes, segments.changed, repGroups.changed, limits, usages, suspended, overlays];
+    const { changed: budgets } = this.#queue.failBudgets;
+    const changed = [
+      changes,
+      segments.changed,
+      repGroups.changed,
+      limits,
+      budgets,
+      usages,
+      suspended,
+      overlays,
+    ];
     return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
   }
 
@@ -216,6 +227,10 @@ export class Persist {
     const limitNames = [...limits.changed];
     for (const name of limitNames) writes.push(limitWrite(name, limits.limit(name)));
     limits.changed.clear();
+    const { failBudgets } = queue;
+    for (const id of failBudgets.changed)
+      writes.push(failBudgetWrite(queue.repGroups.name(id), failBudgets.get(id)));
+    failBudgets.changed.clear();
     for (const usage of queue.cohorts.usages.changed) writes.push(learnedWrite(usage.save()));
     queue.cohorts.usages.changed.clear();
     return { writes, emptied, completed, removed, settled, limits: limitNames, seen, overlaid };

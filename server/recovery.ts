@@ -19,6 +19,7 @@ import {
   readBsubRuns,
   readCounter,
   readDirectory,
+  readFailBudgets,
   readLimits,
   readLinks,
   readLive,
@@ -64,6 +65,8 @@ export async function recover(
   for (const { id, json } of readTemplates(store)) queue.addTemplate(json, parseTemplate(json), id);
   queue.repGroups.changed.clear();
   queue.table.raiseEnd(readCounter(store, 'nextNumber', 1));
+  for (const { repGroup, budget } of readFailBudgets(store))
+    queue.failBudgets.restore(queue.repGroups.intern(repGroup), budget);
   for (const { name, limit } of readLimits(store)) queue.groups.limits.restore(name, limit);
   const linked = await recoverSegments(store, queue, clock, progress);
   if (linked.length > 0) await recoverDependencies(store, queue, clock, linked);

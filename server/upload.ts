@@ -32,6 +32,10 @@ export class Upload {
   /** Results of frames by sequence number, until those before them are taken in. */
   readonly parsed = new Map<number, ParsedFrame>();
   readonly warnings = new Set<string>();
+  /** Report groups of its commands. */
+  readonly repGroups = new Set<number>();
+  /** Burials at which report groups stop, as its commands say. */
+  readonly maxFails = new Map<number, number>();
   /** Limits of limit groups that its commands set. */
   readonly limits = new Map<string, number>();
   readonly stagings: Promise<void>[] = [];

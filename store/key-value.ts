@@ -19,6 +19,7 @@ export const TABLES = [
   'groupSegments',
   'unindexed',
   'limits',
+  'failBudgets',
   'bsub',
   'links',
   'dependants',

@@ -18,6 +18,7 @@
  * groups         rep group id         → name, complete, sums
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
  * limits         name                 → number (f64)          limit groups that have a limit
+ * failBudgets    rep group name       → max, fails, stopped   report groups that stop when too many jobs were buried
  * bsub           first job number     → LSF job id, count     runs of jobs with a bsub mode, while some are live
  * links          first job number     → what the segment's jobs wait for and belong to (core/dependency-links.ts)
  * dependants     group hash, number   → nothing               complete jobs that waited for a dependency group; the hash alone: it has some
@@ -33,6 +34,7 @@ import { hash } from 'node:crypto';
 import { pack, unpack } from 'msgpackr';
 import type { BsubRun } from '../core/bsub-ids.ts';
 import { decodeLinks, encodeLinks, type LinkColumns } from '../core/dependency-links.ts';
+import type { FailBudget } from '../core/fail-budgets.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
 import { type ByStatistic, STATISTICS } from '../core/learning.ts';
 import { Overlay } from '../core/overlay.ts';
@@ -180,6 +182,14 @@ export function unseenWrite(hash: Uint8Array, unseen: boolean): Write {
 
 export function repGroupWrite(id: number, saved: SavedRepGroup): Write {
   return { table: 'groups', key: u32Key(id), value: pack(saved) };
+}
+
+/** `undefined`: it has none any more. */
+export function failBudgetWrite(repGroup: string, budget: FailBudget | undefined): Write {
+  const key = encoder.encode(repGroup);
+  if (budget === undefined) return { table: 'failBudgets', key, value: null };
+  const { max, fails, stopped } = budget;
+  return { table: 'failBudgets', key, value: pack([max, fails, stopped]) };
 }
 
 export function bsubRunWrite({ first, id, count }: BsubRun): Write {
@@ -358,6 +368,18 @@ export function* readDependants(store: KeyValueReader, hash: Uint8Array): Iterab
   }
 }
 
+export function readFailBudget(store: KeyValueReader, repGroup: string): FailBudget | undefined {
+  const value = store.get('failBudgets', encoder.encode(repGroup));
+  return value === undefined ? undefined : failBudgetOf(value);
+}
+
+export function* readFailBudgets(
+  store: KeyValueReader,
+): Iterable<{ readonly repGroup: string; readonly budget: FailBudget }> {
+  for (const { key, value } of store.range('failBudgets'))
+    yield { repGroup: decoder.decode(key), budget: failBudgetOf(value) };
+}
+
 export function* readRepGroups(store: KeyValueReader): Iterable<SavedRepGroup> {
   for (const { value } of store.range('groups')) yield unpack(value);
 }
@@ -407,6 +429,11 @@ export function* readOldRequests(store: KeyValueReader, beforeMs: number): Itera
 
 function directoryEntry(first: number, value: Uint8Array): DirectoryEntry {
   return { first, segment: keyToU32(value), count: keyToU32(value.subarray(4)) };
+}
+
+function failBudgetOf(value: Uint8Array): FailBudget {
+  const [max, fails, stopped] = unpack(value) as [number, number, boolean];
+  return { max, fails, stopped };
 }
 
 function numberBytes(value: number): Uint8Array {

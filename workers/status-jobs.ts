@@ -7,7 +7,7 @@ import { type ResourceIds, resourceList } from '../core/resource-names.ts';
 import { shownText } from '../core/shown-bytes.ts';
 import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
-import { readBsubId, readEnvironment } from '../store/layout.ts';
+import { readBsubId, readEnvironment, readFailBudget } from '../store/layout.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';
 import { unseenGroups } from './unseen-groups.ts';
 
@@ -98,6 +98,7 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
       startedMs: record.startedMs,
       endedMs: record.endedMs,
       readyMs: record.readyMs,
+      stoppedAfter: state === STATE.suspended ? stoppedAfter(reader, options.repGroup) : 0,
       bsubId: options.bsubMode === '' ? 0 : readBsubId(reader.store, job.number),
     },
   };
@@ -109,6 +110,11 @@ function shownFigures({ state, record, options, chosen }: ReadJob): Chosen {
   if (!isGiven && state !== STATE.complete && chosen !== undefined) return chosen;
   const figures = isGiven ? record.given : options;
   return { figures, from: sourcesOf(options, figures, record.grown) };
+}
+
+function stoppedAfter(reader: JobReader, repGroup: string): number {
+  const budget = readFailBudget(reader.store, repGroup);
+  return budget?.stopped ? budget.fails : 0;
 }
 
 function idTexts(ids: ResourceIds): string[] {

@@ -102,7 +102,7 @@ function statusText(job: StatusJob, nowMs: number): string {
     case 'dependent':
       return dependentText(job);
     case 'suspended':
-      return 'suspended; wr resume lets it be scheduled again';
+      return suspendedText(job);
     case 'buried':
       return `buried: look at the problem, correct it and then use wr retry${attempted}`;
     case 'running':
@@ -115,6 +115,11 @@ function statusText(job: StatusJob, nowMs: number): string {
     default:
       return job.State;
   }
+}
+
+function suspendedText({ wr, RepGroup }: StatusJob): string {
+  if (!wr?.stoppedAfter) return 'suspended; wr resume lets it be scheduled again';
+  return `suspended, as its report group was stopped after ${wr.stoppedAfter} burials (--max_fails); wr resume -i ${RepGroup} lets it go on`;
 }
 
 function dependentText({ WaitingForDepGroups }: StatusJob): string {

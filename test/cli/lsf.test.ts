@@ -191,7 +191,7 @@ describe('wr lsf bsub', () => {
 
 const around = { user: 'ann', queue: 'wr', fromHost: 'head' };
 const numbered = (bsubId: number, more: Partial<StatusJob> = {}): StatusJob =>
-  makeStatusJob({ ...more, wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId } });
+  makeStatusJob({ ...more, wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId, stoppedAfter: 0 } });
 
 describe('the table of bjobs', () => {
   const jobs = [

@@ -63,7 +63,7 @@ export function makeStatusJob(more: Partial<StatusJob>): StatusJob {
       Disk: { From: 'default', Asked: 0, Runs: 0 },
     },
     ArrayIndex: null,
-    wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId: 0 },
+    wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId: 0, stoppedAfter: 0 },
     ...more,
   };
 }

@@ -31,6 +31,8 @@ const facts = (more: Partial<JobFacts>, group: Partial<GroupFacts> = {}): JobFac
   dependencies: [],
   unseen: [],
   limits: [],
+  shortages: [],
+  stoppedAfter: 0,
   group: { ...GROUP, ...group },
   ...more,
 });
@@ -50,6 +52,17 @@ describe('explain', () => {
       'window: it may only start within 18:00:00<time, and it is not that time',
       'resources: it asks for 1024 MB and 50 cores, and the scheduler can never give more than 8000 MB and 4 cores',
       'paused: the manager is paused',
+    ]);
+  });
+
+  it('tells of counted resources of which there are too few, or too few free', () => {
+    const shortages = [
+      { name: 'gpu', asked: 2, free: 1, units: 4 },
+      { name: 'fpga', asked: 1, free: 0, units: 0 },
+    ];
+    assert.deepEqual(texts(facts({ shortages })), [
+      'resources: it asks for gpu:2, and 1 of 4 are free',
+      'resources: it asks for fpga:1, and there is fpga:0',
     ]);
   });
 
@@ -94,7 +107,11 @@ describe('explain', () => {
     );
     assert.match(texts(facts({ state: 'reserved' }))[0] ?? '', /handed to a runner on here/);
     assert.match(texts(facts({ state: 'lost', endedMs: 70_000 }))[0] ?? '', /not been heard of for 30s/);
-    assert.match(texts(facts({ state: 'suspended' }))[0] ?? '', /^suspended:/);
+    assert.match(texts(facts({ state: 'suspended' }))[0] ?? '', /^suspended: .* held back by a user/);
+    assert.match(
+      texts(facts({ state: 'suspended', stoppedAfter: 3 }))[0] ?? '',
+      /report group was stopped after 3 of its commands were buried \(--max_fails\)/,
+    );
     assert.match(
       texts(facts({ state: 'complete', startedMs: 1_000, endedMs: 3_500, attempts: 1 }))[0] ?? '',
       /^complete: it completed on here after 1 attempt, in 2.5s/,

@@ -25,6 +25,7 @@ const full: JobOptions = {
   diskGb: 3,
   diskSet: true,
   resources: { gpu: 2 },
+  maxFails: 3,
   override: 2,
   priority: 4,
   retries: 5,

@@ -46,6 +46,35 @@ describe('limit groups of real commands', () => {
   });
 });
 
+describe('a report group of which too many commands fail', () => {
+  it('is stopped, says why, and goes on when it is resumed', async () => {
+    const place = await Place.started(['--max_cores', '1']);
+    try {
+      const lines = Array.from({ length: 30 }, (_, i) => `test -e ${place.work}/fixed; exit $? # ${i}`);
+      await place.add(lines, ['-i', 'g', '--max-fails', '2', '-r', '0']);
+      const counts = await place.until('it is stopped', async () => {
+        const now = await place.counts(['-i', 'g']);
+        return now.suspended !== 0 && now.running === 0 ? now : undefined;
+      });
+      assert.ok((counts.buried ?? 0) >= 2 && (counts.suspended ?? 0) >= 20, JSON.stringify(counts));
+      const { stdout } = await place.ok(['status', '-i', 'g', '--suspended']);
+      assert.match(
+        stdout,
+        /suspended, as its report group was stopped after \d+ burials \(--max_fails\); wr resume -i g/,
+      );
+      const { stderr } = await place.add(['true more'], ['-i', 'g']);
+      assert.match(stderr, /report group "g" was stopped, as \d+ of its commands were buried/);
+      place.write('fixed', '');
+      await place.ok(['retry', '-i', 'g']);
+      await place.ok(['resume', '-i', 'g']);
+      const jobs = await place.settled('g', 31);
+      assert.ok(jobs.every(({ State }) => State === 'complete'));
+    } finally {
+      await place.remove();
+    }
+  });
+});
+
 /** The most that ran at once, of all and of each name. */
 function most(marks: readonly string[]): Record<string, number> {
   const running: Record<string, number> = { all: 0 };
