@@ -78,6 +78,23 @@ export async function runInForeground({ config, flags, env }: DaemonOptions): Pr
  */
 const NODE_FLAGS = ['--v8-pool-size=0'];
 
+/** Runs the server's entry file to its end for something that needs no manager. @returns what it printed */
+export async function runServer({ config, flags, env }: DaemonOptions): Promise<string> {
+  const child = spawn(process.execPath, serverArguments(config, flags), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: serverEnvironment(config, env),
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', (cause) => reject(new WrError('CANNOT_START', cause.message, { cause })));
+    child.once('close', () => resolve());
+  });
+  return said;
+}
+
 function serverArguments(config: Config, flags: readonly string[]): string[] {
   return [...NODE_FLAGS, ENTRY_FILE, ...flags, '--deployment', config.deployment];
 }

@@ -15,6 +15,7 @@ import { VERSION } from '../core/version.ts';
 import { openLmdb } from '../store/lmdb.ts';
 import { checkCertificates, ensureCertificates } from './certificates.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
+import { compact } from './compact.ts';
 import { hostName, isAlive, ownAddress } from './host.ts';
 import { openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
@@ -49,6 +50,7 @@ const FLAGS = {
   runner_filelog: { type: 'string' },
   runner_syslog: { type: 'boolean' },
   deployment: { type: 'string' },
+  compact: { type: 'boolean' },
 } as const;
 
 type Flags = ReturnType<typeof readFlags>;
@@ -66,6 +68,7 @@ function readFlags() {
     runner_filelog?: string;
     runner_syslog?: boolean;
     deployment?: string;
+    compact?: boolean;
   };
 }
 
@@ -90,6 +93,10 @@ async function main(): Promise<void> {
     exists: existsSync,
   });
   process.umask(config.umask);
+  if (flags.compact === true) {
+    await answerCompact(config);
+    return;
+  }
   prepareDirectory(config.managerDir);
   const foreground = flags.foreground === true;
   const log = openLog({
@@ -113,6 +120,17 @@ async function main(): Promise<void> {
       ...(cause === undefined ? {} : { cause }),
     });
     await log.close();
+    process.exitCode = 1;
+  }
+}
+
+/** Tells on STDOUT, as JSON, what came of it. */
+async function answerCompact(config: Config): Promise<void> {
+  try {
+    console.log(JSON.stringify(await compact(config)));
+  } catch (thrown) {
+    const { code, message } = asWrError(thrown);
+    console.log(JSON.stringify({ code, message }));
     process.exitCode = 1;
   }
 }

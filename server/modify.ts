@@ -110,9 +110,12 @@ export class Modifying {
         throw new WrError('BAD_OPTION', `--cmdline changes one command, and ${numbers.length} were selected`);
       await this.#setLimits(changes);
       let changed = 0;
+      let next = this.#rekey(numbers, 0, changes);
       for (let at = 0; at < numbers.length; at += BATCH_JOBS) {
         const batch = numbers.slice(at, at + BATCH_JOBS);
-        changed += await this.#batch(peer, id, batch, changes);
+        const keys = await next;
+        next = this.#rekey(numbers, at + BATCH_JOBS, changes);
+        changed += await this.#batch(peer, id, batch, changes, keys);
         peer.post({ type: 'modProgress', id, done: at + batch.length, total: numbers.length });
       }
       return { changed, eligible: numbers.length };
@@ -130,9 +133,22 @@ export class Modifying {
     await this.#options.limits.set(limits);
   }
 
-  async #batch(peer: Peer, id: number, numbers: Uint32Array, changes: ModChanges): Promise<number> {
-    const { tasks, persist } = this.#options;
-    const keys = mayChangeKeys(changes) ? await tasks.rekey({ numbers, changes }) : null;
+  /** The keys of the next batch, computed while this one is written; `null`: none changes. */
+  #rekey(numbers: Uint32Array, at: number, changes: ModChanges): Promise<RekeyResult | null> {
+    if (at >= numbers.length || !mayChangeKeys(changes)) return Promise.resolve(null);
+    const keys = this.#options.tasks.rekey({ numbers: numbers.slice(at, at + BATCH_JOBS), changes });
+    keys.catch(() => undefined); // Whoever waits for it hears of it.
+    return keys;
+  }
+
+  async #batch(
+    peer: Peer,
+    id: number,
+    numbers: Uint32Array,
+    changes: ModChanges,
+    keys: RekeyResult | null,
+  ): Promise<number> {
+    const { persist } = this.#options;
     const templates = await this.#templates(numbers, changes);
     const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0 };
     await this.#change(numbers, changes, keys, templates, pairs);

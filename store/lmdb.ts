@@ -147,26 +147,7 @@ class LmdbStore extends LmdbReader implements KeyValueStore {
     // LMDB makes the copy with the mode that the umask leaves: within a private directory nobody sees it before 0600.
     if (isSameFile(path, this.path))
       throw new WrError('BAD_INPUT', `${path} is the database itself: name another file for its backup`);
-    let directory: string | undefined;
-    try {
-      directory = await mkdtemp(join(dirname(path), `.${basename(path)}.`));
-      const copy = join(directory, 'copy');
-      await this.root.backup(copy, false);
-      const file = await openFile(copy, 'r+');
-      try {
-        await file.chmod(0o600);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(copy, path);
-      syncDirectory(dirname(path));
-    } catch (cause) {
-      const code = isFull(cause) ? 'STORE_FULL' : 'STORE_FAILED';
-      throw new WrError(code, `the database could not be backed up to ${path}: ${textOf(cause)}`, { cause });
-    } finally {
-      if (directory !== undefined) await rm(directory, { recursive: true, force: true });
-    }
+    await copyTo(this.root, path, false);
   }
 
   override async close(): Promise<void> {
@@ -220,6 +201,51 @@ class LmdbStore extends LmdbReader implements KeyValueStore {
     } catch {
       return false;
     }
+  }
+}
+
+/**
+ * Writes a store that nobody has open anew, without its free pages, and puts the copy in its place.
+ * @throws {WrError} as {@link openLmdb}, and STORE_FULL, STORE_FAILED: the file was not touched
+ */
+export async function compactLmdb(path: string): Promise<void> {
+  try {
+    if (!check(path, true)) throw new WrError('STORE_UNREADABLE', `there is no database ${path}`);
+    const root = openRoot(path, true);
+    try {
+      await copyTo(root, path, true);
+    } finally {
+      closeNow(root);
+    }
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/**
+ * Copies a store beside its place and moves it there when it is whole, whatever was there before.
+ * @param compact - without free pages
+ */
+async function copyTo(root: Root, path: string, compact: boolean): Promise<void> {
+  let directory: string | undefined;
+  try {
+    directory = await mkdtemp(join(dirname(path), `.${basename(path)}.`));
+    const copy = join(directory, 'copy');
+    await root.backup(copy, compact);
+    const file = await openFile(copy, 'r+');
+    try {
+      await file.chmod(0o600);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(copy, path);
+    syncDirectory(dirname(path));
+  } catch (cause) {
+    const code = isFull(cause) ? 'STORE_FULL' : 'STORE_FAILED';
+    throw new WrError(code, `the database could not be copied to ${path}: ${textOf(cause)}`, { cause });
+  } finally {
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -50,6 +50,44 @@ export function* candidates(
   }
 }
 
+/**
+ * The numbers alone, of what is in the queue: what a change of a million jobs begins with. Columns are walked, as a step of a
+ * generator for each job would cost several times that.
+ */
+export function numbersInQueue(scope: ListingScope, reader: JobReader, table: JobTable): Uint32Array {
+  const match = templateMatcher(scope.repGroups, reader);
+  let numbers = new Uint32Array(1_024);
+  let count = 0;
+  for (const range of ranges(scope, reader, table, 0)) {
+    for (let number = range.from; number < range.to; ) {
+      const end = Math.min(range.to, (number | chunkEndMask) + 1);
+      const chunk = table.chunkOf(number);
+      if (chunk === undefined) {
+        number = end;
+        continue;
+      }
+      const { state, template } = chunk;
+      if (count + end - number > numbers.length) {
+        const grown = new Uint32Array(2 * (count + end - number));
+        grown.set(numbers.subarray(0, count));
+        numbers = grown;
+      }
+      let last = -1;
+      let isMatch = false;
+      for (let row = rowOf(number); number < end; number += 1, row += 1) {
+        if ((scope.mask & (1 << (state[row] as number))) === 0) continue;
+        const id = template[row] as number;
+        if (id !== last) {
+          isMatch = match(id);
+          last = id;
+        }
+        if (isMatch) numbers[count++] = number;
+      }
+    }
+  }
+  return numbers.slice(0, count);
+}
+
 function* inQueue(
   scope: ListingScope,
   reader: JobReader,

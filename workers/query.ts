@@ -6,7 +6,7 @@ import { encodeFrame } from '../core/codec.ts';
 import { type FailReason, failReasonName } from '../core/fail-reasons.ts';
 import { JobTable, rowOf, type TableSnapshot } from '../core/job-table.ts';
 import type { PageReply, PlainPageReply } from '../core/protocol.ts';
-import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
+import { INCOMPLETE_MASK, isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import { isSeen, readCompleteKey } from '../store/layout.ts';
@@ -14,7 +14,7 @@ import { openLmdbReader } from '../store/lmdb.ts';
 import { type AheadQuestion, jobsAhead } from './ahead.ts';
 import { type CompletedGroups, type CompletedQuestion, completedGroups } from './completed-groups.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
-import { type Candidate, candidates, type ListingScope } from './listing.ts';
+import { type Candidate, candidates, type ListingScope, numbersInQueue } from './listing.ts';
 import { type PreviewQuestion, preview } from './preview.ts';
 import { type RekeyResult, type RekeyTask, rekeyJobs } from './rekey.ts';
 import { findReruns, type RerunPart } from './reruns.ts';
@@ -162,6 +162,8 @@ function eachKey(keys: Uint8Array): Uint8Array[] {
 }
 
 function select(scope: ListingScope, reader: JobReader, table: JobTable): Uint32Array {
+  if (scope.numbers === null && scope.missingDeps !== true && (scope.mask & ~INCOMPLETE_MASK) === 0)
+    return numbersInQueue(scope, reader, table);
   let numbers = new Uint32Array(1024);
   let count = 0;
   for (const found of candidates(scope, reader, table, START)) {

@@ -1,5 +1,6 @@
 /** Which keys jobs would have after a change, and which of these are taken by complete jobs: for `wr mod`. */
-import { jobKey, KEY_BYTES } from '../core/identity.ts';
+import { hash } from 'node:crypto';
+import { identityFrame, KEY_BYTES } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { type ModChanges, modified } from '../core/modification.ts';
 import { readCompleteKey } from '../store/layout.ts';
@@ -21,7 +22,8 @@ export interface RekeyResult {
 export function rekeyJobs({ numbers, changes }: RekeyTask, reader: JobReader): RekeyResult {
   const keys = new Uint8Array(numbers.length * KEY_BYTES);
   const taken = new Uint8Array(numbers.length);
-  const templates = new Map<number, JobOptions>();
+  const frames = new Map<number, Frame>();
+  const identity = new IdentityBuffer();
   const hasHistory = reader.store.count('keys') > 0;
   numbers.forEach((number, i) => {
     const entry = reader.locate(number);
@@ -29,14 +31,15 @@ export function rekeyJobs({ numbers, changes }: RekeyTask, reader: JobReader): R
     const segment = reader.segment(entry.segment);
     const at = number - entry.first;
     const id = segment.templateId(at);
-    let options = templates.get(id);
-    if (options === undefined) {
-      options = modified(reader.template(id) as JobOptions, changes);
-      templates.set(id, options);
+    let frame = frames.get(id);
+    if (frame === undefined) {
+      frame = frameOf(modified(reader.template(id) as JobOptions, changes));
+      frames.set(id, frame);
     }
-    const own = options.cwdMatters ? segment.delta(at) : null;
-    const cwd = changes.options.cwd ?? own?.cwd ?? options.cwd;
-    const key = jobKey(changes.cmd ?? segment.command(at), { ...options, cwd });
+    // Most have no directory of their own, and what stands around their command is the same for all.
+    const own = frame.cwdMatters && changes.options.cwd === undefined ? segment.delta(at)?.cwd : undefined;
+    const before = own === undefined ? frame.before : Buffer.from(`${own}.`);
+    const key = identity.key(before, changes.cmd ?? segment.command(at), frame.after);
     keys.set(key, i * KEY_BYTES);
     if (hasHistory && !isSame(key, segment.key(at)) && readCompleteKey(reader.store, key) !== undefined)
       taken[i] = 1;
@@ -46,4 +49,29 @@ export function rekeyJobs({ numbers, changes }: RekeyTask, reader: JobReader): R
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.every((byte, i) => byte === b[i]);
+}
+
+interface Frame {
+  readonly cwdMatters: boolean;
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
+
+function frameOf(options: JobOptions): Frame {
+  const { before, after } = identityFrame(options);
+  return { cwdMatters: options.cwdMatters, before: Buffer.from(before), after: Buffer.from(after) };
+}
+
+/** Puts identity strings together in one place: a million of them are to be hashed. */
+class IdentityBuffer {
+  #bytes = Buffer.alloc(4_096);
+
+  key(before: Uint8Array, cmd: Uint8Array, after: Uint8Array): Uint8Array {
+    const length = before.length + cmd.length + after.length;
+    if (length > this.#bytes.length) this.#bytes = Buffer.alloc(2 * length);
+    this.#bytes.set(before);
+    this.#bytes.set(cmd, before.length);
+    this.#bytes.set(after, before.length + cmd.length);
+    return hash('md5', this.#bytes.subarray(0, length), 'buffer');
+  }
 }
