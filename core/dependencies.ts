@@ -165,6 +165,13 @@ export class Dependencies {
     return hashes;
   }
 
+  /** Whether nothing of a group keeps a job waiting any more. */
+  isGroupDone(hash: Uint8Array): boolean {
+    const words = new Uint32Array(new Uint8Array(hash).buffer);
+    const node = this.nodes.find(words[0] ?? 0, words[1] ?? 0, words[2] ?? 0, words[3] ?? 0);
+    return node !== 0 && !this.nodes.isOpen(node);
+  }
+
   /** Jobs in the queue that wait for a node or did. */
   *waitersOf(node: number): Iterable<number> {
     for (let link = this.nodes.head.get(node); link !== 0; link = this.#next.get(link))

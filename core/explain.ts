@@ -127,7 +127,7 @@ function dependentReasons({ dependencies, unseen }: JobFacts): Reason[] {
     );
   }
   const seen = dependencies.filter((name) => !unseen.includes(name));
-  if (seen.length > 0 || reasons.length === 0) {
+  if (seen.length > 0 || unseen.length === 0) {
     const on = seen.length > 0 ? `: ${quoted(seen)}` : '';
     reasons.push(
       reason(

@@ -1,6 +1,7 @@
 /** Answers why a command is not running: gathers the facts for core/explain.ts. Asked by people, one command at a time. */
 import { decodeFrame } from '../core/codec.ts';
 import type { Cohort } from '../core/cohorts.ts';
+import { groupHashBytes } from '../core/dependency-links.ts';
 import { explain, type FullLimit, type GroupFacts, type JobFacts, type Shortage } from '../core/explain.ts';
 import type { FailReason } from '../core/fail-reasons.ts';
 import type { JobQueue } from '../core/job-queue.ts';
@@ -78,13 +79,17 @@ export class Explaining {
       reason: job.FailReason as FailReason,
       attempts: job.Attempts,
       retriesLeft: chunk?.retriesLeft[rowOf(number)] ?? 0,
-      dependencies: job.Dependencies ?? [],
+      dependencies: (job.Dependencies ?? []).filter((name) => !this.#isDone(name)),
       unseen: job.WaitingForDepGroups ?? [],
       shortages: isReady ? this.#shortages(number) : [],
       stoppedAfter: wr?.stoppedAfter ?? 0,
       limits: isReady ? this.#fullLimits(number, nowMs) : [],
       group: isReady ? await this.#group(number) : NO_GROUP,
     };
+  }
+
+  #isDone(depGroup: string): boolean {
+    return this.#parts.queue.dependencies.isGroupDone(groupHashBytes(depGroup));
   }
 
   #fullLimits(number: number, nowMs: number): FullLimit[] {

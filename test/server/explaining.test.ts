@@ -39,6 +39,19 @@ describe('explaining', () => {
     assert.match((await explained(harness, 'a')).said[0] ?? '', /^running: it has been handed to a runner/);
   });
 
+  it('names the dependencies that are still waited for, and not those whose commands completed', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('over\n', { depGroups: ['done'] });
+    await runJobs(harness, 1, 'complete');
+    await harness.add('under way\n', { depGroups: ['open'] });
+    await harness.add('waits\n', { deps: ['done', 'open', 'never'] });
+    const { state, said } = await explained(harness, 'waits');
+    assert.equal(state, 'dependent');
+    assert.equal(said.length, 2);
+    assert.match(said[0] ?? '', /nothing was ever added: "never"$/);
+    assert.match(said[1] ?? '', /have not completed: "open"$/);
+  });
+
   it('tells of a failure, its back-off, a burial and a success', async () => {
     const harness = await ManagerHarness.start();
     await harness.add('a\n', { retries: 1 });
