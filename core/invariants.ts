@@ -187,7 +187,7 @@ function checkBsubIds(queue: JobQueue, faults: string[]): void {
   const { bsub, table } = queue;
   let before = { first: 0, count: 0, id: 0 };
   for (const run of bsub.runs) {
-    if (run.first < before.first + before.count || run.id < before.id + before.count)
+    if (run.first < before.first + before.count)
       faults.push(`LSF ids: the run from job ${run.first}, id ${run.id}, overlaps the one before it`);
     before = run;
   }

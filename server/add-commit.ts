@@ -137,10 +137,12 @@ export class AddCommit {
       await links?.link(parts, claims);
       while (links?.admit() === false) await links.catchUp();
       const reruns = links?.reruns ?? [];
+      const bsubId = bsubIds.first;
+      for (const rerun of reruns) giveBsubIds(bsubIds, rerun);
       const result = request.result(claims, {
         rerun: reruns.reduce((sum, { claim }) => sum + claim.count, 0),
         warnings: links?.warnings() ?? [],
-        bsubId: bsubIds.first,
+        bsubId,
       });
       const shared = request.shared();
       const writes = [...shared.writes, ...this.#writes([...pairs(parts, claims), ...reruns])];
@@ -192,7 +194,7 @@ export class AddCommit {
     for (const part of parts) {
       const claim = await this.#claimPart(part, rerun, claims, slices);
       this.#describe(part, claim);
-      for (const run of runsOf(part, claim)) bsubIds.give(run.template, run.first, run.count);
+      giveBsubIds(bsubIds, { part, claim });
       await slices.pause();
     }
   }
@@ -275,6 +277,10 @@ export class AddCommit {
 
 function pairs(parts: readonly AddPart[], claims: readonly Claim[]): Claimed[] {
   return parts.map((part, i) => ({ part, claim: claims[i] as Claim }));
+}
+
+function giveBsubIds(bsubIds: AddBsubIds, { part, claim }: Claimed): void {
+  for (const { template, first, count } of runsOf(part, claim)) bsubIds.give(template, first, count);
 }
 
 /** The new jobs of a part as runs of one template. */

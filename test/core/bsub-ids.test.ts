@@ -18,6 +18,24 @@ describe('LSF job ids', () => {
     );
   });
 
+  it('are found by either number when two adds at once got them in another order', () => {
+    const ids = new BsubIds();
+    ids.assign(1, 2);
+    ids.assign(50, 10);
+    ids.assign(20, 5);
+    assert.deepEqual(
+      [2, 20, 24, 25, 50, 59].map((number) => ids.idOf(number)),
+      [2, 13, 17, 0, 3, 12],
+    );
+    assert.deepEqual(
+      [2, 3, 12, 13, 17, 18].map((id) => ids.numberOf(id)),
+      [2, 50, 59, 20, 24, 0],
+    );
+    const again = new BsubIds();
+    again.restore(ids.runs, ids.next);
+    assert.deepEqual([again.idOf(24), again.numberOf(17), again.numberOf(3)], [17, 24, 50]);
+  });
+
   it('are not given again after an add failed', () => {
     const ids = new BsubIds();
     const run = ids.assign(1, 5);

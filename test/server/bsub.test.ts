@@ -100,6 +100,33 @@ describe('LSF job ids of commands', () => {
     assert.equal((await harness.add('a', BSUB)).bsubId, 2);
   });
 
+  it('are new ones for commands that run again behind a new member of a group', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('{"cmd":"m 1","dep_grps":["g"]}');
+    await harness.add('{"cmd":"c","deps":["g"]}', BSUB);
+    for (let round = 0; round < 2; round += 1) {
+      const { peer, jobs } = await reserve(harness, 1);
+      const events = jobs.map(({ attempt }) => ended(attempt, 'complete', {}));
+      harness.send(peer, { type: 'report', id: harness.nextId(), events });
+      await settle();
+    }
+    assert.deepEqual(await list(harness, { by: 'bsub', ids: [] }), []);
+    assert.equal((await harness.add('{"cmd":"m 2","dep_grps":["g"]}')).bsubId, 0);
+    await settle();
+    const peer = new TestPeer();
+    const request = { type: 'status', id: 1, output: 'jobs', limit: 0, env: false, host: '' } as const;
+    harness.send(peer, { ...request, select: { by: 'bsub', ids: [] }, states: ['dependent'] });
+    await settle();
+    const jobs = peer.frames
+      .flatMap((frame) => decodeFrame(frame) as PageReply[])
+      .flatMap((page) => page.jobs);
+    assert.deepEqual(
+      jobs.map(({ Cmd, wr }) => [Cmd, wr?.bsubId]),
+      [['c', 2]],
+    );
+    harness.check();
+  });
+
   it('select what is killed and removed', async () => {
     const harness = await ManagerHarness.start();
     await harness.add('a\nb\nc', BSUB);
