@@ -48,39 +48,44 @@ interface Names {
   readonly index: Uint32Array | null;
 }
 
+/** One pass over all commands of a frame, most of which begin as the one before: only others are looked at more closely. */
 function firstWords({ commands, commandLengths }: TakenLines): Names {
   const ids = new Map<string, number>();
   const counts: number[] = [];
   let index: Uint32Array | null = null;
+  let id = 0;
+  let wordFrom = 0;
+  let wordLength = -1;
   let from = 0;
-  let last = { from: 0, to: 0, id: 0 };
-  for (const [at, length] of commandLengths.entries()) {
-    if (at === 0 || !hasWord(commands, from, from + length, last)) {
-      const name = reqGroupOf(commands.subarray(from, from + length), { reqGroup: null });
-      const id = ids.get(name) ?? ids.size;
+  for (let at = 0; at < commandLengths.length; at += 1) {
+    const to = from + (commandLengths[at] as number);
+    if (wordLength < 0 || !hasWord(commands, from, to, wordFrom, wordLength)) {
+      const name = reqGroupOf(commands.subarray(from, to), { reqGroup: null });
+      id = ids.get(name) ?? ids.size;
       ids.set(name, id);
-      last = { from, to: wordEnd(commands, from, from + length), id };
+      wordFrom = from;
+      wordLength = wordEnd(commands, from, to) - from;
       if (id > 0) index ??= new Uint32Array(commandLengths.length);
     }
-    counts[last.id] = (counts[last.id] ?? 0) + 1;
-    if (index !== null) index[at] = last.id;
-    from += length;
+    if (index !== null) index[at] = id;
+    from = to;
   }
+  if (index !== null) for (const which of index) counts[which] = (counts[which] ?? 0) + 1;
   const least = ids.size <= NAMES_MAX ? 0 : commandLengths.length / NAMES_MAX;
-  return { names: [...ids.keys()].map((name, id) => ((counts[id] ?? 0) < least ? null : name)), index };
+  return { names: [...ids.keys()].map((name, of) => ((counts[of] ?? 0) < least ? null : name)), index };
 }
 
-/** Whether a command begins with the same word as one before. */
+/** Whether a command begins with a word that stands elsewhere. */
 function hasWord(
   commands: Uint8Array,
   from: number,
   to: number,
-  word: { readonly from: number; readonly to: number },
+  wordFrom: number,
+  wordLength: number,
 ): boolean {
-  const end = from + word.to - word.from;
+  const end = from + wordLength;
   if (end > to || (end < to && commands[end] !== BLANK)) return false;
-  for (let i = word.from, j = from; i < word.to; i += 1, j += 1)
-    if (commands[i] !== commands[j]) return false;
+  for (let i = 0; i < wordLength; i += 1) if (commands[wordFrom + i] !== commands[from + i]) return false;
   return true;
 }
 
