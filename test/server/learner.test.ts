@@ -116,6 +116,28 @@ describe('learning', () => {
     assert.equal(sample?.ExpectedFrom.RAM.Runs, 2);
   });
 
+  it('leaves an attempt what it was given, also over a restart, and counts that where it was taken from', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add(lines('sort', 3));
+    const peer = await harness.connectRunner(GROUP, 'long');
+    const held = await harness.reserve(peer, GROUP, 1);
+    await runOne(harness, 'complete', { peakRamMb: 230, peakDiskMb: 10 });
+    await learnt(harness);
+    const after = await ManagerHarness.start(store);
+    after.check();
+    const { queue } = after.manager;
+    const [attempt] = [...queue.attempts.all()];
+    assert.equal(attempt?.token, held.jobs[0]?.attempt);
+    assert.equal(attempt?.given.memoryMb, 1_024);
+    assert.equal(queue.groups.get(attempt?.group ?? -1).name, GROUP);
+    const [job] = (await list(after)).filter(({ State }) => State === 'reserved');
+    assert.deepEqual([job?.ExpectedRAM, job?.ExpectedFrom.RAM.From], [1_024, 'default']);
+    queue.release(attempt?.token ?? 0, '', after.clock.nowMs(), 0);
+    assert.deepEqual(groups(after), ['400:30:1:1 ×2']);
+    after.check();
+  });
+
   it('records only what a failed command ran out of', async () => {
     const harness = await ManagerHarness.start();
     await harness.add(lines('sort', 3));
