@@ -1,7 +1,9 @@
 /** One connection to a manager for asking during a measurement what the command line would ask, without its start. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
 import { decodeFrame, encodeFrame } from '../../core/codec.ts';
+import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { ManagerStatusReply, Reply, Request, StateCounts } from '../../core/protocol.ts';
 import { CLIENT_PATH, PROTOCOL } from '../../core/protocol.ts';
 
@@ -94,6 +96,23 @@ export class Probe {
     const reply = await this.#ask(request);
     if (reply.type !== 'counts') throw new Error(`counts were answered with ${reply.type}`);
     return reply.counts;
+  }
+
+  /** Adds lines. @returns ms from the request to its durable answer, and how many entered the queue */
+  async add(lines: string, options: Partial<JobOptions> = {}): Promise<{ ms: number; added: number }> {
+    const requestId = randomUUID();
+    const defaults = { ...DEFAULT_JOB_OPTIONS, ...options };
+    const startedMs = performance.now();
+    this.#id += 2;
+    const begin = { id: this.#id - 1, defaults, rerun: false, head: 0, wantKeys: false } as const;
+    const began = this.#ask({ type: 'addBegin', requestId, ...begin });
+    this.#socket.send(
+      encodeFrame({ type: 'addFrame', requestId, seq: 0, bytes: Buffer.from(lines) } satisfies Request),
+    );
+    const reply = await this.#ask({ type: 'addEnd', id: this.#id, requestId, frames: 1 });
+    await began;
+    if (reply.type !== 'added') throw new Error(`an add was answered with ${reply.type}`);
+    return { ms: performance.now() - startedMs, added: reply.added };
   }
 
   close(): void {

@@ -5,6 +5,8 @@ import { addJson1m } from './add-json-1m.ts';
 import { array1m } from './array-1m.ts';
 import { counts1m } from './counts-1m.ts';
 import { cycles1000 } from './cycles-1000.ts';
+import { depend1m } from './depend-1m.ts';
+import { dependGroup } from './depend-group.ts';
 import { footprint } from './footprint.ts';
 import { groups100k } from './groups-100k.ts';
 import { idle10k } from './idle-10k.ts';
@@ -26,4 +28,6 @@ export const QUESTIONS: readonly Question[] = [
   idle10k,
   groups100k,
   lastTenth,
+  dependGroup,
+  depend1m,
 ];

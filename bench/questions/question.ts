@@ -56,6 +56,7 @@ export async function addAll(
   path: string,
   count: number,
   repGroup = 'bench',
+  flags: readonly string[] = [],
 ): Promise<number> {
   const { wallMs, stderr } = await manager.wr([
     'add',
@@ -64,6 +65,7 @@ export async function addAll(
     '-i',
     repGroup,
     '--disable_relative_check',
+    ...flags,
   ]);
   if (!stderr.includes(`Added ${count} new commands (0 were duplicates)`))
     throw new Error(`unexpected answer: ${stderr}`);
