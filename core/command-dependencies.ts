@@ -6,6 +6,7 @@ import {
   asArray,
   asObject,
   asString,
+  isObject,
   knownMembers,
   memberTable,
   type UnknownMembers,
@@ -42,7 +43,10 @@ export function readCmdDeps(
   name: string,
   unknown: UnknownMembers,
 ): readonly CommandDependency[] {
-  return asArray(value, name).flatMap((element) => {
+  const elements = asArray(value, name);
+  const plain = elements.length === 1 ? plainDependency(elements[0]) : null;
+  if (plain !== null) return [plain];
+  return elements.flatMap((element) => {
     const members = knownMembers(asObject(element, `${name} element`), MEMBERS, name, unknown);
     const text = (member: string) => textOf(members, member, name);
     if (text('cmd') !== '') return [{ cmd: text('cmd'), cwd: text('cwd') }];
@@ -52,6 +56,15 @@ export function readCmdDeps(
     }
     return text('DepGroup') === '' ? [] : [{ depGroup: text('DepGroup') }];
   });
+}
+
+/** The everyday form, of which there may be a million: nothing but `cmd` and `cwd`. */
+function plainDependency(element: unknown): CommandDependency | null {
+  if (!isObject(element)) return null;
+  const { cmd, cwd } = element;
+  if (typeof cmd !== 'string' || cmd === '' || typeof cwd !== 'string') return null;
+  for (const member in element) if (member !== 'cmd' && member !== 'cwd') return null;
+  return { cmd, cwd };
 }
 
 function readEssence(value: unknown, name: string, unknown: UnknownMembers): CommandDependency | null {

@@ -72,9 +72,16 @@ export class Dependencies {
 
   // ------------------------------------------------------------ linking
 
-  /** The node of a group, made if it is new: then as one never seen. */
-  group(h0: number, h1: number, h2: number, h3: number): number {
-    return this.nodes.find(h0, h1, h2, h3) || this.nodes.addGroup(h0, h1, h2, h3);
+  /** The node of a group, made if it is new: then as one never seen. @param hashes - four words a group */
+  group(hashes: Uint32Array, index: number): number {
+    const at = 4 * index;
+    const known = this.nodes.find(
+      hashes[at] as number,
+      hashes[at + 1] as number,
+      hashes[at + 2] as number,
+      hashes[at + 3] as number,
+    );
+    return known === 0 ? this.nodes.addGroup(hashes, at) : known;
   }
 
   /**

@@ -69,14 +69,12 @@ export class DependencyNodes {
     }
   }
 
-  /** A node for a group that has none. */
-  addGroup(h0: number, h1: number, h2: number, h3: number): number {
+  /** A node for a group that has none, as one never seen. @param hashes - whose words from `from` on are its hash */
+  addGroup(hashes: Uint32Array, from: number): number {
     const node = this.#take(0);
-    const at = node * 4;
-    this.#hash.set(at, h0);
-    this.#hash.set(at + 1, h1);
-    this.#hash.set(at + 2, h2);
-    this.#hash.set(at + 3, h3);
+    for (let i = 0; i < 4; i += 1) this.#hash.set(node * 4 + i, hashes[from + i] as number);
+    const h0 = hashes[from] as number;
+    const h1 = hashes[from + 1] as number;
     const shard = this.#shards[h0 & (SHARDS - 1)] as Shard;
     if (shard.count >= shard.slots.length * FILL_MAX) this.#grow(shard);
     insert(shard.slots, node, h1);

@@ -41,7 +41,7 @@ export class LinkBuilder {
   readonly #groups = new Map<string, number>();
   readonly #hashes: string[] = [];
   readonly #names: string[] = [];
-  readonly #keys = new Map<string, number>();
+  readonly #keys: string[] = [];
   readonly #members = new Runs();
   readonly #waits = new Runs();
   readonly #singles = new Runs();
@@ -65,7 +65,7 @@ export class LinkBuilder {
       members: this.#members.take(),
       waits: this.#waits.take(),
       singles: this.#singles.take(),
-      keys: asWords([...this.#keys.keys()]),
+      keys: asWords(this.#keys),
       names: this.#waits.size === 0 ? '' : this.#names.join('\0'),
     };
   }
@@ -96,12 +96,9 @@ export class LinkBuilder {
   }
 
   #waitForKey(job: number, count: number, key: string): void {
-    let index = this.#keys.get(key);
-    if (index === undefined) {
-      index = this.#keys.size;
-      this.#keys.set(key, index);
-    }
-    this.#singles.add(job, count, index);
+    // Looked up among the last one only: jobs that share one follow each other, and the others have a key each.
+    if (this.#keys.at(-1) !== key) this.#keys.push(key);
+    this.#singles.add(job, count, this.#keys.length - 1);
   }
 
   #group(name: string): number {

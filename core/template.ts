@@ -133,13 +133,37 @@ export function deltaBetween(base: JobOptions, own: JobDelta): JobDelta | null {
 /** Characters that JSON writes differently, and those that may be half a pair. */
 const ESCAPED = /["\\\p{Cc}\p{Cs}]/u;
 
-/** A delta as segments hold it. Most deltas are a dependency group or two, and a million are written for a large add. */
+/**
+ * A delta as segments hold it: `JSON.stringify`'s text, put together by hand where it is nothing but dependencies with
+ * everyday names, for a million of those are written for a large add.
+ */
 export function deltaJson(delta: JobDelta): string {
-  const { depGroups } = delta;
-  const single = depGroups?.length === 1 ? (depGroups[0] as string) : undefined;
-  if (single === undefined || Object.keys(delta).length > 1 || ESCAPED.test(single))
-    return JSON.stringify(delta);
-  return `{"depGroups":["${single}"]}`;
+  let json = '';
+  for (const field in delta) {
+    const text = fieldJson(field as keyof JobDelta, delta);
+    if (text === null) return JSON.stringify(delta);
+    json += json === '' ? text : `,${text}`;
+  }
+  return `{${json}}`;
+}
+
+/** `null`: it needs more care. */
+function fieldJson(field: keyof JobDelta, { depGroups, deps, cmdDeps }: JobDelta): string | null {
+  if (field === 'depGroups' && depGroups !== undefined) return namesJson(field, depGroups);
+  if (field === 'deps' && deps !== undefined) return namesJson(field, deps);
+  if (field !== 'cmdDeps' || cmdDeps === undefined || cmdDeps.length > 1) return null;
+  const [only] = cmdDeps;
+  if (only === undefined) return '"cmdDeps":[]';
+  if (!('cmd' in only) || ESCAPED.test(only.cmd) || ESCAPED.test(only.cwd)) return null;
+  return `"cmdDeps":[{"cmd":"${only.cmd}","cwd":"${only.cwd}"}]`;
+}
+
+function namesJson(field: string, names: readonly string[]): string | null {
+  if (names.length > 1)
+    return names.some((name) => ESCAPED.test(name)) ? null : `"${field}":["${names.join('","')}"]`;
+  const [only] = names;
+  if (only === undefined) return `"${field}":[]`;
+  return ESCAPED.test(only) ? null : `"${field}":["${only}"]`;
 }
 
 /**

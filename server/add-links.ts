@@ -11,11 +11,12 @@ import { type Claim, claimKeys } from '../core/claims.ts';
 import { CycleSearch } from '../core/cycles.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { type LinkColumns, RUN } from '../core/dependency-links.ts';
-import { NODE } from '../core/dependency-nodes.ts';
+import { type DependencyNodes, NODE } from '../core/dependency-nodes.ts';
 import { WrError } from '../core/errors.ts';
 import { DEPENDENCY_FLAGS, JOB_FLAG } from '../core/job-flags.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
+import { PagedColumn } from '../core/paged-column.ts';
 import { STATE } from '../core/states.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import { linksWrite, unseenWrite } from '../store/layout.ts';
@@ -23,11 +24,12 @@ import type { RerunPart } from '../workers/reruns.ts';
 import type { AddPart } from './add-commit.ts';
 import { type Clock, Slices } from './clock.ts';
 import { cycleText } from './cycle-text.ts';
-import { groupsGaining, groupsOf, hashesOf, hashText, type LinkedPart, linkedPart } from './linked-part.ts';
+import { collectGaining, groupsOf, hashesOf, hashText, type LinkedPart, linkedPart } from './linked-part.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Links made, or steps of the search taken, between two looks at the clock. */
 const STEP = 2_048;
+const NOTHING = new Uint8Array(0);
 /** Groups never seen that an add is warned of. */
 const UNSEEN_SHOWN_MAX = 1_000;
 
@@ -57,6 +59,13 @@ export class AddLinks {
   readonly #awaited = new Set<number>();
   /** Groups never seen that its jobs wait for. */
   readonly #unseen = new Map<number, string>();
+  /**
+   * So far each job waits for jobs with lower numbers only, and none with a lower one waits for it: then there is no cycle.
+   * Most adds are so, however large; the others are searched.
+   */
+  #isInOrder = true;
+  /** The highest number among a node's new members. */
+  readonly #lastMember = new PagedColumn();
   /** Jobs that were looked up as missed. */
   readonly #caughtUp = new Set<number>();
 
@@ -77,7 +86,9 @@ export class AddLinks {
       await this.#slices.pause();
     }
     this.#linked.push(...added);
-    const again = await this.#claimAgain(groupsGaining(added), new Uint32Array(0));
+    // Only once a complete job waited for a group, one may have to run again.
+    const gaining = this.#parts.store.count('dependants') === 0 ? NOTHING : await this.#gaining(added);
+    const again = await this.#claimAgain(gaining, new Uint32Array(0));
     await this.#linkAll([...added, ...again]);
   }
 
@@ -102,7 +113,7 @@ export class AddLinks {
     if (known.length > 0)
       throw new WrError('INTERNAL', `command ${queue.table.keyHex(known[0] as number)} cannot be run again`);
     for (const number of missed) this.#caughtUp.add(number);
-    await this.#linkAll(await this.#claimAgain(new Uint8Array(0), Uint32Array.from(missed)));
+    await this.#linkAll(await this.#claimAgain(NOTHING, Uint32Array.from(missed)));
   }
 
   /** To be written with the add. */
@@ -156,9 +167,19 @@ export class AddLinks {
     return missed;
   }
 
+  /** Hashes of the groups that new jobs of these parts are members of, each once. */
+  async #gaining(parts: readonly LinkedPart[]): Promise<Uint8Array> {
+    const hashes = new Map<string, Uint8Array>();
+    for (const { links } of parts) {
+      if (links !== null) collectGaining(links, hashes);
+      await this.#slices.pause();
+    }
+    return Buffer.concat([...hashes.values()]);
+  }
+
   async #claimAgain(groups: Uint8Array, complete: Uint32Array): Promise<LinkedPart[]> {
-    const { queue, store, tasks, rerunPart } = this.#parts;
-    if (complete.length === 0 && (groups.length === 0 || store.count('dependants') === 0)) return [];
+    const { queue, tasks, rerunPart } = this.#parts;
+    if (complete.length + groups.length === 0) return [];
     const again: LinkedPart[] = [];
     for (const found of await tasks.reruns(groups, complete)) {
       const part = rerunPart(found);
@@ -176,11 +197,11 @@ export class AddLinks {
   // ------------------------------------------------------------ links
 
   async #linkAll(parts: readonly LinkedPart[]): Promise<void> {
-    const seen = await this.#lookUpSeen(parts);
     // Members first: what jobs of the same add wait for is seen, whatever the order of the lines.
     for (const each of parts) await this.#linkMembers(each);
+    const seen = await this.#lookUpSeen(parts);
     for (const each of parts) await this.#linkWaits(each, seen);
-    await this.#refuseCycles(parts);
+    if (!this.#isInOrder) await this.#refuseCycles(parts);
   }
 
   /** Of the groups waited for that are not in memory, those that had members once: 16 characters of hash each. */
@@ -189,11 +210,9 @@ export class AddLinks {
     const { nodes } = this.#dependencies;
     for (const { links } of parts) {
       if (links === null) continue;
+      await this.#slices.pause();
       const { groups } = links;
-      const unknown = groupsOf(links.waits).filter((group) => {
-        const [h0 = 0, h1 = 0, h2 = 0, h3 = 0] = groups.subarray(4 * group, 4 * group + 4);
-        return nodes.find(h0, h1, h2, h3) === 0;
-      });
+      const unknown = groupsOf(links.waits).filter((group) => nodeAt(nodes, groups, group) === 0);
       if (unknown.length === 0) continue;
       const hashes = hashesOf(groups, unknown);
       const marks = await this.#parts.tasks.seen(hashes);
@@ -208,11 +227,13 @@ export class AddLinks {
     if (links === null) return;
     const { nodes } = this.#dependencies;
     await this.#eachJob(links.members, (job, group) => {
-      const node = this.#node(links, group);
+      const node = this.#dependencies.group(links.groups, group);
       if (!nodes.is(node, NODE.seen)) {
         this.#first.push(node);
         if (nodes.head.get(node) !== 0) this.#awaited.add(node);
       }
+      if (nodes.head.get(node) !== 0) this.#isInOrder = false;
+      this.#lastMember.set(node, Math.max(this.#lastMember.get(node), claim.first + job));
       this.#dependencies.addMember(claim.first + job, node, this.#held);
     });
   }
@@ -224,27 +245,19 @@ export class AddLinks {
     let names: readonly string[] | undefined;
     await this.#eachJob(links.waits, (job, group) => {
       const before = nodes.size;
-      const node = this.#node(links, group);
+      const node = this.#dependencies.group(links.groups, group);
       if (nodes.size > before && seen.has(hashText(hashes, group))) nodes.mark(node, NODE.seen | NODE.saved);
       if (!nodes.is(node, NODE.seen) && !this.#unseen.has(node)) {
         names ??= part.links?.names.split('\0') ?? [];
         this.#unseen.set(node, names[group] ?? '');
       }
+      if (this.#lastMember.get(node) >= claim.first + job) this.#isInOrder = false;
       this.#dependencies.addWait(claim.first + job, node);
     });
-    await this.#eachJob(links.singles, (job, parent) =>
-      this.#dependencies.addSingleWait(claim.first + job, parent),
-    );
-  }
-
-  #node({ groups }: LinkColumns, group: number): number {
-    const at = 4 * group;
-    return this.#dependencies.group(
-      groups[at] as number,
-      groups[at + 1] as number,
-      groups[at + 2] as number,
-      groups[at + 3] as number,
-    );
+    await this.#eachJob(links.singles, (job, parent) => {
+      if (parent >= claim.first + job) this.#isInOrder = false;
+      this.#dependencies.addSingleWait(claim.first + job, parent);
+    });
   }
 
   async #eachJob(runs: Uint32Array, visit: (job: number, shared: number) => void): Promise<void> {
@@ -291,6 +304,16 @@ export class AddLinks {
 
 function hasLinks({ members, waits, singles }: LinkColumns): boolean {
   return members.length + waits.length + singles.length > 0;
+}
+
+function nodeAt(nodes: DependencyNodes, groups: Uint32Array, group: number): number {
+  const at = 4 * group;
+  return nodes.find(
+    groups[at] as number,
+    groups[at + 1] as number,
+    groups[at + 2] as number,
+    groups[at + 3] as number,
+  );
 }
 
 /** Takes back the links of the jobs of a claim. */

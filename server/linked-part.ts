@@ -80,21 +80,11 @@ export function hashText(hashes: Uint8Array, at: number): string {
   return Buffer.from(hashes.buffer, hashes.byteOffset + 16 * at, 16).toString('latin1');
 }
 
-/** Hashes of the groups that new jobs of these parts are members of, each once. */
-export function groupsGaining(parts: readonly LinkedPart[]): Uint8Array {
-  const seen = new Set<string>();
-  const chosen: Uint8Array[] = [];
-  for (const { links } of parts) {
-    if (links === null) continue;
-    const hashes = hashesOf(links.groups, groupsOf(links.members));
-    for (let at = 0; at < hashes.byteLength / 16; at += 1) {
-      const text = hashText(hashes, at);
-      if (seen.has(text)) continue;
-      seen.add(text);
-      chosen.push(hashes.subarray(16 * at, 16 * at + 16));
-    }
-  }
-  return Buffer.concat(chosen);
+/** Adds the hashes of the groups that jobs are members of, by their text. */
+export function collectGaining({ groups, members }: LinkColumns, into: Map<string, Uint8Array>): void {
+  const hashes = hashesOf(groups, groupsOf(members));
+  for (let at = 0; at < hashes.byteLength / 16; at += 1)
+    into.set(hashText(hashes, at), hashes.subarray(16 * at, 16 * at + 16));
 }
 
 /** A member's position in the input, from its position among the new jobs. */

@@ -36,14 +36,14 @@ export async function recoverDependencies(
   const slices = new Slices(clock);
   for (const { first, links } of segments) {
     await eachLive(queue, first, links.members, slices, (job, group) =>
-      dependencies.addMember(job, nodeOf(queue, links, group), null),
+      dependencies.addMember(job, dependencies.group(links.groups, group), null),
     );
   }
   const unseen = new Set(Array.from(readUnseen(store), (hash) => Buffer.from(hash).toString('latin1')));
   for (const { first, links } of segments) {
     await eachLive(queue, first, links.waits, slices, (job, group) => {
       const before = dependencies.nodes.size;
-      const node = nodeOf(queue, links, group);
+      const node = dependencies.group(links.groups, group);
       // A group without members in the queue: they are done, unless there never were any.
       const isNew = dependencies.nodes.size > before;
       if (isNew && !unseen.has(Buffer.from(dependencies.nodes.hash(node)).toString('latin1')))
@@ -80,14 +80,4 @@ async function eachLive(
     }
   }
   await slices.pause();
-}
-
-function nodeOf({ dependencies }: JobQueue, { groups }: LinkColumns, group: number): number {
-  const at = 4 * group;
-  return dependencies.group(
-    groups[at] as number,
-    groups[at + 1] as number,
-    groups[at + 2] as number,
-    groups[at + 3] as number,
-  );
 }
