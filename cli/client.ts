@@ -13,6 +13,7 @@ import type {
   ChangedReply,
   CountsReply,
   ExplainedReply,
+  JsonPageReply,
   LimitsReply,
   LiveReply,
   ManagerStatusReply,
@@ -151,6 +152,11 @@ export class Client {
     return this.#pages(statusRequest(query, 'plain'), 'plainPage', take);
   }
 
+  /** As {@link jobs}, as text that need only be handed on. Without a limit. */
+  json(query: Omit<StatusQuery, 'limit'>, take: (page: JsonPageReply) => Promise<void>): Promise<void> {
+    return this.#pages(statusRequest(query, 'json'), 'jsonPage', take);
+  }
+
   /** Hands over each part of a listing; the next ones come as parts are taken. */
   jobs(query: StatusQuery, take: (page: PageReply) => Promise<void>): Promise<void> {
     return this.#pages(statusRequest(query, 'jobs'), 'page', take);
@@ -224,7 +230,7 @@ export class Client {
     return expect(await this.#link.ask(request, options), type);
   }
 
-  async #pages<Page extends PageReply | PlainPageReply>(
+  async #pages<Page extends PageReply | PlainPageReply | JsonPageReply>(
     request: Ask,
     type: Page['type'],
     take: (page: Page) => Promise<void>,
@@ -256,8 +262,11 @@ export class Client {
 }
 
 /** A page with what runs now of what is in it. */
-function joined<Page extends PageReply | PlainPageReply>(page: Page, live: LiveReply['jobs']): Page {
-  return page.type === 'page' ? { ...page, jobs: withLive(page.jobs, live) } : page;
+function joined<Page extends PageReply | PlainPageReply | JsonPageReply>(
+  page: Page,
+  live: LiveReply['jobs'],
+): Page {
+  return page.type !== 'plainPage' ? { ...page, jobs: withLive(page.jobs, live) } : page;
 }
 
 /** The longest wait a timer can express: about 24 days. */

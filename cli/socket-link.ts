@@ -198,7 +198,7 @@ export class SocketLink implements ManagerLink {
 function isPart(reply: Reply): boolean {
   if (reply.type === 'addKeys' || reply.type === 'live' || reply.type === 'watched') return true;
   if (reply.type === 'modProgress' || reply.type === 'modified') return true;
-  return (reply.type === 'page' || reply.type === 'plainPage') && !reply.last;
+  return (reply.type === 'page' || reply.type === 'plainPage' || reply.type === 'jsonPage') && !reply.last;
 }
 
 function replyError(code: unknown, message: string): WrError {

@@ -106,8 +106,22 @@ export class StatusOutput {
 
   async #json(selectors: readonly Selector[], query: Query): Promise<void> {
     const array = new JsonArrayText();
-    await this.#jobs(selectors, query, (jobs) => array.part(jobs));
+    if (query.limit) await this.#jobs(selectors, query, (jobs) => array.part(jobs));
+    else await this.#jsonText(selectors, query, array);
     await this.#context.out(array.end());
+  }
+
+  async #jsonText(selectors: readonly Selector[], query: Query, array: JsonArrayText): Promise<void> {
+    const { out } = this.#context;
+    for (const select of selectors) {
+      await this.#client.json({ ...query, select }, async ({ text, jobs }) => {
+        if (text.byteLength > 0) {
+          await out(array.before());
+          await out(text);
+        }
+        if (jobs.length > 0) await out(array.part(jobs));
+      });
+    }
   }
 
   async #details(selectors: readonly Selector[], query: Query): Promise<void> {

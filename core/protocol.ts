@@ -109,7 +109,8 @@ export interface StatusRequest {
   readonly type: 'status';
   readonly id: number;
   readonly select: Selector;
-  readonly output: 'counts' | 'summary' | 'plain' | 'jobs';
+  /** `json`: jobs as text, where `limit` is 0. */
+  readonly output: 'counts' | 'summary' | 'plain' | 'jobs' | 'json';
   /** Only these states; empty: every state the selector implies (all: incomplete ones). */
   readonly states: readonly JobState[];
   /** Also those that wait for a dependency group never seen; with no states, only these. */
@@ -470,6 +471,17 @@ export interface LiveReply {
   readonly jobs: readonly LiveJob[];
 }
 
+/** A part of a listing as JSON. */
+export interface JsonPageReply {
+  readonly type: 'jsonPage';
+  readonly id: number;
+  /** Elements of an array, with commas between them; UTF-8. */
+  readonly text: Uint8Array;
+  /** Further ones, held by runners: `live` says more of them. */
+  readonly jobs: readonly StatusJob[];
+  readonly last: boolean;
+}
+
 /** A part of a plain listing: text as it is printed. */
 export interface PlainPageReply {
   readonly type: 'plainPage';
@@ -644,6 +656,7 @@ export type Reply =
   | PageReply
   | LiveReply
   | PlainPageReply
+  | JsonPageReply
   | ChangedReply
   | SettledReply
   | LimitsReply

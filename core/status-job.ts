@@ -80,7 +80,7 @@ export interface StatusJob {
   /** Index in an array of commands; `null`: it is of none. */
   readonly ArrayIndex: number | null;
   /** For our own command line only; not printed as JSON. */
-  readonly wr?: StatusJobDetail;
+  readonly wr?: StatusJobDetail | undefined;
 }
 
 /** Finer figures for the details listing. */

@@ -156,7 +156,7 @@ export class Listings {
 
   // ------------------------------------------------------------ pages
 
-  async #pages(peer: Peer, request: StatusRequest, output: 'plain' | 'jobs'): Promise<void> {
+  async #pages(peer: Peer, request: StatusRequest, output: 'plain' | 'jobs' | 'json'): Promise<void> {
     const scope = await this.#scope(request);
     const complete = this.#sum(this.#selection.groups(request.select)).complete;
     const name = `${peer.id} ${request.id}`;

@@ -9,7 +9,7 @@ import { NOTHING_LEARNED } from '../core/learning.ts';
 import type { SavedUsage } from '../core/req-usage.ts';
 import type { Segment } from '../core/segment.ts';
 import { isHeld, STATE } from '../core/states.ts';
-import { parseTemplate } from '../core/template.ts';
+import { mergeDelta, parseTemplate } from '../core/template.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import {
   type DirectoryEntry,
@@ -123,7 +123,7 @@ export class JobReader {
     const unwritten = !ended && isAhead && record !== undefined && isHeld(record.state);
     const state = ended ? STATE.complete : unwritten ? record.state : live;
     const priority = segment.priority(at);
-    const options = { ...template, ...segment.delta(at), ...(priority === null ? {} : { priority }) };
+    const options = mergeDelta(template, segment.delta(at), priority);
     const chunk = table.chunkOf(number);
     return {
       number,

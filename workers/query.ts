@@ -15,15 +15,13 @@ import { type AheadQuestion, jobsAhead } from './ahead.ts';
 import { type CompletedGroups, type CompletedQuestion, completedGroups } from './completed-groups.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope, numbersInQueue } from './listing.ts';
+import { JobsSink, JsonSink, type PageSink } from './page-sinks.ts';
 import { type PreviewQuestion, preview } from './preview.ts';
 import { type RekeyResult, type RekeyTask, rekeyJobs } from './rekey.ts';
 import { findReruns, type RerunPart } from './reruns.ts';
 import { statusJob } from './status-jobs.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
 
-const PAGE_JOBS = 500;
-/** A page is full when its texts come to this; a single job may be larger. */
-const PAGE_BYTES = 1024 * 1024;
 const PLAIN_PAGE_JOBS = 20_000;
 /** Output of failed jobs is withheld from listings with more jobs than this (cli.md §3). */
 const OUTPUT_JOBS_MAX = 1_000;
@@ -69,7 +67,7 @@ export type QueryTask =
   | (Common & {
       readonly kind: 'page';
       readonly id: number;
-      readonly output: 'plain' | 'jobs';
+      readonly output: 'plain' | 'jobs' | 'json';
       readonly limit: number;
       readonly env: boolean;
       readonly host: string;
@@ -205,29 +203,24 @@ function page(task: PageTask, reader: JobReader, table: JobTable): PageResult {
 
 /** All jobs, page after page. */
 function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResult {
-  const jobs: StatusJob[] = [];
+  const sink: PageSink = task.output === 'json' ? new JsonSink() : new JobsSink();
+  const withOutput = task.cursor.shown < OUTPUT_JOBS_MAX;
   const held: number[] = [];
   let next: Cursor | null = null;
   let at = -1;
-  let bytes = 0;
   for (const found of candidates(task.scope, reader, table, task.cursor)) {
     at += 1;
-    if (jobs.length === PAGE_JOBS || bytes >= PAGE_BYTES) {
-      next = cursorAt(task, found, at, jobs.length);
+    if (sink.full) {
+      next = cursorAt(task, found, at, sink.count);
       break;
     }
     const job = reader.read(found.number, table);
     if (job === undefined || !onHost(job, task.host)) continue;
-    bytes += job.cmd.byteLength + job.record.stdout.byteLength + job.record.stderr.byteLength;
-    jobs.push(show(job, task, reader, 0));
+    const shown = show(job, task, reader, 0);
+    sink.add(job, withOutput ? shown : withoutOutput(shown));
     if (isHeld(job.state)) held.push(found.number);
   }
-  const shown = task.cursor.shown >= OUTPUT_JOBS_MAX ? jobs.map(withoutOutput) : jobs;
-  return {
-    frame: encodeFrame({ type: 'page', id: task.id, jobs: shown, last: next === null } satisfies PageReply),
-    held,
-    next,
-  };
+  return { frame: sink.frame(task.id, next === null), held, next };
 }
 
 function cursorAt(
@@ -282,7 +275,8 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
 }
 
 function show(job: ReadJob, task: PageTask, reader: JobReader, similar: number): StatusJob {
-  return statusJob(job, reader, { env: task.env, nowMs: task.nowMs, similar });
+  const detail = task.output !== 'json';
+  return statusJob(job, reader, { env: task.env, nowMs: task.nowMs, similar, detail });
 }
 
 function onHost(job: ReadJob, host: string): boolean {
@@ -290,7 +284,7 @@ function onHost(job: ReadJob, host: string): boolean {
 }
 
 function withoutOutput(job: StatusJob): StatusJob {
-  return { ...job, StdOut: '', StdErr: '' };
+  return job.StdOut === '' && job.StdErr === '' ? job : { ...job, StdOut: '', StdErr: '' };
 }
 
 function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResult {

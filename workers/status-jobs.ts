@@ -6,7 +6,7 @@ import { reqGroupOf } from '../core/requirements.ts';
 import { type ResourceIds, resourceList } from '../core/resource-names.ts';
 import { shownText } from '../core/shown-bytes.ts';
 import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
-import type { StatusJob } from '../core/status-job.ts';
+import type { StatusJob, StatusJobDetail } from '../core/status-job.ts';
 import { readBsubId, readEnvironment, readFailBudget } from '../store/layout.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';
 import { unseenGroups } from './unseen-groups.ts';
@@ -19,6 +19,20 @@ export interface StatusJobOptions {
   readonly nowMs: number;
   /** Further jobs of the same kind that are not shown. */
   readonly similar: number;
+  /** What is for our own command line too. */
+  readonly detail?: boolean;
+}
+
+/** Of options, which many jobs share. */
+const behaviours = new WeakMap<JobOptions, string>();
+
+function behavioursOf(options: JobOptions): string {
+  let text = behaviours.get(options);
+  if (text === undefined) {
+    text = behavioursText(options);
+    behaviours.set(options, text);
+  }
+  return text;
 }
 
 export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOptions): StatusJob {
@@ -47,7 +61,7 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     State: STATE_NAMES[state] ?? '',
     Cwd: relativeCwd(record.cwd, options.cwd),
     CwdBase: options.cwd,
-    Behaviours: behavioursText(options),
+    Behaviours: behavioursOf(options),
     Mounts: mountsText(options.mounts),
     MonitorDocker: options.monitorDocker,
     WithDocker: options.withDocker,
@@ -94,13 +108,17 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
       Disk: { From: from.disk, Asked: options.diskGb, Runs: runs.disk },
     },
     ArrayIndex: options.arrayIndex === '' ? null : Number(options.arrayIndex),
-    wr: {
-      startedMs: record.startedMs,
-      endedMs: record.endedMs,
-      readyMs: record.readyMs,
-      stoppedAfter: state === STATE.suspended ? stoppedAfter(reader, options.repGroup) : 0,
-      bsubId: options.bsubMode === '' ? 0 : readBsubId(reader.store, job.number),
-    },
+    wr: wanted.detail === false ? undefined : detailOf(job, reader),
+  };
+}
+
+function detailOf({ number, options, record, state }: ReadJob, reader: JobReader): StatusJobDetail {
+  return {
+    startedMs: record.startedMs,
+    endedMs: record.endedMs,
+    readyMs: record.readyMs,
+    stoppedAfter: state === STATE.suspended ? stoppedAfter(reader, options.repGroup) : 0,
+    bsubId: options.bsubMode === '' ? 0 : readBsubId(reader.store, number),
   };
 }
 

@@ -1,9 +1,10 @@
 /** A manager of the built `wr` in a temporary directory on free ports: started, measured, killed and cleared away. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Probe } from './probe.ts';
@@ -144,6 +145,15 @@ export class BenchManager {
   wr(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const paths = { cwd: join(this.dir, 'work'), env: this.env };
     return runProcess(process.execPath, [this.#binary, ...args], { ...paths, ...options });
+  }
+
+  /** Starts `wr`, its output to be read as it comes. */
+  start(args: readonly string[]): ChildProcessByStdio<null, Readable, null> {
+    const paths = { cwd: join(this.dir, 'work'), env: this.env };
+    return spawn(process.execPath, [this.#binary, ...args], {
+      ...paths,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   }
 
   /** `wr manager start`, again after a kill. Returns what it said. */

@@ -9,6 +9,7 @@ import { depend1m } from './depend-1m.ts';
 import { dependGroup } from './depend-group.ts';
 import { footprint } from './footprint.ts';
 import { groups100k } from './groups-100k.ts';
+import { history } from './history.ts';
 import { idle10k } from './idle-10k.ts';
 import { lastTenth } from './last-tenth.ts';
 import type { Question } from './question.ts';
@@ -22,6 +23,7 @@ export const QUESTIONS: readonly Question[] = [
   array1m,
   footprint,
   counts1m,
+  history,
   restart1m,
   run10k,
   cycles1000,

@@ -1,11 +1,6 @@
 /** `status -o json`: one array on one line, of the members of jobs.md §23 in their order. */
 import type { StatusJob } from '../../core/status-job.ts';
-
-/** The text of one element. */
-export function jobJson(job: StatusJob): string {
-  const { wr: _ours, ...shown } = job;
-  return JSON.stringify(shown);
-}
+import { statusJobJson } from '../../core/status-json.ts';
 
 /** The elements of an array that comes in parts, with what stands between, before and after them. */
 export class JsonArrayText {
@@ -14,9 +9,16 @@ export class JsonArrayText {
   part(jobs: readonly StatusJob[]): string {
     let text = '';
     for (const job of jobs) {
-      text += `${this.#first ? '[' : ','}${jobJson(job)}`;
+      text += `${this.#first ? '[' : ','}${statusJobJson(job)}`;
       this.#first = false;
     }
+    return text;
+  }
+
+  /** What stands before further elements that are text already. */
+  before(): string {
+    const text = this.#first ? '[' : ',';
+    this.#first = false;
     return text;
   }
 

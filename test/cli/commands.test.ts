@@ -84,6 +84,27 @@ describe('status', () => {
     assert.deepEqual(links[0]?.told, [{ type: 'more', of: 1, pages: 1 }]);
   });
 
+  it('hands text of many commands on as it is, with what runs laid over', async () => {
+    const key = 'b'.repeat(32);
+    const answer: Answer = (request, _link, { onPart }) => {
+      assert.ok(request.type === 'status' && request.output === 'json' && request.limit === 0);
+      const page = { type: 'jsonPage', id: request.id, jobs: [] } as const;
+      onPart?.({ ...page, text: Buffer.from('{"Key":"1"},{"Key":"ü"}'), last: false });
+      const none = new Uint8Array(0);
+      const live = { key, peakRamMb: 7, peakDiskMb: 0, cpuMs: 0, stdout: none, stderr: none };
+      onPart?.({ type: 'live', id: request.id, jobs: [live] });
+      const running = makeStatusJob({ Key: key, State: 'running' });
+      return { ...page, text: none, jobs: [running], last: true };
+    };
+    const { stdout } = await wr(['status', '-o', 'json', '--limit', '0'], answer);
+    const jobs = JSON.parse(Buffer.from(stdout, 'latin1').toString()) as { Key: string; PeakRAM: number }[];
+    assert.deepEqual(
+      jobs.map(({ Key }) => Key),
+      ['1', 'ü', key],
+    );
+    assert.equal(jobs[2]?.PeakRAM, 7);
+  });
+
   it('shows of what runs what its runner said last, and of nothing else', async () => {
     const bytes = (text: string): Uint8Array => Buffer.from(text);
     const key = 'a'.repeat(32);

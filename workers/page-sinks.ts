@@ -1,0 +1,67 @@
+/**
+ * What a page of jobs is made into: objects, which the client lays out, or JSON text that it only hands on. As text a job
+ * costs a quarter: it is not encoded, decoded and written out again on its way.
+ */
+import { encodeFrame } from '../core/codec.ts';
+import type { JsonPageReply, PageReply } from '../core/protocol.ts';
+import { isHeld } from '../core/states.ts';
+import type { StatusJob } from '../core/status-job.ts';
+import { statusJobJson } from '../core/status-json.ts';
+import type { ReadJob } from './job-reader.ts';
+
+/** A page is full when its texts come to this; a single job may be larger. */
+const PAGE_BYTES = 1024 * 1024;
+const PAGE_JOBS = 500;
+
+export interface PageSink {
+  /** No more fits. */
+  readonly full: boolean;
+  readonly count: number;
+  add(read: ReadJob, job: StatusJob): void;
+  /** The encoded answer. */
+  frame(id: number, last: boolean): Uint8Array;
+}
+
+export class JobsSink implements PageSink {
+  readonly #jobs: StatusJob[] = [];
+  #bytes = 0;
+
+  get full(): boolean {
+    return this.#jobs.length === PAGE_JOBS || this.#bytes >= PAGE_BYTES;
+  }
+
+  get count(): number {
+    return this.#jobs.length;
+  }
+
+  add({ cmd, record }: ReadJob, job: StatusJob): void {
+    this.#bytes += cmd.byteLength + record.stdout.byteLength + record.stderr.byteLength;
+    this.#jobs.push(job);
+  }
+
+  frame(id: number, last: boolean): Uint8Array {
+    return encodeFrame({ type: 'page', id, jobs: this.#jobs, last } satisfies PageReply);
+  }
+}
+
+export class JsonSink implements PageSink {
+  #text = '';
+  /** Jobs that run: what is known of them only now is laid over by the client. */
+  readonly #held: StatusJob[] = [];
+  count = 0;
+
+  get full(): boolean {
+    return this.#text.length >= PAGE_BYTES || this.#held.length === PAGE_JOBS;
+  }
+
+  add({ state }: ReadJob, job: StatusJob): void {
+    this.count += 1;
+    if (isHeld(state)) this.#held.push(job);
+    else this.#text += `${this.#text === '' ? '' : ','}${statusJobJson(job)}`;
+  }
+
+  frame(id: number, last: boolean): Uint8Array {
+    const text = Buffer.from(this.#text);
+    return encodeFrame({ type: 'jsonPage', id, text, jobs: this.#held, last } satisfies JsonPageReply);
+  }
+}
