@@ -266,6 +266,27 @@ describe('an array of commands', () => {
     assert.deepEqual(await states(), ['b 1 ready', 'b 2 ready', 'b 3 ready', 'c dependent']);
   });
 
+  it('keeps its indexes when its commands are changed, also over a restart', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add(line('a {}', '4-6', { priority: 2 }));
+    const peer = new TestPeer();
+    const changes = { options: { cwd: '/other', cwdMatters: true, priority: 8 }, cmd: null, dropOther: [] };
+    harness.send(peer, { type: 'modify', id: 1, requestId: 'm', select: { by: 'all' }, changes });
+    await settle(40);
+    assert.equal(peer.last('changed').changed, 3);
+    for (const manager of [harness, await ManagerHarness.start(store)]) {
+      manager.check();
+      const jobs = await list(manager);
+      assert.deepEqual(
+        jobs.map(({ Cmd, ArrayIndex, Priority, CwdBase }) => [Cmd, ArrayIndex, Priority, CwdBase]),
+        [4, 5, 6].map((index) => [`a ${index}`, index, 8, '/other']),
+      );
+      const own = { ...DEFAULT_JOB_OPTIONS, cwd: '/other', cwdMatters: true };
+      assert.equal(jobs[1]?.Key, jobKeyHex('a 5', own));
+    }
+  });
+
   it('has LSF job ids like any other commands', async () => {
     const harness = await ManagerHarness.start();
     assert.equal((await harness.add(line('a {}', '1-3'), { bsubMode: 'production' })).bsubId, 1);
