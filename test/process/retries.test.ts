@@ -68,7 +68,7 @@ describe('commands that fail', () => {
 
   it('and those that succeed teach what the next ones of their requirement group are given, over a kill −9', async () => {
     const taught = ['-g', 'taught', '-i', 'first', '-m', '500M', '-t', '3h'];
-    await place.add(['sleep 0.5; true', 'sleep 0.6; true'], taught);
+    await place.add(['sleep 2.1; true', 'sleep 2.2; true'], taught);
     await place.settled('first', 2);
     await place.until('it was learned from', async () => {
       const { stdout } = await place.ok(['add', '--dry_run', '--output', 'json', '-g', 'taught'], {
@@ -80,12 +80,14 @@ describe('commands that fail', () => {
     await place.start();
     await place.add(['sleep 98773; true'], ['-g', 'taught', '-i', 'second', '-m', '500M', '-t', '3h']);
     const job = await inState(place, 'second', 'running');
-    assert.deepEqual([job.ExpectedRAM, job.ExpectedTime], [100, 1]);
+    // A busy machine may take longer, but not hours.
+    assert.ok(job.ExpectedTime >= 3 && job.ExpectedTime < 600, `${job.ExpectedTime} s`);
+    assert.equal(job.ExpectedRAM, 100);
     assert.deepEqual(job.ExpectedFrom.Time, { From: 'learned', Asked: 10_800, Runs: 2 });
     const { stdout } = await place.ok(['status', '-i', 'second', '-o', 'details']);
     assert.match(
       stdout,
-      /memory: 2 runs of taught, instead of 500MB; time: 2 runs of taught, instead of 3h0m0s;/,
+      /memory: [12] runs? of taught, instead of 500MB; time: 2 runs of taught, instead of 3h0m0s;/,
     );
     await place.ok(['kill', '-i', 'second']);
   });
