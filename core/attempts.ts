@@ -29,6 +29,9 @@ export interface Attempt extends Usage {
   /** When contact was declared lost; 0: it was not. */
   lostMs: number;
   killed: boolean;
+  /** When the runner's and the command's process began, as their host counts it; 0: not known. A pid alone may be reused. */
+  runnerBirth: number;
+  birth: number;
   peakRamMb: number;
   peakDiskMb: number;
   cpuMs: number;

@@ -40,6 +40,9 @@ export interface RunnerIdentity {
 
 /** Jobs of stopped report groups that one reservation puts aside on its way to others. */
 const STOPPED_MAX = 256;
+/** @param birth - when the process began, as its host counts it; 0: not known */
+export type IsGone = (host: string, pid: number, birth: number) => boolean;
+
 const NO_BYTES = new Uint8Array(0);
 /** Waiters told of an end on the spot; the others are told in slices (`dependencies.sweep`). */
 const TOLD_AT_ONCE = 64;
@@ -100,6 +103,8 @@ export class JobQueue extends JobStates {
         contactMs: nowMs,
         lostMs: 0,
         killed: false,
+        runnerBirth: 0,
+        birth: 0,
         peakRamMb: 0,
         peakDiskMb: 0,
         cpuMs: 0,
@@ -196,8 +201,12 @@ export class JobQueue extends JobStates {
     return kill;
   }
 
-  /** A runner came (back) and says what it holds. @returns the tokens that are not its own any more */
-  adopt(runnerId: string, holding: readonly number[], nowMs: number): number[] {
+  /**
+   * A runner came (back) and says what it holds. What it does not hold it was never given, or has let go.
+   * @returns the tokens that are not its own any more
+   */
+  adopt(runnerId: string, holding: readonly number[], nowMs: number, random = 0): number[] {
+    this.settleDropped(runnerId, holding, nowMs, 0, random);
     return holding.filter((token) => {
       const attempt = this.attempts.byToken(token);
       if (attempt === undefined || attempt.runnerId !== runnerId) return true;
@@ -207,24 +216,66 @@ export class JobQueue extends JobStates {
   }
 
   /**
+   * A runner has said what it holds: what it does not name, and did not for so long, it has lost (since-0.36.md §3.4).
+   * @returns how many changed
+   */
+  settleDropped(
+    runnerId: string,
+    holding: readonly number[],
+    nowMs: number,
+    silentMs: number,
+    random: number,
+  ): number {
+    const open = this.attempts.byRunner(runnerId);
+    if (open.size === 0) return 0;
+    const held = new Set(holding);
+    const dropped = [...open].filter(
+      ({ token, contactMs }) => !held.has(token) && nowMs - contactMs >= silentMs,
+    );
+    for (const attempt of dropped) this.#settleGone(attempt, nowMs, random);
+    return dropped.length;
+  }
+
+  /** A check found that neither the runner nor the command of a lost attempt exist. False: it is not lost any more. */
+  settleDead(token: number, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined || attempt.lostMs === 0) return false;
+    this.#settleGone(attempt, nowMs, random);
+    return true;
+  }
+
+  /** Keeps by what the processes of an attempt are known. */
+  identify(token: number, runnerBirth: number, birth: number): void {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined) return;
+    attempt.runnerBirth = runnerBirth;
+    attempt.birth = birth;
+    this.#write(attempt.number, this.#attemptRecord(attempt));
+  }
+
+  /**
    * Settles attempts that were not heard of for `ttrMs`. They are lost until there is proof that they are over: silence
    * alone is none, for a runner that is only cut off may be at work, and no command may run twice at once. With proof, one
    * that never started goes back to the queue, and one that did has failed.
    * @param isGone - whether a process of an attempt's host is known not to exist
+   * @param onOver - told of each that is found to be over
    * @param random - in [0, 1): the jitter of each back-off, for those lost together are not to come back together
    * @returns how many changed
    */
   expire(
     nowMs: number,
     ttrMs: number,
-    isGone: (host: string, pid: number) => boolean,
+    isGone: IsGone,
     random: () => number = () => 0,
+    onOver: (attempt: Attempt) => void = () => undefined,
   ): number {
     let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
       if (nowMs - attempt.contactMs < ttrMs) continue;
-      if (this.#isOver(attempt, isGone)) this.#settleGone(attempt, nowMs, random());
-      else if (attempt.lostMs === 0) this.#lose(attempt, nowMs);
+      if (this.#isOver(attempt, isGone)) {
+        onOver(attempt);
+        this.#settleGone(attempt, nowMs, random());
+      } else if (attempt.lostMs === 0) this.#lose(attempt, nowMs);
       else continue;
       settled += 1;
     }
@@ -232,11 +283,8 @@ export class JobQueue extends JobStates {
   }
 
   /** Its runner is gone, and so is its command (since-0.36.md §3.4). */
-  #isOver(
-    { host, runnerPid, pid, startedMs }: Attempt,
-    isGone: (host: string, pid: number) => boolean,
-  ): boolean {
-    return isGone(host, runnerPid) && (startedMs === 0 || isGone(host, pid));
+  #isOver({ host, runnerPid, pid, startedMs, runnerBirth, birth }: Attempt, isGone: IsGone): boolean {
+    return isGone(host, runnerPid, runnerBirth) && (startedMs === 0 || isGone(host, pid, birth));
   }
 
   #settleGone(attempt: Attempt, nowMs: number, random: number): void {
@@ -280,7 +328,8 @@ export class JobQueue extends JobStates {
   confirmDead(number: number, nowMs: number, random: number): boolean {
     const attempt = this.attempts.byNumber(number);
     if (attempt === undefined || attempt.lostMs === 0) return false;
-    this.#giveUp(attempt, 'lost contact with runner', 'release', nowMs, random);
+    if (attempt.killed) this.#giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
+    else this.#giveUp(attempt, 'lost contact with runner', 'release', nowMs, random);
     return true;
   }
 
@@ -421,6 +470,8 @@ export class JobQueue extends JobStates {
       contactMs: nowMs,
       lostMs: record.state === STATE.lost ? record.endedMs : 0,
       killed,
+      runnerBirth: record.runnerBirth,
+      birth: record.birth,
       peakRamMb,
       peakDiskMb,
       cpuMs,
@@ -617,6 +668,8 @@ export class JobQueue extends JobStates {
       exitCode: -1,
       cwd: attempt.cwd,
       killed: attempt.killed,
+      runnerBirth: attempt.runnerBirth,
+      birth: attempt.birth,
       given: attempt.given,
       resources: attempt.resources,
       grown: this.cohortOf(attempt.number).grown,

@@ -42,6 +42,9 @@ export interface JobRecord {
   readonly stderr: Uint8Array;
   /** A kill was asked for: it holds over a restart. */
   readonly killed: boolean;
+  /** When the runner's and the command's process began, as their host counts it; 0: not known. */
+  readonly runnerBirth: number;
+  readonly birth: number;
   /** What the attempt had; zeros: there was none. */
   readonly given: Figures;
   /** The least it needs after it ran out; zeros: it has not. */
@@ -78,6 +81,8 @@ export const EMPTY_RECORD: JobRecord = {
   stdout: NO_BYTES,
   stderr: NO_BYTES,
   killed: false,
+  runnerBirth: 0,
+  birth: 0,
   given: NOT_GROWN,
   grown: NOT_GROWN,
   freeLosses: 0,
@@ -118,10 +123,12 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.resources,
     record.freeLosses,
     record.retries,
+    record.runnerBirth,
+    record.birth,
   ]);
 }
 
-const FIELDS = 31;
+const FIELDS = 33;
 
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
@@ -156,5 +163,7 @@ export function decodeRecord(bytes: Uint8Array): JobRecord {
     resources: fields[28],
     freeLosses: fields[29],
     retries: fields[30],
+    runnerBirth: fields[31],
+    birth: fields[32],
   };
 }

@@ -16,11 +16,12 @@ import { openLmdb } from '../store/lmdb.ts';
 import { checkCertificates, ensureCertificates } from './certificates.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
 import { compact } from './compact.ts';
-import { hostName, isAlive, ownAddress } from './host.ts';
+import { birthOf, hostName, isProcessGone, killRunner, ownAddress } from './host.ts';
 import { openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
 import { claimPidFile, releasePidFile } from './pid-file.ts';
 import { openPools } from './pools.ts';
+import { sshRunner } from './run-on-host.ts';
 import { LocalScheduler } from './schedulers/local.ts';
 import { NoScheduler } from './schedulers/none.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
@@ -204,7 +205,13 @@ async function serveUntilStopped(
     scheduler,
     deployment: config.deployment,
     resources: parseResources(flags.resources ?? config.resources),
-    isGone: (host, pid) => host === hostName() && !isAlive(pid),
+    isGone: (host, pid, birth) => host === hostName() && isProcessGone(pid, birth),
+    processes: {
+      ownHost: hostName(),
+      birthOf: (pid) => birthOf(pid) ?? 0,
+      killRunner,
+      runOnHost: sshRunner(existsSync(config.privateKeyPath) ? config.privateKeyPath : ''),
+    },
     about: () => {
       const toMs = (ns: number): number => Math.max(0, ns / 1e6 - LOOP_RESOLUTION_MS);
       const delays = { loopDelayP99Ms: toMs(loopDelay.percentile(99)), loopDelayMaxMs: toMs(loopDelay.max) };

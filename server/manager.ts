@@ -7,7 +7,7 @@
 import { isAbsolute } from 'node:path';
 import { decodeFrame } from '../core/codec.ts';
 import { asWrError, WrError } from '../core/errors.ts';
-import { JobQueue } from '../core/job-queue.ts';
+import { type IsGone, JobQueue } from '../core/job-queue.ts';
 import { type ManagerStatusReply, type Request, type SettleRequest, TTR_MS } from '../core/protocol.ts';
 import type { BackupRequest } from '../core/protocol-control.ts';
 import type { Resources } from '../core/resource-names.ts';
@@ -25,9 +25,11 @@ import { Learner } from './learner.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
+import { LostChecks } from './lost-checks.ts';
 import { Modifying } from './modify.ts';
 import type { Peer } from './peer.ts';
 import { Persist } from './persist.ts';
+import type { Processes } from './processes.ts';
 import { recover } from './recovery.ts';
 import { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
@@ -60,7 +62,9 @@ export interface ManagerOptions {
   readonly resources?: Resources;
   readonly ttrMs?: number;
   /** Whether a process of a host is known not to exist; false when nobody can tell. */
-  readonly isGone: (host: string, pid: number) => boolean;
+  readonly isGone: IsGone;
+  /** Processes of this host and of others. */
+  readonly processes: Processes;
   /** What `managerStatus` tells besides the queue's own. */
   readonly about: () => Omit<ManagerStatusReply, 'type' | 'id' | 'mode' | 'scheduler'>;
   /** A clean stop is asked for. @param why - as it is logged */
@@ -86,6 +90,7 @@ export class Manager {
   readonly #watching: Watching;
   readonly #learner: Learner;
   readonly #steering: Steering;
+  readonly #lostChecks: LostChecks;
   readonly #explaining: Explaining;
   readonly #shared: SharedContent;
   readonly #modifying: Modifying;
@@ -132,6 +137,7 @@ export class Manager {
       segments,
       persist: this.persist,
       clock,
+      processes: options.processes,
       nextToken: () => this.#takeToken(),
       events: {
         hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
@@ -187,6 +193,16 @@ export class Manager {
       clock,
       isDraining: () => this.mode === 'draining',
       onReady,
+    });
+    const { ownHost, killRunner, runOnHost } = options.processes;
+    this.#lostChecks = new LostChecks({
+      queue,
+      clock,
+      log,
+      ownHost,
+      run: runOnHost,
+      killRunner,
+      onSettled: onReady,
     });
     this.#changes = new Changes({
       queue,
@@ -427,7 +443,19 @@ export class Manager {
     if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
     const nowMs = clock.nowMs();
     const { isGone } = this.#options;
-    const expired = this.queue.expire(nowMs, ttrMs, isGone, () => clock.random());
+    const expired = this.queue.expire(
+      nowMs,
+      ttrMs,
+      isGone,
+      () => clock.random(),
+      ({ number, host, pid }) =>
+        this.#options.log.info('a command is over: neither it nor its runner is there any more', {
+          key: this.queue.table.keyHex(number),
+          host,
+          pid,
+        }),
+    );
+    this.#lostChecks.tick();
     const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
     const windows = this.queue.groups.limits.tick(nowMs);
     if (settled > 0 || windows) this.#ready();

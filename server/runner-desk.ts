@@ -23,6 +23,7 @@ import type { SegmentCache } from '../store/segment-cache.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
+import type { Processes } from './processes.ts';
 import { WaitingRunners } from './waiting-runners.ts';
 
 /** The most jobs one request may take: what a runner that vanishes holds up for a TTR. */
@@ -58,6 +59,7 @@ export class RunnerDesk {
   readonly #clock: Clock;
   readonly #events: RunnerDeskEvents;
   readonly #nextToken: () => number;
+  readonly #processes: Pick<Processes, 'ownHost' | 'birthOf'>;
   readonly #runners = new Map<string, Runner>();
   readonly #byPeer = new Map<number, Runner>();
   readonly #waiting: WaitingRunners;
@@ -75,8 +77,10 @@ export class RunnerDesk {
     readonly persist: Persist;
     readonly clock: Clock;
     readonly events: RunnerDeskEvents;
+    readonly processes: Pick<Processes, 'ownHost' | 'birthOf'>;
     readonly nextToken: () => number;
   }) {
+    this.#processes = options.processes;
     this.#queue = options.queue;
     this.#store = options.store;
     this.#segments = options.segments;
@@ -106,7 +110,7 @@ export class RunnerDesk {
     if (earlier !== undefined) this.#byPeer.delete(earlier.peer.id);
     this.#runners.set(runnerId, runner);
     this.#byPeer.set(peer.id, runner);
-    const superseded = this.#queue.adopt(runnerId, holding, this.#clock.nowMs());
+    const superseded = this.#queue.adopt(runnerId, holding, this.#clock.nowMs(), this.#clock.random());
     this.#persist.note();
     peer.post({ type: 'welcome', id, ttrMs: TTR_MS, touchMs: TOUCH_MS, superseded });
     if (this.#stopping) peer.post({ type: 'leave' });
@@ -154,8 +158,27 @@ export class RunnerDesk {
   }
 
   touch(peer: Peer, { id, attempts }: TouchRequest): void {
-    const kill = this.#queue.touch(attempts, this.#clock.nowMs());
+    const nowMs = this.#clock.nowMs();
+    const kill = this.#queue.touch(attempts, nowMs);
     peer.post({ type: 'touched', id, kill });
+    const runner = this.#byPeer.get(peer.id);
+    if (runner === undefined) return;
+    const named = attempts.map(({ attempt }) => attempt);
+    const { runnerId } = runner;
+    // Shorter silence is none: jobs may be on their way to it.
+    const dropped = this.#queue.settleDropped(runnerId, named, nowMs, TTR_MS, this.#clock.random());
+    if (dropped > 0) this.#events.changed();
+    if (runner.host === this.#processes.ownHost) this.#identify(runner, named);
+  }
+
+  /** Looks once at the processes of what has run for a while, so that they can be told from others that get their ids. */
+  #identify(runner: Runner, tokens: readonly number[]): void {
+    for (const token of tokens) {
+      const attempt = this.#queue.attempts.byToken(token);
+      if (attempt === undefined || attempt.birth !== 0 || attempt.startedMs === 0) continue;
+      const birth = this.#processes.birthOf(attempt.pid);
+      if (birth !== 0) this.#queue.identify(token, this.#processes.birthOf(runner.pid), birth);
+    }
   }
 
   env(peer: Peer, { id, envId }: EnvRequest): void {

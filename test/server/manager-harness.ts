@@ -10,6 +10,7 @@ import type { Resources } from '../../core/resource-names.ts';
 import type { Clock } from '../../server/clock.ts';
 import { Manager } from '../../server/manager.ts';
 import type { Peer } from '../../server/peer.ts';
+import type { RunOnHost } from '../../server/processes.ts';
 import type { Scheduler } from '../../server/schedulers/scheduler.ts';
 import { type Runners, StoreTasks } from '../../server/tasks.ts';
 import type { KeyValueStore } from '../../store/key-value.ts';
@@ -119,6 +120,9 @@ export class ManagerHarness {
   gone = true;
   /** Why it was asked to stop, each time. */
   readonly stops: string[] = [];
+  readonly killedRunners: number[] = [];
+  /** The shells of other hosts. */
+  runOnHost: RunOnHost = () => Promise.reject(new Error('there is no such host'));
   #lastId = 0;
 
   constructor(
@@ -155,6 +159,15 @@ export class ManagerHarness {
         rssBytes: 0,
       }),
       isGone: () => this.gone,
+      processes: {
+        ownHost: 'here',
+        birthOf: (pid) => 1_000 + pid,
+        killRunner: (pid) => {
+          this.killedRunners.push(pid);
+          return true;
+        },
+        runOnHost: (host, command) => this.runOnHost(host, command),
+      },
       onShutdown: (why) => this.stops.push(why),
       onFatal: SILENT,
     });

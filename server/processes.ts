@@ -1,0 +1,13 @@
+/** Processes as the manager sees them: of its own host by looking, of others by asking there. */
+
+/** Runs a command in a shell of another host. Rejects when that cannot be done, or takes too long. */
+export type RunOnHost = (host: string, command: string) => Promise<string>;
+
+export interface Processes {
+  readonly ownHost: string;
+  /** When a process of this host began; 0: not known. */
+  birthOf(pid: number): number;
+  /** Kills a process of this host if it is a runner. */
+  killRunner(pid: number): boolean;
+  readonly runOnHost: RunOnHost;
+}
