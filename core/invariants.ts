@@ -1,10 +1,11 @@
 /** What must hold of a queue after each step (reliability.md (b), as far as its parts exist). Tests call it; it is slow. */
 
 import { checkDependencies } from './dependency-invariants.ts';
-import { sameFigures } from './figures.ts';
+import { chooseFigures, sameFigures } from './figures.ts';
 import { JOB_FLAG } from './job-flags.ts';
 import type { JobQueue } from './job-queue.ts';
 import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
+import { NOTHING_LEARNED } from './learning.ts';
 import { UNBOUNDED } from './plan-table.ts';
 import { schedulerGroupOf } from './requirements.ts';
 import { isHeld, isLive, STATE, STATE_COUNT, STATE_NAMES, stateName } from './states.ts';
@@ -88,8 +89,12 @@ export function checkInvariants(queue: JobQueue): string[] {
 function checkCohorts(queue: JobQueue, ready: ReadonlyMap<number, number>, faults: string[]): void {
   for (let id = 0; id < queue.cohorts.size; id += 1) {
     const cohort = queue.cohorts.get(id);
-    const { asked, chosen, group, home } = cohort;
+    const { asked, chosen, group, home, usage, grown } = cohort;
     const name = schedulerGroupOf({ ...asked, ...chosen.figures });
+    const learned = usage?.recommendation ?? NOTHING_LEARNED;
+    const wanted = chooseFigures(asked, learned, grown, queue.cohorts.memoryMbMax);
+    if (!sameFigures(wanted.figures, chosen.figures))
+      faults.push(`I9: a cohort is given ${name}, which is not what it asked for, learned or grew to`);
     if (group.name !== name) faults.push(`I2: a cohort that is given ${name} is served in ${group.name}`);
     if (home.away.has(cohort) !== (group !== home))
       faults.push(`I2: a cohort of ${home.name} in ${group.name} is not found from there`);

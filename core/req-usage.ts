@@ -15,7 +15,7 @@ import {
 } from './learning.ts';
 import type { EndedEvent } from './protocol.ts';
 
-/** Values remembered as merged, a statistic. */
+/** Values remembered as merged, of a group. */
 const SEEN_MAX = 4_096;
 
 /** What is written of a group. */
@@ -34,39 +34,42 @@ export class ReqUsage {
   readonly reqGroup: string;
   readonly runs: Record<Statistic, number> = { memory: 0, disk: 0, time: 0 };
   recommendation: Recommendation = NOTHING_LEARNED;
-  readonly fresh: ByStatistic<Set<number>> = { memory: new Set(), disk: new Set(), time: new Set() };
-  readonly #seen: ByStatistic<Set<number>> = { memory: new Set(), disk: new Set(), time: new Set() };
+  /** Values not merged yet, and some of those that are; made when needed, for there may be many groups with one job each. */
+  #fresh: Set<number> | null = null;
+  #seen: Set<number> | null = null;
 
   constructor(reqGroup: string, saved?: SavedUsage) {
     this.reqGroup = reqGroup;
     if (saved === undefined) return;
     Object.assign(this.runs, saved.runs);
     this.recommendation = saved.recommendation;
-    for (const statistic of STATISTICS)
-      for (const value of saved.fresh[statistic]) this.fresh[statistic].add(value);
+    STATISTICS.forEach((statistic, i) => {
+      for (const value of saved.fresh[statistic]) this.#add(value, i);
+    });
   }
 
   get hasFresh(): boolean {
-    return this.fresh.memory.size > 0 || this.fresh.disk.size > 0 || this.fresh.time.size > 0;
+    return this.#fresh !== null && this.#fresh.size > 0;
   }
 
   record(usage: Usage): void {
-    for (const statistic of STATISTICS) {
+    for (let i = 0; i < STATISTICS.length; i += 1) {
+      const statistic = STATISTICS[i] as Statistic;
       const value = usage[statistic];
       if (value === null) continue;
       this.runs[statistic] += 1;
-      if (!this.#seen[statistic].has(value)) this.fresh[statistic].add(value);
+      if (this.#seen === null || !this.#seen.has(wordOf(value, i))) this.#add(value, i);
     }
   }
 
   /** These values are in the stored sets now. */
   merged(values: ByStatistic<readonly number[]>): void {
-    for (const statistic of STATISTICS) {
-      const seen = this.#seen[statistic];
-      for (const value of values[statistic]) {
-        this.fresh[statistic].delete(value);
-        if (seen.size >= SEEN_MAX) seen.clear();
-        seen.add(value);
+    this.#seen ??= new Set();
+    for (let i = 0; i < STATISTICS.length; i += 1) {
+      for (const value of values[STATISTICS[i] as Statistic]) {
+        this.#fresh?.delete(wordOf(value, i));
+        if (this.#seen.size >= SEEN_MAX) this.#seen.clear();
+        this.#seen.add(wordOf(value, i));
       }
     }
   }
@@ -77,9 +80,23 @@ export class ReqUsage {
   }
 
   freshValues(): ByStatistic<readonly number[]> {
-    const { memory, disk, time } = this.fresh;
-    return { memory: [...memory], disk: [...disk], time: [...time] };
+    const values: Record<Statistic, number[]> = { memory: [], disk: [], time: [] };
+    for (const word of this.#fresh ?? []) {
+      const i = word % STATISTICS.length;
+      values[STATISTICS[i] as Statistic].push((word - i) / STATISTICS.length);
+    }
+    return values;
   }
+
+  #add(value: number, statistic: number): void {
+    this.#fresh ??= new Set();
+    this.#fresh.add(wordOf(value, statistic));
+  }
+}
+
+/** A value and the index of its statistic as one number. */
+function wordOf(value: number, statistic: number): number {
+  return value * STATISTICS.length + statistic;
 }
 
 /** The groups of jobs in memory. */
