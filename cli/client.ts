@@ -124,6 +124,7 @@ export interface StatusQuery {
   readonly select: Selector;
   readonly states?: StatusRequest['states'];
   readonly missingDeps?: boolean;
+  readonly recentMs?: number;
   readonly limit?: number;
   readonly env?: boolean;
   readonly host?: string;
@@ -273,8 +274,8 @@ function joined<Page extends PageReply | PlainPageReply | JsonPageReply>(
 const SETTLE_MS = 2 ** 31 - 1;
 
 function statusRequest(query: StatusQuery, output: StatusRequest['output']): Ask {
-  const { select, states = [], missingDeps = false, limit = 0, env = false, host = '' } = query;
-  const more = missingDeps ? { missingDeps } : {};
+  const { select, states = [], missingDeps = false, recentMs, limit = 0, env = false, host = '' } = query;
+  const more = { ...(missingDeps ? { missingDeps } : {}), ...(recentMs === undefined ? {} : { recentMs }) };
   return { type: 'status', select, output, states, ...more, limit, env, host };
 }
 

@@ -118,6 +118,8 @@ export interface StatusRequest {
   /** Jobs shown per group of equal state, exit code and fail reason; 0: all, ungrouped. */
   readonly limit: number;
   readonly env: boolean;
+  /** With `select` of all: complete jobs that ended within so many ms. */
+  readonly recentMs?: number;
   /** Keep only jobs of this host name, id or IP; '': all. */
   readonly host: string;
 }

@@ -1,6 +1,5 @@
 /** Status: counts and summaries from the counters, listings from a worker, page by page as fast as the reader reads. */
 
-import { WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { liveJobs } from '../core/live-job.ts';
 import { type GroupSummary, PAGE_WINDOW, type StateCounts, type StatusRequest } from '../core/protocol.ts';
@@ -53,7 +52,7 @@ export class Listings {
 
   async status(peer: Peer, request: StatusRequest): Promise<void> {
     const isFiltered = request.host !== '' || request.states.length > 0 || request.missingDeps === true;
-    const byCounter = !isFiltered && !isByNumber(request.select);
+    const byCounter = !isFiltered && !isByNumber(request);
     if (request.output === 'counts' && byCounter) {
       peer.post({ type: 'counts', id: request.id, counts: this.#counts(request) });
     } else if (request.output === 'counts') {
@@ -100,11 +99,11 @@ export class Listings {
   }
 
   async #summary(peer: Peer, request: StatusRequest): Promise<void> {
-    if (isByNumber(request.select)) {
-      throw new WrError(
-        'NOT_SUPPORTED',
-        'a summary is one of report groups: select with -i, or ask for counts or details',
-      );
+    if (isByNumber(request)) {
+      const scope = await this.#scope(request);
+      const { groups, all } = await this.#tasks.summaries(scope, this.#queue.table.snapshot());
+      peer.post({ type: 'summary', id: request.id, groups, all });
+      return;
     }
     const groups = this.#selection.groups(request.select);
     const buried = await this.#buried(request);
@@ -202,8 +201,15 @@ export class Listings {
   }
 
   async #scope(request: StatusRequest): Promise<ListingScope> {
+    if (request.recentMs !== undefined) return this.#recent(request.recentMs);
     const scope = await this.#selection.scope(request.select, this.#mask(request));
     return request.missingDeps === true ? { ...scope, missingDeps: true } : scope;
+  }
+
+  async #recent(recentMs: number): Promise<ListingScope> {
+    const endedSinceMs = this.#clock.nowMs() - recentMs;
+    const numbers = await this.#tasks.recent(endedSinceMs, this.#queue.table.end);
+    return { repGroups: null, numbers: shared(numbers), mask: 1 << STATE.complete, endedSinceMs };
   }
 
   #mask({ states, select, missingDeps }: StatusRequest): number {
@@ -213,8 +219,15 @@ export class Listings {
 }
 
 /** Single commands are meant, of which no counter knows. */
-function isByNumber({ by }: StatusRequest['select']): boolean {
-  return by === 'keys' || by === 'bsub';
+function isByNumber({ select: { by }, recentMs }: StatusRequest): boolean {
+  return by === 'keys' || by === 'bsub' || recentMs !== undefined;
+}
+
+/** In memory that the workers see too, as each page is asked for with all of them. */
+function shared(numbers: Uint32Array): Uint32Array {
+  const copy = new Uint32Array(new SharedArrayBuffer(numbers.byteLength));
+  copy.set(numbers);
+  return copy;
 }
 
 /** @param count - by state code */

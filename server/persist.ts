@@ -15,6 +15,7 @@ import type { SegmentEntry } from '../core/segment-directory.ts';
 import { STATE } from '../core/states.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
+  completionsWrite,
   counterWrite,
   doneWrite,
   failBudgetWrite,
@@ -203,7 +204,10 @@ export class Persist {
     const finished = queue.finished.splice(0);
     const completed = finished.filter((number) => queue.table.state(number) === STATE.complete);
     const removed = finished.filter((number) => queue.table.state(number) === STATE.removed);
-    if (completed.length > 0) writes.push(unindexedWrite(this.#nextBatch, completed));
+    if (completed.length > 0) {
+      writes.push(unindexedWrite(this.#nextBatch, completed));
+      writes.push(completionsWrite(this.#clock.nowMs(), this.#nextBatch, completed));
+    }
     const seen = pushDependencyWrites(writes, queue, completed);
     const emptied: SegmentEntry[] = [];
     for (const entry of queue.segments.changed) {

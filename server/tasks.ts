@@ -11,6 +11,7 @@ import type { PreviewQuestion } from '../workers/preview.ts';
 import type { BuriedResult, PageResult, QueryResult, QueryTask } from '../workers/query.ts';
 import type { RekeyResult, RekeyTask } from '../workers/rekey.ts';
 import type { RerunPart } from '../workers/reruns.ts';
+import type { Summaries } from '../workers/summaries.ts';
 
 /** A question without the path, which the tasks know. */
 type Without<Task, Members extends string> = Task extends unknown ? Omit<Task, Members> : never;
@@ -31,6 +32,10 @@ export interface Tasks {
   /** Job numbers within a scope, ascending. */
   select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array>;
   buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]>;
+  /** Of jobs named one by one. */
+  summaries(scope: ListingScope, table: TableSnapshot): Promise<Summaries>;
+  /** Numbers of jobs written as complete from `sinceMs` on, in that order. @param end - one past the highest number */
+  recent(sinceMs: number, end: number): Promise<Uint32Array>;
   page(question: PageQuestion): Promise<PageResult>;
   /** How many ready jobs are served before one. */
   ahead(question: AheadQuestion, table: TableSnapshot): Promise<number>;
@@ -109,6 +114,14 @@ export class StoreTasks implements Tasks {
 
   async page(question: PageQuestion): Promise<PageResult> {
     return (await this.#runners.query({ kind: 'page', path: this.#path, ...question })) as PageResult;
+  }
+
+  async summaries(scope: ListingScope, table: TableSnapshot): Promise<Summaries> {
+    return (await this.#runners.query({ kind: 'summaries', path: this.#path, scope, table })) as Summaries;
+  }
+
+  async recent(sinceMs: number, end: number): Promise<Uint32Array> {
+    return (await this.#runners.query({ kind: 'recent', path: this.#path, sinceMs, end })) as Uint32Array;
   }
 
   async ahead(question: AheadQuestion, table: TableSnapshot): Promise<number> {

@@ -18,6 +18,7 @@ export const TABLES = [
   'groups',
   'groupSegments',
   'unindexed',
+  'completions',
   'limits',
   'failBudgets',
   'bsub',

@@ -14,6 +14,7 @@
  * done           job number           → JobRecord             complete jobs
  * keys           16-byte key          → job number            complete jobs; written in sorted batches
  * unindexed      batch                → job numbers           complete jobs whose keys are not in `keys` yet
+ * completions    Unix ms (u48), batch → job numbers          complete jobs by when they were written as such
  * requests       request id           → result of an add      so that a repeated request gets the same answer
  * groups         rep group id         → name, complete, sums
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
@@ -180,6 +181,22 @@ export function unseenWrite(hash: Uint8Array, unseen: boolean): Write {
   return { table: 'unseen', key: hash, value: unseen ? EMPTY : null };
 }
 
+/** Job numbers that completed in one commit, by its time. */
+export function completionsWrite(atMs: number, batch: number, numbers: readonly number[]): Write {
+  const value = new Uint8Array(Uint32Array.from(numbers).buffer);
+  return { table: 'completions', key: completionsKey(atMs, batch), value };
+}
+
+/** The batch tells commits of one millisecond apart. */
+function completionsKey(atMs: number, batch: number): Uint8Array {
+  const key = new Uint8Array(8);
+  const view = new DataView(key.buffer);
+  view.setUint16(0, Math.floor(atMs / 2 ** 32));
+  view.setUint32(2, atMs % 2 ** 32);
+  view.setUint16(6, batch & 0xffff);
+  return key;
+}
+
 export function repGroupWrite(id: number, saved: SavedRepGroup): Write {
   return { table: 'groups', key: u32Key(id), value: pack(saved) };
 }
@@ -327,6 +344,14 @@ export function readDone(store: KeyValueReader, number: number): JobRecord | und
 export function readCompleteKey(store: KeyValueReader, key: Uint8Array): number | undefined {
   const bytes = store.get('keys', key);
   return bytes === undefined ? undefined : keyToU32(bytes);
+}
+
+/** Numbers of jobs that were written as complete from `sinceMs` on, a commit at a time. */
+export function* readCompletions(store: KeyValueReader, sinceMs: number): Iterable<Uint32Array> {
+  for (const { value } of store.range('completions', { from: completionsKey(sinceMs, 0) })) {
+    const aligned = value.slice();
+    yield new Uint32Array(aligned.buffer, 0, aligned.byteLength >>> 2);
+  }
 }
 
 export function* readUnindexed(

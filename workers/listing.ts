@@ -17,6 +17,8 @@ export interface ListingScope {
   readonly mask: number;
   /** Besides them, dependent jobs that wait for a dependency group never seen. */
   readonly missingDeps?: boolean;
+  /** Only jobs that ended from then on, Unix ms: looked at when they are read. */
+  readonly endedSinceMs?: number;
 }
 
 /** A job of a listing, not read yet. */
@@ -25,6 +27,8 @@ export interface Candidate {
   readonly state: number;
   readonly exitCode: number;
   readonly reason: number;
+  /** Where the next page begins with it: of given numbers its place among them, else its number. */
+  readonly place: number;
 }
 
 /** Candidates in the order of job numbers, beginning at `from`. Jobs in the queue first, complete ones in a second pass. */
@@ -37,7 +41,7 @@ export function* candidates(
   if (scope.numbers !== null) {
     for (let i = from.number; i < scope.numbers.length; i += 1) {
       const found = candidate(scope.numbers[i] as number, table);
-      if (isWanted(found.number, found.state, scope, reader, table)) yield { ...found, phase: 0 };
+      if (isWanted(found.number, found.state, scope, reader, table)) yield { ...found, phase: 0, place: i };
     }
     return;
   }
@@ -127,7 +131,7 @@ function* inHistory(
           ? table.chunkOf(number)?.template[rowOf(number)]
           : reader.storedTemplateId(number);
       if (template === undefined || !match(template)) continue;
-      yield { number, state: STATE.complete, exitCode: 0, reason: 0 };
+      yield { number, state: STATE.complete, exitCode: 0, reason: 0, place: number };
     }
   }
 }
@@ -137,9 +141,10 @@ function candidate(number: number, table: JobTable): Candidate {
   const row = rowOf(number);
   const state = chunk?.state[row] ?? STATE.none;
   if (chunk === undefined || state === STATE.none || state === STATE.complete) {
-    return { number, state: STATE.complete, exitCode: 0, reason: 0 };
+    return { number, state: STATE.complete, exitCode: 0, reason: 0, place: number };
   }
-  return { number, state, exitCode: chunk.exitCode[row] as number, reason: chunk.reason[row] as number };
+  const exitCode = chunk.exitCode[row] as number;
+  return { number, state, exitCode, reason: chunk.reason[row] as number, place: number };
 }
 
 function isWanted(

@@ -17,9 +17,11 @@ import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope, numbersInQueue } from './listing.ts';
 import { JobsSink, JsonSink, type PageSink } from './page-sinks.ts';
 import { type PreviewQuestion, preview } from './preview.ts';
+import { recentNumbers } from './recent.ts';
 import { type RekeyResult, type RekeyTask, rekeyJobs } from './rekey.ts';
 import { findReruns, type RerunPart } from './reruns.ts';
 import { statusJob } from './status-jobs.ts';
+import { isTooOld, type Summaries, summarise } from './summaries.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
 
 const PLAIN_PAGE_JOBS = 20_000;
@@ -64,6 +66,9 @@ export type QueryTask =
     }
   | (Common & { readonly kind: 'select' })
   | (Common & { readonly kind: 'buried' })
+  | (Common & { readonly kind: 'summaries' })
+  /** Numbers of jobs that completed from `sinceMs` on. */
+  | { readonly kind: 'recent'; readonly path: string; readonly sinceMs: number; readonly end: number }
   | (Common & {
       readonly kind: 'page';
       readonly id: number;
@@ -100,6 +105,7 @@ export type QueryResult =
   | PageResult
   | readonly BuriedResult[]
   | CompletedGroups
+  | Summaries
   | readonly Uint8Array[]
   | readonly RerunPart[]
   | RekeyResult;
@@ -145,6 +151,10 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       return findReruns(task.groups, task.complete, reader);
     case 'select':
       return select(task.scope, reader, JobTable.fromSnapshot(task.table));
+    case 'recent':
+      return recentNumbers(task.sinceMs, task.end, reader);
+    case 'summaries':
+      return summarise(task.scope, reader, JobTable.fromSnapshot(task.table));
     case 'buried':
       return buried(task.scope, reader, JobTable.fromSnapshot(task.table));
     case 'page':
@@ -207,15 +217,13 @@ function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResul
   const withOutput = task.cursor.shown < OUTPUT_JOBS_MAX;
   const held: number[] = [];
   let next: Cursor | null = null;
-  let at = -1;
   for (const found of candidates(task.scope, reader, table, task.cursor)) {
-    at += 1;
     if (sink.full) {
-      next = cursorAt(task, found, at, sink.count);
+      next = cursorAt(task, found, sink.count);
       break;
     }
     const job = reader.read(found.number, table);
-    if (job === undefined || !onHost(job, task.host)) continue;
+    if (job === undefined || !isShown(job, task)) continue;
     const shown = show(job, task, reader, 0);
     sink.add(job, withOutput ? shown : withoutOutput(shown));
     if (isHeld(job.state)) held.push(found.number);
@@ -223,16 +231,8 @@ function jobsPage(task: PageTask, reader: JobReader, table: JobTable): PageResul
   return { frame: sink.frame(task.id, next === null), held, next };
 }
 
-function cursorAt(
-  task: PageTask,
-  found: Candidate & { readonly phase: number },
-  at: number,
-  jobs: number,
-): Cursor {
-  const shown = task.cursor.shown + jobs;
-  return task.scope.numbers === null
-    ? { phase: found.phase, number: found.number, shown }
-    : { phase: 0, number: task.cursor.number + at, shown };
+function cursorAt(task: PageTask, found: Candidate & { readonly phase: number }, jobs: number): Cursor {
+  return { phase: found.phase, number: found.place, shown: task.cursor.shown + jobs };
 }
 
 /** The first `limit` jobs of each kind: equal state, exit code and fail reason. */
@@ -251,7 +251,7 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
       break;
     if (kind.shown.length >= task.limit && task.host === '') continue;
     const job = reader.read(found.number, table);
-    if (job === undefined || !onHost(job, task.host)) kind.count -= 1;
+    if (job === undefined || !isShown(job, task)) kind.count -= 1;
     else if (kind.shown.length < task.limit) kind.shown.push(job);
   }
   const jobs: StatusJob[] = [];
@@ -279,6 +279,10 @@ function show(job: ReadJob, task: PageTask, reader: JobReader, similar: number):
   return statusJob(job, reader, { env: task.env, nowMs: task.nowMs, similar, detail });
 }
 
+function isShown(job: ReadJob, task: PageTask): boolean {
+  return onHost(job, task.host) && !isTooOld(job, task.scope);
+}
+
 function onHost(job: ReadJob, host: string): boolean {
   return host === '' || job.record.host === host || job.record.ip === host;
 }
@@ -291,11 +295,9 @@ function plainPage(task: PageTask, reader: JobReader, table: JobTable): PageResu
   const lines: string[] = [];
   let buriedJobs = 0;
   let next: Cursor | null = null;
-  let at = -1;
   for (const found of candidates(task.scope, reader, table, task.cursor)) {
-    at += 1;
     if (lines.length === PLAIN_PAGE_JOBS) {
-      next = cursorAt(task, found, at, lines.length);
+      next = cursorAt(task, found, lines.length);
       break;
     }
     const key =

@@ -1,6 +1,4 @@
-import { WrError } from '../../core/errors.ts';
 import type { JobState } from '../../core/states.ts';
-import { formatDuration } from '../../core/units.ts';
 import { Client, TIMEOUT_MS } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
@@ -43,7 +41,7 @@ Of these, or of all that are not complete, only:
       --dependent           ones that wait for others
       --suspended           suspended ones
       --missing_deps        ones that wait for a dependency group that nobody has seen
-      --recent duration     ones that completed within this time, such as 36h, 1.5d or 2w (not supported yet)
+      --recent duration     ones that completed within this time, such as 36h, 1.5d or 2w
       --host string         ones that run or ran on this host: name, id or IP
 
 What is shown:
@@ -108,13 +106,14 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   return output.show(format, selectors, {
     states,
     missingDeps: given.missingDeps ?? false,
+    ...(given.recent === undefined ? {} : { recentMs: parseRecent(given.recent) }),
     limit,
     env,
     host: given.host ?? '',
   });
 }
 
-/** @throws {WrError} filters where they mean nothing, or that are not there yet */
+/** @throws {WrError} filters where they mean nothing */
 function checkFilters(given: Given): void {
   const names = [...STATE_FILTERS.map(([name]) => name), 'missingDeps' as const].filter(
     (name) => given[name] === true,
@@ -126,13 +125,9 @@ function checkFilters(given: Given): void {
     );
   }
   if (given.recent !== undefined) {
-    const ms = parseRecent(given.recent);
+    parseRecent(given.recent);
     if (named || given.identifier !== undefined || names.length > 0) {
       throw new UsageError('--recent goes over all report groups and states: not with -f, -i, -l or a state');
     }
-    throw new WrError(
-      'NOT_SUPPORTED',
-      `--recent (${formatDuration(ms)}) is not supported yet; use -i and look at the end times`,
-    );
   }
 }

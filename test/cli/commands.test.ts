@@ -164,13 +164,22 @@ describe('status', () => {
     assert.ok(plain.asked[0]?.type === 'status' && plain.asked[0].limit === 1 && !plain.asked[0].env);
   });
 
-  it('refuses filters where they mean nothing, unknown formats and what is not there yet', async () => {
+  it('asks for what completed within a time', async () => {
+    const { asked } = await wr(['status', '--recent', '1.5d', '--limit', '3'], pages);
+    assert.ok(asked[0]?.type === 'status');
+    assert.deepEqual([asked[0].recentMs, asked[0].select, asked[0].limit], [129_600_000, { by: 'all' }, 3]);
+  });
+
+  it('refuses filters where they mean nothing, and unknown formats', async () => {
     for (const argv of [
       ['-l', 'a', '-b'],
       ['-o', 'nonsense'],
       ['--recent', '5'],
-      ['--recent', '1d'],
+      ['--recent', '0'],
+      ['--recent', '-1h'],
+      ['--recent', '1d12h'],
       ['--recent', '1d', '-b'],
+      ['--recent', '1d', '-i', 'g'],
       ['--missing_deps', '-l', 'a'],
     ]) {
       const { code, stderr } = await wr(['status', ...argv], pages);

@@ -1,0 +1,105 @@
+/** Summaries of jobs named one by one, of which no counter knows: each is read. Report groups as a whole are counted already. */
+import type { JobTable } from '../core/job-table.ts';
+import type { GroupSummary, StateCounts } from '../core/protocol.ts';
+import { spread } from '../core/rep-groups.ts';
+import { STATE, STATE_NAMES } from '../core/states.ts';
+import type { JobReader, ReadJob } from './job-reader.ts';
+import { candidates, type ListingScope } from './listing.ts';
+
+export interface Summaries {
+  /** By name. */
+  readonly groups: readonly GroupSummary[];
+  readonly all: GroupSummary;
+}
+
+/** Keys named per kind of burial. */
+const BURIED_KEYS_MAX = 1_000;
+const FIGURES = ['memory', 'disk', 'wall', 'cpu'] as const;
+type Figure = (typeof FIGURES)[number];
+
+export function summarise(scope: ListingScope, reader: JobReader, table: JobTable): Summaries {
+  const sums = new Map<string, GroupSum>();
+  const all = new GroupSum('all above');
+  for (const { number } of candidates(scope, reader, table, { phase: 0, number: 0 })) {
+    const job = reader.read(number, table);
+    if (job === undefined || isTooOld(job, scope)) continue;
+    const name = job.options.repGroup;
+    let sum = sums.get(name);
+    if (sum === undefined) {
+      sum = new GroupSum(name);
+      sums.set(name, sum);
+    }
+    sum.add(job);
+    all.add(job);
+  }
+  const groups = [...sums.values()].map((sum) => sum.summary());
+  return { groups: groups.sort((a, b) => (a.repGroup < b.repGroup ? -1 : 1)), all: all.summary() };
+}
+
+/** A late report: written lately, of a job that ended long ago. */
+export function isTooOld({ record }: ReadJob, { endedSinceMs }: ListingScope): boolean {
+  return endedSinceMs !== undefined && record.endedMs < endedSinceMs;
+}
+
+class GroupSum {
+  readonly #name: string;
+  readonly #counts: Record<string, number> = {};
+  readonly #sums: Record<Figure, number> = { memory: 0, disk: 0, wall: 0, cpu: 0 };
+  readonly #squares: Record<Figure, number> = { memory: 0, disk: 0, wall: 0, cpu: 0 };
+  readonly #buried = new Map<
+    string,
+    { exitCode: number; reason: ReadJob['record']['reason']; keys: string[] }
+  >();
+  #firstStartMs = 0;
+  #lastEndMs = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  add(job: ReadJob): void {
+    const state = STATE_NAMES[job.state] ?? '';
+    this.#counts[state] = (this.#counts[state] ?? 0) + 1;
+    if (job.state === STATE.complete) this.#addComplete(job);
+    else if (job.state === STATE.buried) this.#addBuried(job);
+  }
+
+  #addComplete({ record }: ReadJob): void {
+    const startedMs = record.startedMs || record.endedMs;
+    const wall = Math.max(0, record.endedMs - startedMs);
+    const figures = { memory: record.peakRamMb, disk: record.peakDiskMb, wall, cpu: record.cpuMs };
+    for (const figure of FIGURES) {
+      this.#sums[figure] += figures[figure];
+      this.#squares[figure] += figures[figure] ** 2;
+    }
+    if (this.#firstStartMs === 0 || startedMs < this.#firstStartMs) this.#firstStartMs = startedMs;
+    this.#lastEndMs = Math.max(this.#lastEndMs, record.endedMs);
+  }
+
+  #addBuried({ key, record: { exitCode, reason } }: ReadJob): void {
+    const kind = this.#buried.get(`${exitCode} ${reason}`) ?? { exitCode, reason, keys: [] };
+    this.#buried.set(`${exitCode} ${reason}`, kind);
+    if (kind.keys.length < BURIED_KEYS_MAX) kind.keys.push(key);
+  }
+
+  summary(): GroupSummary {
+    const counts = Object.fromEntries(
+      STATE_NAMES.filter((name) => name !== 'none' && name !== 'removed').map((name) => [
+        name,
+        this.#counts[name] ?? 0,
+      ]),
+    ) as unknown as StateCounts;
+    const of = (figure: Figure) => spread(counts.complete, this.#sums[figure], this.#squares[figure]);
+    return {
+      repGroup: this.#name,
+      counts,
+      memoryMb: of('memory'),
+      diskMb: of('disk'),
+      wallMs: of('wall'),
+      cpuMs: of('cpu'),
+      firstStartMs: this.#firstStartMs,
+      lastEndMs: this.#lastEndMs,
+      buried: [...this.#buried.values()],
+    };
+  }
+}
