@@ -113,8 +113,8 @@ Order and failure:
   -n, --no_retry_over_walltime string
                             no further attempt when it failed after running for longer than this
       --max_fails int       stop the report group once so many of its commands have been buried: no more of it is
-                            started; what waits, or is added later, is suspended. Burials count from now on; wr resume or wr retry
-                            of commands of the group lets it go on and counts anew. -1: no limit any more
+                            started; what waits, or is added later, is suspended. Burials count from now on; wr resume
+                            or wr retry of commands of the group lets it go on and counts anew. -1: no limit any more
       --rerun               also run what has completed before
 
 This call:
