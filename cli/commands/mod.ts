@@ -19,11 +19,11 @@ export const flags = {
   timeout: { type: 'integer' },
 } as const satisfies FlagSpecs;
 
-export const help = `Changes commands that wait: ready, delayed, waiting for others, suspended or buried ones. Those that run are left as they
-are. What waits for a changed command goes on waiting for it. Nothing is started while the change is made.
+export const help = `Changes commands that wait: ready, delayed, waiting for others, suspended or buried ones. Those that run are left as
+they are. What waits for a changed command goes on waiting for it. Nothing is started while the change is made.
 
-Each command changed is told on STDOUT: its id before and after. A command, its directory (with --cwd_matters), mounts and
-containers are part of the id; a command that would become the same as another one is left as it is.
+Each command changed is told on STDOUT: its id before and after. A command, its directory (with --cwd_matters), mounts
+and containers are part of the id; a command that would become the same as another one is left as it is.
 
 Usage:
   wr mod [flags]
