@@ -9,7 +9,7 @@ import { arrayInput } from '../array-input.ts';
 import { Client, newRequestId, TIMEOUT_MS } from '../client.ts';
 import type { Connected, Context } from '../command.ts';
 import { type CommandInput, inputOf, openInput } from '../command-input.ts';
-import { type DryRunOutput, dryRunOutput } from '../dry-run.ts';
+import type { DryRunOutput } from '../dry-run.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { lineChunks } from '../line-chunks.ts';
 import { capturedEnvironment, isLoopback, isOwnHost } from '../locality.ts';
@@ -157,7 +157,7 @@ type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const { flags: given, positionals } = readFlags(argv, flags);
   if ((given.head ?? 0) < 0) throw new UsageError('--head must not be negative');
-  const dryRun = dryRunOutput(given, context);
+  const dryRun = await dryRunOf(given, context);
   const config = await context.config(given.deployment);
   const home = context.env.HOME ?? homedir();
   const local = { deployment: config.deployment, home, cwd: defaultCwd(context.cwd, context.env) };
@@ -194,6 +194,12 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   } finally {
     await input.close();
   }
+}
+
+/** @returns `null` when the add is meant */
+async function dryRunOf(given: Given, context: Context): Promise<DryRunOutput | null> {
+  if (given.dryRun === undefined && given.output === undefined && given.limit === undefined) return null;
+  return (await import('../dry-run.ts')).dryRunOutput(given, context);
 }
 
 interface Add {

@@ -6,7 +6,6 @@ import { readFlags } from '../read-flags.ts';
 import { parseRecent } from '../recent.ts';
 import { checkSelectors, resolveSelectors, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
 import { outputFormat, StatusOutput } from '../status-output.ts';
-import { watchInterval, watchStatus } from '../status-watch.ts';
 
 export const flags = {
   ...SELECT_FLAGS,
@@ -83,7 +82,9 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const limit = given.limit ?? 1;
   if (limit < 0) throw new UsageError('--limit must not be negative');
   const filters = STATE_FILTERS.filter(([flag]) => given[flag] === true).map(([flag]) => `--${flag}`);
-  const watchMs = watchInterval(given, filters, context.outTerminal);
+  // Loaded only now, as most calls do without.
+  const watching = given.watch || given.interval !== undefined ? await import('../status-watch.ts') : null;
+  const watchMs = watching?.watchInterval(given, filters, context.outTerminal) ?? null;
   const config = await context.config(given.deployment);
   const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
   const connected = await context.connect(config, { timeoutMs });
@@ -96,7 +97,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     log,
     needed: false,
   });
-  if (watchMs !== null) return watchStatus(context, config, connected, selectors, watchMs, timeoutMs);
+  if (watching !== null && watchMs !== null)
+    return watching.watchStatus(context, config, connected, selectors, watchMs, timeoutMs);
   const states = STATE_FILTERS.flatMap(([flag, names]) => (given[flag] === true ? [...names] : []));
   const output = new StatusOutput(client, context, {
     output: given.file === undefined,
