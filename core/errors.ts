@@ -40,7 +40,8 @@ const HINTS = {
   WORKER_FAILED: 'nothing was changed; try again, and report this if it happens again',
   INTERNAL: 'this is a defect of wr; please report it with the log',
   // Storage
-  STORE_UNREADABLE: 'nothing was touched; restore a backup over it, or move it away to start empty',
+  STORE_UNREADABLE:
+    'nothing was touched; restore a backup over it, or move it and its backup away to start empty',
   STORE_FOREIGN: 'nothing was touched; point managerdbfile at a database of wr',
   STORE_NEWER: 'nothing was touched; start the newer wr that wrote it',
   STORE_FULL: 'free disk space where the database is; nothing of this request was kept',

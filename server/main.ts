@@ -21,6 +21,7 @@ import { openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
 import { claimPidFile, releasePidFile } from './pid-file.ts';
 import { openPools } from './pools.ts';
+import { restoreMissing } from './restore.ts';
 import { sshRunner } from './run-on-host.ts';
 import { LocalScheduler } from './schedulers/local.ts';
 import { NoScheduler } from './schedulers/none.ts';
@@ -184,6 +185,12 @@ async function serveUntilStopped(
     log.info('uWebSockets.js is not used', { reason: transport.fallbackReason });
 
   if (config.deployment === 'development') removeStore(config);
+  const backupFile = backupFileOf(config, log);
+  if (backupFile !== null && restoreMissing(config.dbFile, backupFile))
+    log.info('the database was missing and was restored from its backup', {
+      file: config.dbFile,
+      backup: backupFile,
+    });
   const created = !existsSync(config.dbFile);
   const store = openLmdb(config.dbFile);
   closers.push(() => store.close());
@@ -206,6 +213,7 @@ async function serveUntilStopped(
     deployment: config.deployment,
     resources: parseResources(flags.resources ?? config.resources),
     isGone: (host, pid, birth) => host === hostName() && isProcessGone(pid, birth),
+    backupFile,
     processes: {
       ownHost: hostName(),
       birthOf: (pid) => birthOf(pid) ?? 0,
@@ -368,6 +376,14 @@ function prepareDirectory(path: string): void {
       { cause },
     );
   }
+}
+
+/** Where the database is backed up by itself; `null`: nowhere. */
+function backupFileOf({ deployment, dbBackupFile }: Config, log: ReturnType<typeof openLog>): string | null {
+  if (deployment === 'development') return null;
+  if (!dbBackupFile.startsWith('s3://')) return dbBackupFile;
+  log.warn('backups to S3 come later: the database is not backed up by itself', { file: dbBackupFile });
+  return null;
 }
 
 /** A development deployment begins anew at every start (manager.md §2). */

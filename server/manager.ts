@@ -17,6 +17,7 @@ import { SegmentCache } from '../store/segment-cache.ts';
 import { Adds } from './adds.ts';
 import { Allotment } from './allotment.ts';
 import { Archive } from './archive.ts';
+import { Backups } from './backups.ts';
 import { Changes } from './changes.ts';
 import { type Clock, Slices } from './clock.ts';
 import { Explaining } from './explaining.ts';
@@ -63,6 +64,8 @@ export interface ManagerOptions {
   readonly ttrMs?: number;
   /** Whether a process of a host is known not to exist; false when nobody can tell. */
   readonly isGone: IsGone;
+  /** Where the database is backed up by itself; `null`: nowhere. */
+  readonly backupFile: string | null;
   /** Processes of this host and of others. */
   readonly processes: Processes;
   /** What `managerStatus` tells besides the queue's own. */
@@ -91,6 +94,9 @@ export class Manager {
   readonly #learner: Learner;
   readonly #steering: Steering;
   readonly #lostChecks: LostChecks;
+  readonly #backups: Backups;
+  /** Adds since the start. */
+  #additions = 0;
   readonly #explaining: Explaining;
   readonly #shared: SharedContent;
   readonly #modifying: Modifying;
@@ -195,6 +201,13 @@ export class Manager {
       onReady,
     });
     const { ownHost, killRunner, runOnHost } = options.processes;
+    this.#backups = new Backups({
+      store,
+      path: options.backupFile,
+      clock,
+      log,
+      version: () => this.persist.writes + this.#additions,
+    });
     this.#lostChecks = new LostChecks({
       queue,
       clock,
@@ -241,7 +254,10 @@ export class Manager {
       nextSegment: recovered.nextSegment,
       deployment: this.#options.deployment,
       flushed: () => this.persist.flushed(),
-      onAdded: () => this.#ready(),
+      onAdded: () => {
+        this.#additions += 1;
+        this.#ready();
+      },
     });
     log.info('recovered prior state', {
       jobs: this.queue.keys.size,
@@ -298,6 +314,7 @@ export class Manager {
     this.#cancelTick();
     await this.persist.flushed();
     await this.archive.settle(() => this.persist.flushed());
+    await this.#backups.finish();
   }
 
   // ------------------------------------------------------------ requests
@@ -456,6 +473,7 @@ export class Manager {
         }),
     );
     this.#lostChecks.tick();
+    this.#backups.tick();
     const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
     const windows = this.queue.groups.limits.tick(nowMs);
     if (settled > 0 || windows) this.#ready();

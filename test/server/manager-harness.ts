@@ -159,6 +159,7 @@ export class ManagerHarness {
         rssBytes: 0,
       }),
       isGone: () => this.gone,
+      backupFile: 'backup',
       processes: {
         ownHost: 'here',
         birthOf: (pid) => 1_000 + pid,
