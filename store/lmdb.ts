@@ -23,6 +23,7 @@ import {
   u32Key,
   type Write,
 } from './key-value.ts';
+import { keepBindingQuiet } from './lmdb-console.ts';
 import { mapBytesFor } from './map-size.ts';
 import { inspectStoreFile, unreadable } from './store-file.ts';
 
@@ -52,6 +53,7 @@ const BINARY = { keyEncoding: 'binary', encoding: 'binary' } as const;
  */
 export function openLmdb(path: string, options: { readonly readOnly?: boolean } = {}): KeyValueStore {
   const readOnly = options.readOnly ?? false;
+  keepBindingQuiet();
   try {
     if (!check(path, !readOnly)) {
       if (readOnly) throw new WrError('STORE_UNREADABLE', `there is no database ${path}`);

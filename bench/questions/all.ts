@@ -9,7 +9,7 @@ import { depend1m } from './depend-1m.ts';
 import { dependGroup } from './depend-group.ts';
 import { footprint } from './footprint.ts';
 import { groups100k } from './groups-100k.ts';
-import { history } from './history.ts';
+import { history, historyKey } from './history.ts';
 import { idle10k } from './idle-10k.ts';
 import { lastTenth } from './last-tenth.ts';
 import type { Question } from './question.ts';
@@ -24,6 +24,7 @@ export const QUESTIONS: readonly Question[] = [
   footprint,
   counts1m,
   history,
+  historyKey,
   restart1m,
   run10k,
   cycles1000,
