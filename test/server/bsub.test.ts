@@ -146,13 +146,15 @@ describe('LSF job ids of commands', () => {
     harness.check();
   });
 
-  it('cannot be summed up, which is said', async () => {
+  it('select what is summed up', async () => {
     const harness = await ManagerHarness.start();
+    await harness.add('a\nb\nc', BSUB);
+    await harness.add('plain');
     const peer = new TestPeer();
     harness.send(peer, {
       type: 'status',
       id: 1,
-      select: { by: 'bsub', ids: [] },
+      select: { by: 'bsub', ids: [1, 3] },
       output: 'summary',
       states: [],
       limit: 0,
@@ -160,7 +162,10 @@ describe('LSF job ids of commands', () => {
       host: '',
     });
     await settle();
-    assert.equal(peer.last('error').code, 'NOT_SUPPORTED');
+    assert.deepEqual(
+      peer.last('summary').groups.map(({ repGroup, counts }) => [repGroup, counts.ready]),
+      [['manually_added', 2]],
+    );
   });
 });
 
