@@ -12,6 +12,7 @@ const {
   bsub: _bsub,
   reserve_timeout: _reserveTimeout,
   no_retry_over_walltime: _noRetry,
+  max_fails: _maxFails,
   ...CHANGEABLE
 } = JOB_FLAGS;
 
