@@ -7,7 +7,8 @@
  * ready is said by the job table alone. Whoever takes a job out of the ready state otherwise than by `pop` tells `left`;
  * its entry is skipped when it comes up.
  */
-const RANGE_START = 16;
+/** Small enough to lie within its array: most lanes of many groups hold a job or two. */
+const RANGE_START = 4;
 /** Shorter runs are kept as single numbers: each range that is put between others moves those behind it. */
 const LONG_RUN = 64;
 

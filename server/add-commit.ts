@@ -78,6 +78,8 @@ export interface LinkedResult {
 
 /** Keys claimed between two looks at the clock: a millisecond as a rule, a few while the index grows. */
 const CLAIM_STEP = 2_048;
+/** Runs of jobs made ready between two looks at the clock. */
+const RUNS_PER_STEP = 128;
 const NO_BITS = new Uint8Array(0);
 
 export class AddCommit {
@@ -250,7 +252,10 @@ export class AddCommit {
       const { first, count } = claim;
       this.#queue.segments.add({ first, count, segment: part.segment, finished: null, remaining: count });
       const waits = part.links !== null && part.links.waits.length + part.links.singles.length > 0;
+      let runs = 0;
       for (const { first: from, count: jobs, template, priorities } of runsOf(part, claim)) {
+        runs += 1;
+        if (runs % RUNS_PER_STEP === 0) await slices.pause(); // Each may be a scheduler group of its own.
         if (waits) this.#queue.activateLinked(from, jobs, template, priorities !== null);
         else this.#queue.activate(from, jobs, template, priorities !== null);
       }

@@ -178,6 +178,7 @@ export class Adds {
         : unparsed(whole !== null);
       for await (const part of unfolded(result, (task) => this.#tasks.arrayPart(task), wantLines)) {
         if (part !== result && (upload.refused !== undefined || upload.isFull)) break;
+        if (upload.dry === undefined) await this.#shared.intern(part.templates);
         parsed.results.push(part);
         if (result.rest.length > 0) this.#advance(upload);
       }
@@ -259,7 +260,7 @@ export class Adds {
     if (bytes === null) return;
     // The keys are a view of the packed jobs, which must not stay in memory with them.
     upload.parts.push({ ...part, bytes: null, keys: new Uint8Array(part.keys) });
-    const shared = this.#shared.take();
+    const shared = this.#shared.take(part.templates);
     const staged = this.#store
       .commit([...shared.writes, segmentWrite(part.segment, bytes), stagedWrite(part.segment, true)])
       .then(shared.saved);

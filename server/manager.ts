@@ -185,7 +185,7 @@ export class Manager {
       onReady,
       onDrained: () => options.onShutdown('it was drained'),
     });
-    this.#shared = new SharedContent(queue, store);
+    this.#shared = new SharedContent(queue, store, clock);
     this.#modifying = new Modifying({
       queue,
       store,

@@ -104,6 +104,7 @@ class NamedTemplates {
   readonly #names: Names;
   /** By template and name. */
   readonly #index = new Map<number, number>();
+  readonly #byText = new Map<string, number>();
 
   constructor(templates: readonly { readonly options: JobOptions; readonly json: string }[], names: Names) {
     this.#templates = templates;
@@ -119,8 +120,9 @@ class NamedTemplates {
     const known = this.#index.get(combination);
     if (known !== undefined) return known;
     const text = reqGroup === null ? json : templateJson({ ...options, reqGroup });
-    const at = this.json.indexOf(text); // A line may name what another one is called.
-    const index = at < 0 ? this.json.push(text) - 1 : at;
+    // A line may name what another one is called.
+    const index = this.#byText.get(text) ?? this.json.push(text) - 1;
+    this.#byText.set(text, index);
     this.#index.set(combination, index);
     return index;
   }
