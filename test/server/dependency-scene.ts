@@ -35,14 +35,15 @@ export class Scene {
     this.runner = runner;
   }
 
-  static async open(store: KeyValueStore = new MemoryStore()): Promise<Scene> {
+  /** @param holding - attempts that the runner has from before */
+  static async open(store: KeyValueStore = new MemoryStore(), holding: number[] = []): Promise<Scene> {
     const harness = await ManagerHarness.start(store);
-    return new Scene(harness, await harness.connectRunner(GROUP));
+    return new Scene(harness, await harness.connectRunner(GROUP, undefined, holding));
   }
 
   /** The manager is killed and started again from what its disk holds. */
   restart(): Promise<Scene> {
-    return Scene.open(this.harness.store);
+    return Scene.open(this.harness.store, [...this.attempts.values()]);
   }
 
   /** Adds lines of JSON. */

@@ -44,11 +44,13 @@ describe('limits of a manager', () => {
     const again = await harness.add(lines('a', 5), { limitGroups: ['l:2'] });
     assert.equal(again.queued, 5);
     const peer = await harness.connectRunner(groupOf(['l']), 'r');
-    assert.equal((await harness.reserve(peer, groupOf(['l']), 5)).jobs.length, 2);
+    const { jobs } = await harness.reserve(peer, groupOf(['l']), 5);
+    assert.equal(jobs.length, 2);
     const restarted = await ManagerHarness.start(store);
     restarted.check();
     assert.deepEqual(await setLimit(restarted, '', null), [{ name: 'l', limit: 2 }]);
-    const same = await restarted.connectRunner(groupOf(['l']), 'r');
+    const held = jobs.map(({ attempt }) => attempt);
+    const same = await restarted.connectRunner(groupOf(['l']), 'r', held);
     assert.equal((await restarted.reserve(same, groupOf(['l']), 5)).jobs.length, 0, 'two still run');
     await setLimit(restarted, 'l', 3);
     assert.equal((await restarted.reserve(same, groupOf(['l']), 5)).jobs.length, 1);
@@ -60,11 +62,12 @@ describe('limits of a manager', () => {
     const harness = await ManagerHarness.start(store);
     await harness.add(lines('a', 5), { limitGroups: ['l'] });
     const peer = await harness.connectRunner(groupOf(['l']), 'r');
-    await harness.reserve(peer, groupOf(['l']), 3);
+    const { jobs } = await harness.reserve(peer, groupOf(['l']), 3);
     await setLimit(harness, 'l', 1);
     const restarted = await ManagerHarness.start(store);
     restarted.check();
-    const same = await restarted.connectRunner(groupOf(['l']), 'r');
+    const held = jobs.map(({ attempt }) => attempt);
+    const same = await restarted.connectRunner(groupOf(['l']), 'r', held);
     assert.equal((await restarted.reserve(same, groupOf(['l']), 5)).jobs.length, 0);
   });
 
