@@ -138,8 +138,9 @@ directory and environment; {"cleanup":true}, which removes that directory, but n
 last. What goes wrong with them is shown with the command, and changes nothing of how it ended.
 
 What commands of a requirement group (-g) used is remembered, and the next ones are given that instead of what you ask
-for, unless --override says otherwise; 'wr status -o details' tells which requirements are yours. A command that ran
-out of memory, time or disk is given more at its next attempt (not with --override always).
+for, unless --override says otherwise; what you do not ask for is learned in any case. 'wr status -o details' tells
+where each figure comes from. A command that ran out of memory, time or disk is given more at its next attempt (not
+with --override always).
 
 Examples:
   echo 'gzip big.file' | wr add --cwd_matters
