@@ -22,7 +22,7 @@ export interface Claim {
   readonly completeAt: Uint32Array | null;
   /** Numbers of other adds, not on disk yet, that this one takes for duplicates. */
   readonly pending: readonly number[];
-  /** Complete jobs in memory that new ones take the place of. */
+  /** Pairs: a new job, and the complete one that it is a further run of. */
   readonly replaced: readonly number[];
 }
 
@@ -104,7 +104,10 @@ export class KeyClaim {
       const row = rowOf(next);
       if (row === 0) chunk = table.chunkFor(next);
       let verdict = STATE.none as number;
-      let other = this.#rerun || this.#inHistory === null ? 0 : (this.#inHistory[i] as number);
+      const archived = this.#inHistory === null ? 0 : (this.#inHistory[i] as number);
+      let other = this.#rerun ? 0 : archived;
+      // It may be in the queue again.
+      if (other !== 0 && this.#queue.replaced.size > 0 && index.find(k0, k1, k2, k3) !== 0) other = 0;
       if (other !== 0) verdict = STATE.complete;
       else {
         const at = row * 4;
@@ -118,9 +121,9 @@ export class KeyClaim {
           if (verdict === STATE.none) {
             index.remove(other);
             index.claim(next, k0, k1, k2, k3);
-            this.#replaced.push(other);
+            this.#replaced.push(next, other);
           }
-        }
+        } else if (archived !== 0) this.#replaced.push(next, archived);
       }
       if (verdict === STATE.none) {
         if (this.#keep !== null) this.#keep[i] = 1;
@@ -166,13 +169,16 @@ export function claimKeys(...of: ConstructorParameters<typeof KeyClaim>): Claim 
 /** Takes back a claim whose add failed: its keys are free again, its numbers stay unused. */
 export function unclaim({ keys, table }: JobQueue, claim: Claim): void {
   for (let number = claim.first; number < claim.first + claim.count; number += 1) keys.remove(number);
-  for (const number of claim.replaced) {
-    const chunk = table.chunkOf(number);
-    if (chunk === undefined) continue;
-    const at = rowOf(number) * 4;
-    const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = chunk.key.subarray(at, at + 4);
-    keys.claim(number, k0, k1, k2, k3);
-  }
+  for (let i = 1; i < claim.replaced.length; i += 2) reclaim({ keys, table }, claim.replaced[i] as number);
+}
+
+/** Gives a complete job its key back whose further run has gone, if its row is in memory. */
+export function reclaim({ keys, table }: Pick<JobQueue, 'keys' | 'table'>, number: number): void {
+  const chunk = table.chunkOf(number);
+  const row = rowOf(number);
+  if (chunk === undefined || chunk.state[row] !== STATE.complete) return;
+  const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = chunk.key.subarray(row * 4, row * 4 + 4);
+  keys.claim(number, k0, k1, k2, k3);
 }
 
 /** The keys as 32-bit words; copied when the bytes do not lie on a word. */

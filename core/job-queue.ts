@@ -17,6 +17,7 @@ import { JobStates, type Template } from './job-states.ts';
 import { rowOf } from './job-table.ts';
 import type { Overlay } from './overlay.ts';
 import type { EndedEvent, TouchedAttempt } from './protocol.ts';
+import { ReplacedRuns } from './replaced-runs.ts';
 import { usageOf } from './req-usage.ts';
 import { schedulerGroupOf } from './requirements.ts';
 import { retryDelayMs } from './retry.ts';
@@ -51,6 +52,7 @@ export class JobQueue extends JobStates {
   readonly segments = new SegmentDirectory();
   readonly attempts = new Attempts();
   readonly due = new DueTimes();
+  readonly replaced = new ReplacedRuns();
   readonly bsub = new BsubIds();
   readonly suspension = new Suspension(this, this.segments);
   readonly #freeLosses = new FreeLosses();

@@ -111,6 +111,29 @@ export class RepGroups {
     this.changed.add(id);
   }
 
+  /** Complete jobs count no longer, or (negative) again: their commands are in the queue. */
+  uncount(id: number, jobs: number): void {
+    (this.#counts[id * STATE_COUNT + STATE.complete] as number) -= jobs;
+    (this.totals[STATE.complete] as number) -= jobs;
+    this.changed.add(id);
+  }
+
+  /** Takes a completion out of the sums; of first start and last end it cannot be told whose they were. */
+  withdrawCompletion(id: number, usage: CompletedUsage): void {
+    const startedMs = usage.startedMs === 0 ? usage.endedMs : usage.startedMs;
+    const wall = Math.max(0, usage.endedMs - startedMs);
+    this.#add(id, 'jobs', -1);
+    this.#add(id, 'memory', -usage.peakRamMb);
+    this.#add(id, 'memorySquares', -(usage.peakRamMb ** 2));
+    this.#add(id, 'disk', -usage.peakDiskMb);
+    this.#add(id, 'diskSquares', -(usage.peakDiskMb ** 2));
+    this.#add(id, 'wall', -wall);
+    this.#add(id, 'wallSquares', -(wall ** 2));
+    this.#add(id, 'cpu', -usage.cpuMs);
+    this.#add(id, 'cpuSquares', -(usage.cpuMs ** 2));
+    this.changed.add(id);
+  }
+
   sum(id: number, of: Sum): number {
     return this.#sums[id * SUMS.length + SUMS.indexOf(of)] ?? 0;
   }

@@ -24,6 +24,7 @@ import { AddBsubIds } from './add-bsub-ids.ts';
 import { AddLinks, forgetLinks, type LinkingParts } from './add-links.ts';
 import { type Clock, Slices } from './clock.ts';
 import { holds } from './linked-part.ts';
+import { type Replacement, replace, unreplace } from './replaced-writes.ts';
 
 /** A part of an add that was parsed: as many jobs as one frame held. */
 export interface AddPart {
@@ -133,12 +134,19 @@ export class AddCommit {
     const hasLinks = parts.some((part) => part.links !== null);
     const links = hasLinks ? new AddLinks(this.#parts) : undefined;
     const bsubIds = new AddBsubIds(this.#queue);
+    let replaced: readonly Replacement[] = [];
     const leave = links === undefined ? undefined : await this.#enterLinking();
     try {
       await this.#claim(parts, request.rerun, claims, bsubIds);
       await links?.link(parts, claims);
-      while (links?.admit() === false) await links.catchUp();
       const reruns = links?.reruns ?? [];
+      const all = (): Claim[] => [...claims, ...reruns.map(({ claim }) => claim)];
+      let found = await this.#replacements(all());
+      while (links?.admit() === false) {
+        await links.catchUp();
+        found = await this.#replacements(all());
+      }
+      replaced = found;
       const bsubId = bsubIds.first;
       for (const rerun of reruns) giveBsubIds(bsubIds, rerun);
       const result = request.result(claims, {
@@ -148,6 +156,7 @@ export class AddCommit {
       });
       const shared = request.shared();
       const writes = [...shared.writes, ...this.#writes([...pairs(parts, claims), ...reruns])];
+      writes.push(...replace(this.#queue, replaced));
       if (links !== undefined) writes.push(...links.writes());
       writes.push(
         counterWrite('nextNumber', this.#queue.table.end),
@@ -163,6 +172,7 @@ export class AddCommit {
       return { result, reruns };
     } catch (error) {
       leave?.();
+      unreplace(this.#queue, replaced);
       links?.undo();
       for (const claim of [...claims, ...(links?.reruns ?? []).map((rerun) => rerun.claim)]) {
         forgetLinks(this.#queue, claim); // Also of those that other adds wait for.
@@ -173,6 +183,21 @@ export class AddCommit {
     } finally {
       if (links !== undefined) this.#queue.dependencies.unpin();
     }
+  }
+
+  /** The complete jobs that new ones are further runs of; what made them complete is on disk. */
+  async #replacements(claims: readonly Claim[]): Promise<Replacement[]> {
+    const numbers = Uint32Array.from(claims.flatMap(({ replaced }) => replaced));
+    if (numbers.length === 0) return [];
+    const { tasks, flushed } = this.#parts;
+    const complete = numbers.filter((_, i) => i % 2 === 1);
+    if (complete.some((number) => this.#queue.changes.has(number))) await flushed();
+    const templates = await tasks.templates(complete);
+    return Array.from(templates, (template, i) => ({
+      by: numbers[2 * i] as number,
+      number: complete[i] as number,
+      repGroup: this.#queue.template(template).repGroup,
+    }));
   }
 
   /** @returns what lets the next one link */

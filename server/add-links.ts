@@ -184,7 +184,7 @@ export class AddLinks {
     for (const found of await tasks.reruns(groups, complete)) {
       const part = rerunPart(found);
       const from = queue.table.end;
-      const claim = claimKeys(queue, part.keys, null, true, (number) => number >= from);
+      const claim = claimKeys(queue, part.keys, part.inHistory, true, (number) => number >= from);
       this.reruns.push({ part, claim });
       const linked = linkedPart(queue, part, claim);
       again.push(linked);

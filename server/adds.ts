@@ -357,7 +357,8 @@ export class Adds {
   }
 
   /** Complete jobs that run again become part of the add. */
-  #rerunPart({ segment: bytes, keys, templates, templateIndex, priorities, links }: RerunPart): AddPart {
+  #rerunPart(found: RerunPart): AddPart {
+    const { segment: bytes, keys, templates, templateIndex, priorities, links, numbers: inHistory } = found;
     const shared = templates.map((json) => this.#shared.template(json));
     setTemplateIds(
       bytes,
@@ -365,7 +366,7 @@ export class Adds {
     );
     const segment = this.#nextSegment;
     this.#nextSegment += 1;
-    return { segment, bytes, keys, templates: shared, templateIndex, priorities, links, inHistory: null };
+    return { segment, bytes, keys, templates: shared, templateIndex, priorities, links, inHistory };
   }
 
   async #sendKeys(

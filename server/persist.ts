@@ -32,6 +32,7 @@ import {
 } from '../store/layout.ts';
 import type { Clock } from './clock.ts';
 import { hasDependencyWrites, pushDependencyWrites } from './dependency-writes.ts';
+import { pushReplacedWrites } from './replaced-writes.ts';
 
 const RETRY_MS = 1_000;
 /** Beside as many as complete in a commit, so that what waits grows less. */
@@ -208,6 +209,7 @@ export class Persist {
       writes.push(unindexedWrite(this.#nextBatch, completed));
       writes.push(completionsWrite(this.#clock.nowMs(), this.#nextBatch, completed));
     }
+    pushReplacedWrites(writes, queue, this.#store, completed, removed);
     const seen = pushDependencyWrites(writes, queue, completed);
     const emptied: SegmentEntry[] = [];
     for (const entry of queue.segments.changed) {

@@ -19,6 +19,7 @@ import {
   readBsubRuns,
   readCounter,
   readDirectory,
+  readDone,
   readFailBudgets,
   readLimits,
   readLinks,
@@ -26,6 +27,7 @@ import {
   readOldRequests,
   readRecords,
   readRepGroups,
+  readReplaced,
   readSegment,
   readStaged,
   readSuspended,
@@ -70,6 +72,7 @@ export async function recover(
   for (const { name, limit } of readLimits(store)) queue.groups.limits.restore(name, limit);
   const linked = await recoverSegments(store, queue, clock, progress);
   if (linked.length > 0) await recoverDependencies(store, queue, clock, linked);
+  for (const { number, by, repGroup } of readReplaced(store)) queue.replaced.add(by, { number, repGroup });
   await recoverRecords(store, queue, clock);
   await recoverSuspended(store, queue, clock); // Last: what is suspended is what it was before, held back.
   queue.groups.limits.recovered();
@@ -250,7 +253,11 @@ function markedNumbers(first: number, bits: Uint8Array): Uint32Array {
 
 /** Rows for completions whose keys are not in the index yet, so that nobody takes their commands for new ones. */
 function recoverUnindexed(store: KeyValueStore, queue: JobQueue): Recovered['unindexed'] {
-  const batches = [...readUnindexed(store)];
+  // Those that were run again and completed since have no record any more: the later one has the key.
+  const batches = Array.from(readUnindexed(store), ({ batch, numbers }) => ({
+    batch,
+    numbers: numbers.filter((number) => readDone(store, number) !== undefined),
+  }));
   for (const { numbers } of batches) {
     for (const number of numbers) {
       const entry = findInDirectory(store, number);

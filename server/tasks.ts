@@ -27,6 +27,8 @@ export interface Tasks {
   findKeys(keys: Uint8Array): Promise<Uint32Array>;
   /** By group hash: 1 when the group is known on disk to have had a member. */
   seen(groups: Uint8Array): Promise<Uint8Array>;
+  /** Template ids of stored jobs, by number. */
+  templates(numbers: Uint32Array): Promise<Uint32Array>;
   /** Complete jobs that must run again when these groups gain members. */
   reruns(groups: Uint8Array, complete: Uint32Array): Promise<readonly RerunPart[]>;
   /** Job numbers within a scope, ascending. */
@@ -92,6 +94,10 @@ export class StoreTasks implements Tasks {
 
   async rekey(task: RekeyTask): Promise<RekeyResult> {
     return (await this.#runners.query({ kind: 'rekey', path: this.#path, ...task })) as RekeyResult;
+  }
+
+  async templates(numbers: Uint32Array): Promise<Uint32Array> {
+    return (await this.#runners.query({ kind: 'templates', path: this.#path, numbers })) as Uint32Array;
   }
 
   async reruns(groups: Uint8Array, complete: Uint32Array): Promise<readonly RerunPart[]> {

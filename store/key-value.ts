@@ -26,6 +26,7 @@ export const TABLES = [
   'dependants',
   'seen',
   'unseen',
+  'replaced',
   'learned',
   'usage',
   'suspended',

@@ -24,6 +24,7 @@
  * links          first job number     → what the segment's jobs wait for and belong to (core/dependency-links.ts)
  * dependants     group hash, number   → nothing               complete jobs that waited for a dependency group; the hash alone: it has some
  * seen           group hash           → nothing               dependency groups that had a member and may not be in memory
+ * replaced       job number           → job number, rep group complete jobs whose commands are in the queue again, as which
  * unseen         group hash           → nothing               dependency groups that jobs wait for and that never had a member
  * learned        MD5 of req group     → its name, runs, recommendation, values not in `usage` yet
  * usage          MD5 of req group     → sets of values
@@ -171,6 +172,19 @@ function dependantKey(hash: Uint8Array, number: number): Uint8Array {
   key.set(hash);
   key.set(u32Key(number), 16);
   return key;
+}
+
+/** `null`: the complete job counts again, or its record goes. */
+export function replacedWrite(number: number, by: { number: number; repGroup: number } | null): Write {
+  if (by === null) return { table: 'replaced', key: u32Key(number), value: null };
+  const value = new Uint8Array(8);
+  value.set(u32Key(by.number));
+  value.set(u32Key(by.repGroup), 4);
+  return { table: 'replaced', key: u32Key(number), value };
+}
+
+export function dropDoneWrite(number: number): Write {
+  return { table: 'done', key: u32Key(number), value: null };
 }
 
 export function seenWrite(hash: Uint8Array): Write {
@@ -370,6 +384,18 @@ export function* readUnindexed(
 export function readLinks(store: KeyValueReader, first: number): LinkColumns | undefined {
   const bytes = store.get('links', u32Key(first));
   return bytes === undefined ? undefined : decodeLinks(bytes);
+}
+
+/** Whether a complete job's command is in the queue again. */
+export function isReplaced(store: KeyValueReader, number: number): boolean {
+  return store.get('replaced', u32Key(number)) !== undefined;
+}
+
+export function* readReplaced(
+  store: KeyValueReader,
+): Iterable<{ readonly number: number; readonly by: number; readonly repGroup: number }> {
+  for (const { key, value } of store.range('replaced'))
+    yield { number: keyToU32(key), by: keyToU32(value), repGroup: keyToU32(value.subarray(4)) };
 }
 
 export function isSeen(store: KeyValueReader, hash: Uint8Array): boolean {

@@ -118,6 +118,7 @@ export class JobReader {
     if (live === STATE.none && done === undefined) return undefined;
     const ended = done !== undefined;
     const record = done ?? readRecord(this.store, number);
+    if (live === STATE.complete && record === undefined) return undefined; // It was run again since.
     // The row is ahead of the disk: an end is shown when it is on disk, with its figures, and not before.
     const isAhead = live === STATE.complete || live === STATE.buried || live === STATE.delayed;
     const unwritten = !ended && isAhead && record !== undefined && isHeld(record.state);

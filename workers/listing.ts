@@ -4,7 +4,7 @@
  */
 import { type JobTable, rowOf } from '../core/job-table.ts';
 import { isLive, STATE } from '../core/states.ts';
-import { readDirectory, readGroupSegments } from '../store/layout.ts';
+import { isReplaced, readDirectory, readGroupSegments } from '../store/layout.ts';
 import type { JobReader } from './job-reader.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
 
@@ -122,10 +122,12 @@ function* inHistory(
   from: number,
 ): Iterable<Candidate> {
   const match = templateMatcher(repGroups, reader);
+  const hasReplaced = reader.store.count('replaced') > 0;
   for (const range of groupRanges(repGroups, reader, from)) {
     for (let number = Math.max(range.from, from); number < range.to; number += 1) {
       const state = table.state(number);
       if (state !== STATE.none && state !== STATE.complete) continue;
+      if (hasReplaced && isReplaced(reader.store, number)) continue; // Listed as the live one.
       const template =
         state === STATE.complete
           ? table.chunkOf(number)?.template[rowOf(number)]

@@ -58,6 +58,8 @@ export type QueryTask =
   /** By group hash, 16 bytes each: 1 when it is known to have had a member. */
   | (RekeyTask & { readonly kind: 'rekey'; readonly path: string })
   | { readonly kind: 'seen'; readonly path: string; readonly groups: Uint8Array }
+  /** Template ids of stored jobs by number. */
+  | { readonly kind: 'templates'; readonly path: string; readonly numbers: Uint32Array }
   | {
       readonly kind: 'reruns';
       readonly path: string;
@@ -147,6 +149,8 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       return rekeyJobs(task, reader);
     case 'seen':
       return Uint8Array.from(eachKey(task.groups), (hash) => (isSeen(reader.store, hash) ? 1 : 0));
+    case 'templates':
+      return Uint32Array.from(task.numbers, (number) => reader.storedTemplateId(number) ?? 0);
     case 'reruns':
       return findReruns(task.groups, task.complete, reader);
     case 'select':
@@ -324,8 +328,7 @@ function plainState({ number, state }: Candidate, reader: JobReader, table: JobT
 }
 
 function completeKey(number: number, reader: JobReader, table: JobTable): string {
-  if (table.state(number) === STATE.complete) return table.keyHex(number);
-  return reader.read(number, table)?.key ?? ''; // Removed jobs have no record.
+  return reader.read(number, table)?.key ?? ''; // Removed jobs, and those that were run again, have no record.
 }
 
 function hasHost(number: number, host: string, reader: JobReader, table: JobTable): boolean {

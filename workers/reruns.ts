@@ -16,6 +16,8 @@ const PART_JOBS_MAX = 4_096;
 /** Jobs to be run again: as a part of an add. */
 export interface RerunPart {
   readonly count: number;
+  /** The complete jobs. */
+  readonly numbers: Uint32Array;
   readonly keys: Uint8Array<ArrayBuffer>;
   /** Its template ids count from 0 in `templates`. */
   readonly segment: Uint8Array<ArrayBuffer>;
@@ -114,6 +116,7 @@ function part(found: readonly Found[], reader: JobReader): RerunPart {
   const templates = ids.map((id) => readTemplate(reader.store, id) ?? '');
   return {
     count: found.length,
+    numbers: Uint32Array.from(found, ({ number }) => number),
     keys,
     segment: bytes,
     templates,

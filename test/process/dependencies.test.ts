@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Place } from './harness.ts';
 
+/** A runner that lost its manager looks for it after 15 s, then after up to 22.5 s each time. */
+const RECONNECT_PATIENCE_MS = 120_000;
+
 const SMALL = ['-r', '0', '-m', '50M', '--cpus', '0.25'];
 
 function line(cmd: string, more: object): string {
@@ -34,15 +37,17 @@ describe('commands that wait for others', () => {
       assert.deepEqual(waiting.WaitingForDepGroups, ['later']);
       assert.match((await place.ok(['status', '-i', 'report'])).stdout, /have not yet been seen: later/);
       await place.add([note('late')], ['-e', 'later', ...SMALL]);
-      await place.settled('report', 1);
+      await place.settled('report', 1, RECONNECT_PATIENCE_MS);
       assert.deepEqual(place.lines('order').slice(4), ['late', 'report']);
       // Both are complete and archived or not: a new member of "maps" runs everything behind it again.
       const again = await place.add([note('map-2')], ['-e', 'maps', ...SMALL]);
       assert.match(again.stderr, /Added 4 new commands \(0 were duplicates\)/);
       await place.kill();
       await place.start();
-      await place.until('everything behind the new member ran again', () =>
-        Promise.resolve(place.lines('order').length === 10 || undefined),
+      await place.until(
+        'everything behind the new member ran again',
+        () => Promise.resolve(place.lines('order').length === 10 || undefined),
+        RECONNECT_PATIENCE_MS,
       );
       const rerun = place.lines('order').slice(6);
       assert.deepEqual([rerun[0], rerun[3]], ['map-2', 'report']);

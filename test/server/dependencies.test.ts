@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import { STATE } from '../../core/states.ts';
 import { Scene } from './dependency-scene.ts';
 
 describe('dependency groups', () => {
@@ -90,11 +91,7 @@ describe('dependency groups', () => {
       await scene.reserve();
       await scene.add({ cmd: 'b', dep_grps: ['g'] });
       assert.equal(scene.state('d'), 'reserved');
-      const { attempts } = scene;
-      if (restarted) {
-        scene = await scene.restart();
-        for (const [cmd, attempt] of attempts) scene.attempts.set(cmd, attempt);
-      }
+      if (restarted) scene = await scene.restart();
       await scene.end('d');
       assert.equal(scene.state('d'), 'dependent');
       scene = await scene.restart();
@@ -293,5 +290,47 @@ describe('removing', () => {
     assert.deepEqual(await again.run(), []);
     // It was seen, though nobody is left who saw it.
     assert.deepEqual((await again.add({ cmd: 'd', deps: ['g'] })).warnings, []);
+  });
+});
+
+describe('a complete command that is run again', () => {
+  for (const where of ['in memory', 'archived', 'over a restart'] as const) {
+    it(`${where}, counts and is listed once, as the live one, then as the new one`, async () => {
+      let scene = await Scene.open();
+      await scene.add({ cmd: 'a' }, { cmd: 'b' });
+      await scene.run();
+      if (where === 'archived') await scene.archive();
+      const rerun = { requestId: `rerun ${where}`, rerun: true };
+      assert.equal((await scene.harness.add('a\n', {}, rerun)).added, 1);
+      if (where === 'over a restart') scene = await scene.restart();
+      const shown = async (): Promise<string[]> => {
+        const select = { by: 'repGroup', repGroup: 'manually_added', search: false } as const;
+        return (await scene.list({ select })).map(({ Cmd, State }) => `${Cmd} ${State}`).sort();
+      };
+      const counted = () => scene.harness.manager.queue.repGroups.count(0, STATE.complete);
+      assert.deepEqual([await shown(), counted()], [['a ready', 'b complete'], 1]);
+      assert.deepEqual(await scene.run(), ['a']);
+      assert.deepEqual([await shown(), counted()], [['a complete', 'b complete'], 2]);
+      assert.equal(scene.harness.manager.queue.repGroups.sum(0, 'jobs'), 2);
+      await scene.archive();
+      assert.deepEqual([await shown(), counted()], [['a complete', 'b complete'], 2]);
+      scene = await scene.restart();
+      assert.deepEqual([await shown(), counted()], [['a complete', 'b complete'], 2]);
+      const again = await scene.add({ cmd: 'a' });
+      assert.deepEqual([again.added, again.queued, again.complete], [0, 0, 1]);
+    });
+  }
+
+  it('is complete as before when the new run is removed', async () => {
+    const scene = await Scene.open();
+    await scene.add({ cmd: 'a' });
+    await scene.run();
+    await scene.harness.add('a\n', {}, { requestId: 'rerun to remove', rerun: true });
+    assert.equal((await scene.add({ cmd: 'a' })).queued, 1);
+    assert.equal(await scene.change('remove', 'a'), 1);
+    assert.equal(scene.harness.manager.queue.repGroups.count(0, STATE.complete), 1);
+    assert.equal((await scene.add({ cmd: 'a' })).complete, 1);
+    const again = await scene.restart();
+    assert.equal((await again.add({ cmd: 'a' })).complete, 1);
   });
 });

@@ -35,15 +35,20 @@ export class Scene {
     this.runner = runner;
   }
 
-  /** @param holding - attempts that the runner has from before */
-  static async open(store: KeyValueStore = new MemoryStore(), holding: number[] = []): Promise<Scene> {
+  static async open(
+    store: KeyValueStore = new MemoryStore(),
+    attempts: ReadonlyMap<string, number> = new Map(),
+  ): Promise<Scene> {
     const harness = await ManagerHarness.start(store);
-    return new Scene(harness, await harness.connectRunner(GROUP, undefined, holding));
+    const runner = await harness.connectRunner(GROUP, 'the runner', [...attempts.values()]);
+    const scene = new Scene(harness, runner);
+    for (const [cmd, attempt] of attempts) scene.attempts.set(cmd, attempt);
+    return scene;
   }
 
-  /** The manager is killed and started again from what its disk holds. */
+  /** The manager is killed and started again from what its disk holds; the runner comes back with what it holds. */
   restart(): Promise<Scene> {
-    return Scene.open(this.harness.store, [...this.attempts.values()]);
+    return Scene.open(this.harness.store, this.attempts);
   }
 
   /** Adds lines of JSON. */

@@ -1,0 +1,65 @@
+/** Further runs of complete commands on disk: what the add that brings them, and what their end leaves. */
+import { reclaim } from '../core/claims.ts';
+import type { JobQueue } from '../core/job-queue.ts';
+import type { KeyValueStore, Write } from '../store/key-value.ts';
+import {
+  dropDependantWrite,
+  dropDoneWrite,
+  readDone,
+  repGroupWrite,
+  replacedWrite,
+} from '../store/layout.ts';
+
+/** A new job, the complete one it is a further run of, and that one's report group. */
+export interface Replacement {
+  readonly by: number;
+  readonly number: number;
+  readonly repGroup: number;
+}
+
+/** The complete jobs count no longer; the writes belong to the add. */
+export function replace({ replaced, repGroups }: JobQueue, pairs: readonly Replacement[]): Write[] {
+  const groups = new Set<number>();
+  for (const { by, number, repGroup } of pairs) {
+    replaced.add(by, { number, repGroup });
+    repGroups.uncount(repGroup, 1);
+    groups.add(repGroup);
+  }
+  return [
+    ...pairs.map(({ by, number, repGroup }) => replacedWrite(number, { number: by, repGroup })),
+    ...Array.from(groups, (id) => repGroupWrite(id, repGroups.save(id))),
+  ];
+}
+
+/** The add failed. */
+export function unreplace({ replaced, repGroups }: JobQueue, pairs: readonly Replacement[]): void {
+  for (const { by, repGroup } of pairs) if (replaced.take(by) !== undefined) repGroups.uncount(repGroup, -1);
+}
+
+/** New jobs have ended: the earlier completion goes with the next one, and stays when the new job was removed. */
+export function pushReplacedWrites(
+  writes: Write[],
+  queue: JobQueue,
+  store: KeyValueStore,
+  completed: readonly number[],
+  removed: readonly number[],
+): void {
+  const { replaced, repGroups, dependencies } = queue;
+  if (replaced.size === 0) return;
+  for (const by of completed) {
+    const run = replaced.take(by);
+    if (run === undefined) continue;
+    const record = readDone(store, run.number);
+    if (record !== undefined) repGroups.withdrawCompletion(run.repGroup, record);
+    writes.push(replacedWrite(run.number, null), dropDoneWrite(run.number));
+    for (const hash of dependencies.groupsWaitedFor(by)) writes.push(dropDependantWrite(hash, run.number));
+  }
+  for (const by of removed) {
+    const run = replaced.take(by);
+    if (run === undefined) continue;
+    repGroups.uncount(run.repGroup, -1);
+    writes.push(replacedWrite(run.number, null));
+    queue.keys.remove(by);
+    reclaim(queue, run.number);
+  }
+}
