@@ -239,6 +239,19 @@ function cursorAt(task: PageTask, found: Candidate & { readonly phase: number },
   return { phase: found.phase, number: found.place, shown: task.cursor.shown + jobs };
 }
 
+/** What wants attention first (since-0.36.md §1.4); what completed last. */
+const RANKS: readonly number[] = [
+  STATE.buried,
+  STATE.lost,
+  STATE.running,
+  STATE.reserved,
+  STATE.delayed,
+  STATE.ready,
+  STATE.dependent,
+  STATE.suspended,
+  STATE.complete,
+];
+
 /** The first `limit` jobs of each kind: equal state, exit code and fail reason. */
 function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageResult {
   const kinds = new Map<number, { readonly shown: ReadJob[]; count: number; readonly complete: boolean }>();
@@ -260,7 +273,8 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
   }
   const jobs: StatusJob[] = [];
   const held: number[] = [];
-  for (const kind of kinds.values()) {
+  const ordered = [...kinds].sort(([a], [b]) => RANKS.indexOf(a % 16) - RANKS.indexOf(b % 16));
+  for (const [, kind] of ordered) {
     const counted =
       kind.complete && task.scope.numbers === null && task.host === '' ? task.complete : kind.count;
     kind.shown.forEach((job, i) => {
