@@ -369,6 +369,13 @@ export class JobQueue extends JobStates {
     return true;
   }
 
+  /** What a job waits for was changed: it waits, or no longer. */
+  reconsider(number: number): void {
+    const state = this.table.state(number);
+    if (this.isBlocked(number)) this.blocked(number);
+    else if (state === STATE.dependent) this.move(number, 'satisfy');
+  }
+
   /** Takes a job that no runner holds and no other waits for out of the queue for good. */
   remove(number: number): boolean {
     const state = this.table.state(number);

@@ -18,8 +18,6 @@ export const UNUSABLE_OPTIONS: readonly string[] = Object.keys(UNUSABLE);
 
 /** The same for options that are to be changed. */
 export function refuseUnusableChanges(options: Partial<JobOptions>): void {
-  if (options.deps !== undefined || options.cmdDeps !== undefined)
-    throw new WrError('NOT_SUPPORTED', 'deps and cmd_deps cannot be changed yet: nothing was changed');
   refuseUnusable({ ...DEFAULT_JOB_OPTIONS, ...options }, 'changed');
 }
 

@@ -18,7 +18,7 @@ import type { ModifyRequest } from '../core/protocol-control.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
 import { templateJson } from '../core/template.ts';
 import { refuseUnusableChanges } from '../core/unusable-options.ts';
-import type { KeyValueReader } from '../store/key-value.ts';
+import type { KeyValueReader, Write } from '../store/key-value.ts';
 import { readOverlay } from '../store/layout.ts';
 import type { RekeyResult } from '../workers/rekey.ts';
 import type { Archive } from './archive.ts';
@@ -26,6 +26,7 @@ import { type Clock, Slices } from './clock.ts';
 import { gatherLimits, type Limits } from './limits.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
+import { relink } from './relink.ts';
 import type { RunnerDesk } from './runner-desk.ts';
 import type { Selection } from './selection.ts';
 import type { SharedContent } from './shared-content.ts';
@@ -100,10 +101,11 @@ export class Modifying {
   }
 
   async #modify(peer: Peer, { id, select, changes }: ModifyRequest): Promise<Counts> {
-    const { desk, archive, selection, onReady } = this.#options;
+    const { queue, desk, archive, selection, onReady } = this.#options;
     // Complete keys that are looked up stay known as long.
     const generation = archive.enter();
     desk.hold(true);
+    queue.dependencies.pin();
     try {
       const numbers = await selection.numbers(select, EDITABLE);
       if (changes.cmd !== null && numbers.length > 1)
@@ -121,6 +123,7 @@ export class Modifying {
       return { changed, eligible: numbers.length };
     } finally {
       archive.leave(generation);
+      queue.dependencies.unpin();
       desk.hold(false);
       onReady();
     }
@@ -151,10 +154,20 @@ export class Modifying {
     const { persist } = this.#options;
     const templates = await this.#templates(numbers, changes);
     const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0 };
+    const links = await this.#relink(numbers, changes);
     await this.#change(numbers, changes, keys, templates, pairs);
+    for (const write of links) persist.add(write);
     await persist.flushed();
     await this.#tell(peer, id, pairs);
     return pairs.count;
+  }
+
+  /** First of all, as it may be refused. */
+  #relink(numbers: Uint32Array, { options }: ModChanges): Promise<readonly Write[]> {
+    if (options.deps === undefined && options.cmdDeps === undefined) return Promise.resolve([]);
+    const { table } = this.#options.queue;
+    const editable = [...numbers].filter((number) => ((1 << table.state(number)) & EDITABLE) !== 0);
+    return relink(this.#options, editable, options);
   }
 
   /** New templates by the id of the old one; they are on disk before any job has one. */

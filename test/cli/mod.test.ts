@@ -99,7 +99,6 @@ describe('wr mod', () => {
       [['-a', '-m', '5'], /--memory value \(5\)/],
       [['-a', '--cmd_deps', ''], /cmd_deps/],
       [['-a', '--env', 'NAME'], /use NAME=\$NAME/],
-      [['-a', '--deps', 'g'], /deps.*cannot be changed yet/],
       [['-a', '--with_docker', 'alpine'], /with_docker \(alpine\) cannot be used yet: nothing was changed/],
       [['-a', '--rep_grp', 'x'], /unknown flag --rep_grp/],
     ];

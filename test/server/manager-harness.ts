@@ -113,6 +113,8 @@ export const NO_SCHEDULER: Scheduler = {
 };
 
 export class ManagerHarness {
+  /** Over all managers: who comes to a manager that was started again is somebody else, unless said. */
+  static #runners = 0;
   readonly clock = new TestClock();
   readonly store: KeyValueStore;
   readonly manager: Manager;
@@ -223,7 +225,7 @@ export class ManagerHarness {
 
   async connectRunner(
     group: string,
-    runnerId = `runner ${this.nextId()}`,
+    runnerId = `runner ${++ManagerHarness.#runners}`,
     holding: number[] = [],
   ): Promise<TestPeer> {
     const peer = new TestPeer();

@@ -237,6 +237,46 @@ describe('modifying commands', () => {
     await assert.rejects(mod(harness, { priority: 1 }), { code: 'DRAINING' });
   });
 
+  it('replaces all dependencies, also by none, and keeps what waits for it waiting', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add(
+      'p\nq\t{"dep_grps":["q"]}\nc\t{"deps":["never"]}\nlast\t{"cmd_deps":[{"cmd":"c","cwd":""}]}\n',
+    );
+    const states = async (of: ManagerHarness) =>
+      Object.fromEntries((await list(of)).map((job) => [job.Cmd, [job.State, job.Dependencies]]));
+    await mod(harness, { deps: ['q'], cmdDeps: [] }, { select: keysOf('c') });
+    const expected = {
+      p: ['ready', null],
+      q: ['ready', null],
+      c: ['dependent', ['q']],
+      last: ['dependent', ['c']],
+    };
+    assert.deepEqual(await states(harness), expected);
+    const second = await crash(store);
+    assert.deepEqual(await states(second), expected);
+    await mod(second, { deps: [], cmdDeps: [{ cmd: 'p', cwd: '' }] }, { select: keysOf('c') });
+    const third = await crash(second.store as MemoryStore);
+    assert.deepEqual((await states(third)).c, ['dependent', ['p']]);
+    await mod(third, { deps: [], cmdDeps: [] }, { select: keysOf('c') });
+    assert.deepEqual((await states(third)).c, ['ready', null]);
+    assert.deepEqual((await states(await crash(third.store as MemoryStore))).c, ['ready', null]);
+  });
+
+  it('refuses dependencies that would make commands wait for each other, and changes none', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\t{"cmd_deps":[{"cmd":"a","cwd":""}]}\n');
+    const cycle = mod(harness, { deps: [], cmdDeps: [{ cmd: 'b', cwd: '' }] }, { select: keysOf('a') });
+    await assert.rejects(cycle, { code: 'DEPENDENCY_CYCLE', message: /"a".*"b"|"b".*"a"/ });
+    harness.check();
+    assert.deepEqual(
+      (await list(harness)).map((job) => job.Dependencies),
+      [null, ['a']],
+    );
+    const runner = await harness.connectRunner(groupOf());
+    assert.equal((await harness.reserve(runner, groupOf(), 5)).jobs.length, 1);
+  });
+
   it('hands nothing out while it is under way, and afterwards to those who waited', async () => {
     const store = new MemoryStore();
     const harness = await ManagerHarness.start(store);
