@@ -120,6 +120,23 @@ describe('executing commands', { concurrency: false }, () => {
     });
   });
 
+  it('works in directories of any name', async () => {
+    await withRunner(async ({ manager, dir }) => {
+      const cwd = join(dir, `it's a "dir" $HOME \\ é\n`);
+      const options = { cwd, onExit: [{ run: `pwd > ${dir}/after` }, { cleanup: true }] };
+      const said = await outputOf(
+        manager,
+        'printf "%s|" "$PWD" "$TMPDIR" "$WR_JOB_CWD"; touch "$TMPDIR/x"',
+        options,
+      );
+      const [at = '', tmp, base] = Buffer.from(said, 'latin1').toString('utf8').split('|');
+      assert.ok(at.startsWith(`${cwd}/wr_cwd/`) && at.endsWith('/cwd'), at);
+      assert.deepEqual([tmp, base], [at.replace(/cwd$/, 'tmp'), cwd]);
+      assert.equal(readFileSync(join(dir, 'after'), 'utf8'), `${at}\n`);
+      assert.equal(existsSync(at), false);
+    });
+  });
+
   it('buries a command whose directory cannot be made', async () => {
     await withRunner(async ({ manager }) => {
       const [a, b] = manager.add('g', [
