@@ -42,6 +42,9 @@ export class LinkBuilder {
   readonly #hashes: string[] = [];
   readonly #names: string[] = [];
   readonly #keys: string[] = [];
+  /** The last job's own: in a chain, what the next one waits for. */
+  #lastIdentity = '';
+  #lastKey = '';
   readonly #members = new Runs();
   readonly #waits = new Runs();
   readonly #singles = new Runs();
@@ -55,6 +58,12 @@ export class LinkBuilder {
     for (const name of depGroups) this.#members.add(job, count, this.#group(name));
     for (const name of deps) this.#waitForGroup(job, count, name);
     for (const dependency of cmdDeps) this.#waitFor(job, count, dependency);
+  }
+
+  /** A job's identity string and its key, which need not be hashed again. */
+  remember(identity: string, key: string): void {
+    this.#lastIdentity = identity;
+    this.#lastKey = key;
   }
 
   /** `null`: there are none. */
@@ -84,7 +93,9 @@ export class LinkBuilder {
     } else {
       const { cmd, cwd } = dependency;
       const named = cwd === '' ? cmd : `${cwd}.${cmd}`;
-      this.#waitForKey(job, count, hash('md5', `${named}.`, 'binary'));
+      const plain = `${named}.`;
+      const isLast = plain === this.#lastIdentity;
+      this.#waitForKey(job, count, isLast ? this.#lastKey : hash('md5', plain, 'binary'));
       for (const frame of this.#frames) this.#waitForKey(job, count, hash('md5', named + frame, 'binary'));
     }
   }

@@ -140,8 +140,10 @@ class MixedWalk {
   #takeText(cmd: string, options: LineOptions): void {
     const { template } = options;
     const length = this.taken.commands.write(cmd, this.taken.commandBytes);
-    const key = hash('md5', cwdBefore(template, options) + cmd + template.identity.after, 'binary');
+    const identity = cwdBefore(template, options) + cmd + template.identity.after;
+    const key = hash('md5', identity, 'binary');
     this.#take(key, length, template, options);
+    this.links.remember(identity, key);
   }
 
   #take(key: string, length: number, template: LineTemplate, options: LineOptions | null): void {

@@ -231,6 +231,13 @@ describe('single commands to wait for', () => {
     assert.deepEqual([again.state('a'), again.state('p')], ['ready', 'ready']);
   });
 
+  it('are found in the line before, too', async () => {
+    const scene = await Scene.open();
+    const line = (i: number) => ({ cmd: `c${i}`, cmd_deps: [{ cmd: `c${i - 1}`, cwd: '' }] });
+    await scene.add(...Array.from({ length: 5 }, (_, i) => line(i)));
+    for (let i = 0; i < 5; i += 1) assert.deepEqual(await scene.run(), [`c${i}`]);
+  });
+
   it('release a chain one by one, across a restart', async () => {
     let scene = await Scene.open();
     const line = (i: number) => ({ cmd: `c${i}`, cmd_deps: [{ cmd: `c${i - 1}`, cwd: '' }] });
