@@ -7,7 +7,7 @@
 import { JOB_FLAG } from './job-flags.ts';
 import { moveRun, runAt } from './job-runs.ts';
 import type { JobStates } from './job-states.ts';
-import { rowOf } from './job-table.ts';
+import { CHUNK_ROWS, rowOf } from './job-table.ts';
 import type { SegmentDirectory, SegmentEntry } from './segment-directory.ts';
 import { STATE, stateMask } from './states.ts';
 
@@ -76,10 +76,16 @@ export class Suspension {
   /** A bit a job of a segment; `null`: none of them is suspended. */
   bits({ first, count }: SegmentEntry): Uint8Array | null {
     let bits: Uint8Array | null = null;
-    for (let i = 0; i < count; i += 1) {
-      if (this.#states.table.state(first + i) !== STATE.suspended) continue;
-      bits ??= new Uint8Array((count + 7) >> 3);
-      bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+    for (let i = 0; i < count; ) {
+      const row = rowOf(first + i);
+      const end = Math.min(count, i + CHUNK_ROWS - row);
+      const state = this.#states.table.chunkOf(first + i)?.state;
+      // A million jobs are written at once: columns are walked, not looked up row by row.
+      for (let at = row; i < end; i += 1, at += 1) {
+        if (state?.[at] !== STATE.suspended) continue;
+        bits ??= new Uint8Array((count + 7) >> 3);
+        bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+      }
     }
     return bits;
   }

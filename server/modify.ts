@@ -34,6 +34,9 @@ import type { Tasks } from './tasks.ts';
 
 /** Jobs changed between two commits. */
 const BATCH_JOBS = 32_768;
+/** Jobs changed in one go: with a pair of keys to tell for each, and with new keys to claim. */
+const RUN_JOBS = 1_024;
+const REKEYED_JOBS = 256;
 /** Keys of so many jobs in one message. */
 const PAIRS_MAX = 8_192;
 const KEY_BYTES = 16;
@@ -201,7 +204,8 @@ export class Modifying {
       let run = runAt(queue, numbers, at);
       if (entry !== undefined) {
         // A run ends with its segment.
-        run = Math.min(run, entry.first + entry.count - (numbers[at] as number));
+        const most = keys === null ? RUN_JOBS : REKEYED_JOBS;
+        run = Math.min(run, most, entry.first + entry.count - (numbers[at] as number));
         this.#changeRun(entry, numbers.subarray(at, at + run), at, changes, keys, templates, pairs);
       }
       at += run;
