@@ -29,6 +29,8 @@ export interface Attempt extends Usage {
   /** When contact was declared lost; 0: it was not. */
   lostMs: number;
   killed: boolean;
+  /** Since it was reserved, a group that its job waits for gained a member: after a success it runs again. */
+  outdated: boolean;
   /** When the runner's and the command's process began, as their host counts it; 0: not known. A pid alone may be reused. */
   runnerBirth: number;
   birth: number;

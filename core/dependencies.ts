@@ -22,9 +22,13 @@ import type { JobTable } from './job-table.ts';
 import { rowOf } from './job-table.ts';
 import { PagedColumn } from './paged-column.ts';
 
+const NONE: ReadonlyMap<number, number> = new Map();
+
 export interface DependencyEvents {
   /** The job has to wait from now on. */
   blocked(job: number): void;
+  /** Something it waits for opened, and closed again before the job was told. */
+  missed(job: number): void;
   /** Nothing it waits for is open. */
   freed(job: number): void;
 }
@@ -64,6 +68,9 @@ export class Dependencies {
     this.#table = table;
     this.#events = events;
   }
+
+  /** Nodes that open and close without anyone being told. */
+  #quiet: ReadonlyMap<number, number> = NONE;
 
   /** Links in use. */
   get size(): number {
@@ -307,8 +314,10 @@ export class Dependencies {
       if (this.#jobs.addUnmet(job, 1) === 1) this.#events.blocked(job);
       return;
     }
+    const isSingle = this.nodes.is(node, NODE.single);
+    if ((word & COUNTED) === 0 && !isSingle) this.#events.missed(job);
     this.#uncount(job, link);
-    if (this.nodes.is(node, NODE.single)) {
+    if (isSingle) {
       // Static: what happens to that job from now on is of no account.
       this.#detach(node, link);
       this.nodes.waiters.set(node, this.nodes.waiters.get(node) - 1);
@@ -332,12 +341,18 @@ export class Dependencies {
     for (const node of idle) this.#freeIfIdle(node);
   }
 
-  /** A failed add takes back that it was the first to make these groups seen; `forget` drops its members. */
-  unsee(nodes: Iterable<number>, forget: () => void): void {
+  /**
+   * A failed add takes back that it was the first to make these groups seen; `forget` drops its members.
+   * @param held - from {@link addMember}, when they were not admitted: nobody has been told of them, nor is to be now
+   */
+  unsee(nodes: Iterable<number>, held: ReadonlyMap<number, number>, forget: () => void): void {
+    this.#quiet = held;
+    for (const [node, members] of held) this.admit(node, members);
     const marked = [...nodes];
     for (const node of marked) this.nodes.mark(node, NODE.seen, false);
     forget();
     for (const node of marked) if (this.nodes.members.get(node) > 0) this.nodes.mark(node, NODE.seen);
+    this.#quiet = NONE;
   }
 
   /** These groups are in the index of seen groups. */
@@ -428,7 +443,7 @@ export class Dependencies {
     if (!isOpen) this.#noteClosed(node);
     const head = this.nodes.head.get(node);
     if (head === 0) this.#freeIfIdle(node);
-    else if (isOpen !== wasOpen) this.#sweeps.set(node, head);
+    else if (isOpen !== wasOpen && !this.#quiet.has(node)) this.#sweeps.set(node, head);
   }
 
   #noteClosed(node: number): void {

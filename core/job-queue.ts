@@ -105,6 +105,7 @@ export class JobQueue extends JobStates {
         contactMs: nowMs,
         lostMs: 0,
         killed: false,
+        outdated: false,
         runnerBirth: 0,
         birth: 0,
         peakRamMb: 0,
@@ -150,7 +151,7 @@ export class JobQueue extends JobStates {
     this.#learn(attempt, event, template);
     if (event.outcome === 'complete') {
       this.move(number, 'succeed');
-      if (!this.#mustRunAgain(number)) this.repGroups.recordCompletion(template.repGroup, event);
+      if (!this.#mustRunAgain(attempt)) this.repGroups.recordCompletion(template.repGroup, event);
     } else if (
       event.outcome === 'bury' ||
       attempt.killed ||
@@ -479,6 +480,7 @@ export class JobQueue extends JobStates {
       contactMs: nowMs,
       lostMs: record.state === STATE.lost ? record.endedMs : 0,
       killed,
+      outdated: record.outdated || this.isBlocked(number),
       runnerBirth: record.runnerBirth,
       birth: record.birth,
       peakRamMb,
@@ -634,15 +636,23 @@ export class JobQueue extends JobStates {
   }
 
   /** While it ran, a group that it waits for gained a member: it is queued again, behind that. */
-  #mustRunAgain(number: number): boolean {
-    if (!this.isBlocked(number)) return false;
+  #mustRunAgain({ number, outdated }: Attempt): boolean {
+    if (!outdated && !this.isBlocked(number)) return false;
     this.chunk(number).retriesLeft[rowOf(number)] = this.templateOf(number).options.retries;
-    this.move(number, 'requeueDependent');
+    this.move(number, 'requeue');
     return true;
+  }
+
+  protected override outdated(number: number): void {
+    const attempt = this.attempts.byNumber(number);
+    if (attempt === undefined || attempt.outdated) return;
+    attempt.outdated = true;
+    this.#write(number, this.#attemptRecord(attempt));
   }
 
   protected override blocked(number: number): number {
     const state = super.blocked(number);
+    if (isHeld(state)) this.outdated(number);
     // Its delay is off, also after a restart.
     if (state === STATE.delayed) this.#amend(number, { state: STATE.dependent, readyMs: 0 });
     return state;
@@ -677,6 +687,7 @@ export class JobQueue extends JobStates {
       exitCode: -1,
       cwd: attempt.cwd,
       killed: attempt.killed,
+      outdated: attempt.outdated,
       runnerBirth: attempt.runnerBirth,
       birth: attempt.birth,
       given: attempt.given,

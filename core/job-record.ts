@@ -42,6 +42,8 @@ export interface JobRecord {
   readonly stderr: Uint8Array;
   /** A kill was asked for: it holds over a restart. */
   readonly killed: boolean;
+  /** The command must run again even if this attempt succeeds: a group that it waits for gained a member. */
+  readonly outdated: boolean;
   /** When the runner's and the command's process began, as their host counts it; 0: not known. */
   readonly runnerBirth: number;
   readonly birth: number;
@@ -81,6 +83,7 @@ export const EMPTY_RECORD: JobRecord = {
   stdout: NO_BYTES,
   stderr: NO_BYTES,
   killed: false,
+  outdated: false,
   runnerBirth: 0,
   birth: 0,
   given: NOT_GROWN,
@@ -125,10 +128,11 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.retries,
     record.runnerBirth,
     record.birth,
+    record.outdated,
   ]);
 }
 
-const FIELDS = 33;
+const FIELDS = 34;
 
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
@@ -165,5 +169,6 @@ export function decodeRecord(bytes: Uint8Array): JobRecord {
     retries: fields[30],
     runnerBirth: fields[31],
     birth: fields[32],
+    outdated: fields[33],
   };
 }

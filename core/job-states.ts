@@ -41,6 +41,7 @@ export class JobStates {
   readonly failBudgets = new FailBudgets();
   readonly dependencies = new Dependencies(this.table, {
     blocked: (job) => this.blocked(job),
+    missed: (job) => this.outdated(job),
     freed: (job) => this.#freed(job),
   });
   readonly #isReady = (number: number, priority: number, cohort: Cohort): boolean => {
@@ -214,6 +215,11 @@ export class JobStates {
     const state = this.table.state(number);
     if (state === STATE.ready || state === STATE.delayed) this.move(number, 'depend');
     return state;
+  }
+
+  /** What a job that is held waited for has changed since: its run is out of date. */
+  protected outdated(_number: number): void {
+    // Runs are the concern of those who hold attempts.
   }
 
   #freed(number: number): void {

@@ -142,8 +142,8 @@ export class AddLinks {
 
   /** The add failed: nothing of it counts. */
   undo(): void {
-    if (!this.#admitted) for (const [node, members] of this.#held) this.#dependencies.admit(node, members);
-    this.#dependencies.unsee(this.#first, () => {
+    const held = this.#admitted ? new Map<number, number>() : this.#held;
+    this.#dependencies.unsee(this.#first, held, () => {
       for (const { claim } of this.#linked) forgetLinks(this.#parts.queue, claim);
     });
   }

@@ -15,6 +15,8 @@ interface ModelJob {
   parents: string[];
   /** It completed before: its record is kept when it is removed. */
   again: boolean;
+  /** While it is held, a group that it waits for has gained a member. */
+  outdated?: boolean;
 }
 
 class Model {
@@ -62,7 +64,7 @@ class Model {
   end(cmd: string, outcome: 'complete' | 'release' | 'bury'): void {
     const job = this.jobs.get(cmd) as ModelJob;
     if (outcome === 'bury') job.state = 'buried';
-    else if (outcome === 'release' || this.isBlocked(job)) {
+    else if (outcome === 'release' || job.outdated || this.isBlocked(job)) {
       job.state = 'waiting';
       job.delayed = outcome === 'release' && !this.isBlocked(job);
     } else {
@@ -112,7 +114,9 @@ class Model {
     for (let group = left.pop(); group !== undefined; group = left.pop()) {
       this.seen.add(group);
       for (const job of this.jobs.values()) {
-        if (job.state !== 'complete' || !job.deps.includes(group)) continue;
+        if (!job.deps.includes(group)) continue;
+        if (job.state === 'held') this.jobs.set(job.cmd, { ...job, outdated: true });
+        if (job.state !== 'complete') continue;
         this.jobs.set(job.cmd, { ...job, state: 'waiting', delayed: false, parents: [] });
         left.push(...job.groups);
         reruns += 1;
@@ -206,7 +210,7 @@ class Play {
     for (const cmd of taken) {
       assert.ok(ready.includes(cmd), `${cmd} was handed out`);
       const job = this.model.jobs.get(cmd);
-      if (job !== undefined) job.state = 'held';
+      if (job !== undefined) Object.assign(job, { state: 'held', outdated: false });
     }
     return `reserve ${taken}`;
   }

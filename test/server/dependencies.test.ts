@@ -102,6 +102,24 @@ describe('dependency groups', () => {
     }
   });
 
+  it('run a running dependant again when the new member came and completed before it ended, also over a restart', async () => {
+    for (const restarted of [false, true]) {
+      let scene = await Scene.open();
+      await scene.add({ cmd: 'a', dep_grps: ['g'] }, { cmd: 'd', deps: ['g'] });
+      await scene.run();
+      assert.deepEqual(await scene.reserve(), ['d']);
+      await scene.add({ cmd: 'b', dep_grps: ['g'] });
+      assert.deepEqual(await scene.reserve(), ['b']);
+      await scene.end('b');
+      if (restarted) scene = await scene.restart();
+      await scene.end('d');
+      assert.equal(scene.state('d'), 'ready');
+      assert.deepEqual(await scene.run(), ['d']);
+      assert.deepEqual(await scene.run(), []);
+      assert.equal(scene.state('d'), 'complete');
+    }
+  });
+
   it('let the retry of a running dependant that fails wait for the new member', async () => {
     const scene = await Scene.open();
     await scene.add({ cmd: 'a', dep_grps: ['g'] }, { cmd: 'd', deps: ['g'] });
