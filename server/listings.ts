@@ -7,6 +7,7 @@ import { spread } from '../core/rep-groups.ts';
 import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';
 import type { BuriedResult, Cursor } from '../workers/query.ts';
+import type { Summaries } from '../workers/summaries.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
 import type { Selection } from './selection.ts';
@@ -88,6 +89,7 @@ export class Listings {
   }
 
   async #countSelected(request: StatusRequest): Promise<StateCounts> {
+    if (request.host !== '') return (await this.#summaries(request)).all.counts;
     const scope = await this.#scope(request);
     const numbers = await this.#tasks.select(scope, this.#queue.table.snapshot());
     const counts = new Map<number, number>();
@@ -99,9 +101,8 @@ export class Listings {
   }
 
   async #summary(peer: Peer, request: StatusRequest): Promise<void> {
-    if (isByNumber(request)) {
-      const scope = await this.#scope(request);
-      const { groups, all } = await this.#tasks.summaries(scope, this.#queue.table.snapshot());
+    if (isByNumber(request) || request.host !== '') {
+      const { groups, all } = await this.#summaries(request);
       peer.post({ type: 'summary', id: request.id, groups, all });
       return;
     }
@@ -118,6 +119,12 @@ export class Listings {
       groups: shown,
       all: this.#groupSummary(ids, 'all above', []),
     });
+  }
+
+  /** Of jobs that no counter knows of: each is read. */
+  async #summaries(request: StatusRequest): Promise<Summaries> {
+    const scope = { ...(await this.#scope(request)), host: request.host };
+    return this.#tasks.summaries(scope, this.#queue.table.snapshot());
   }
 
   #hasJobs(id: number, complete: boolean): boolean {

@@ -19,6 +19,8 @@ export interface ListingScope {
   readonly missingDeps?: boolean;
   /** Only jobs that ended from then on, Unix ms: looked at when they are read. */
   readonly endedSinceMs?: number;
+  /** Of a summary: only jobs that run or ran on this host; looked at when they are read. */
+  readonly host?: string;
 }
 
 /** A job of a listing, not read yet. */

@@ -21,7 +21,7 @@ import { recentNumbers } from './recent.ts';
 import { type RekeyResult, type RekeyTask, rekeyJobs } from './rekey.ts';
 import { findReruns, type RerunPart } from './reruns.ts';
 import { statusJob } from './status-jobs.ts';
-import { isTooOld, type Summaries, summarise } from './summaries.ts';
+import { isTooOld, onHost, type Summaries, summarise } from './summaries.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
 
 const PLAIN_PAGE_JOBS = 20_000;
@@ -299,10 +299,6 @@ function show(job: ReadJob, task: PageTask, reader: JobReader, similar: number):
 
 function isShown(job: ReadJob, task: PageTask): boolean {
   return onHost(job, task.host) && !isTooOld(job, task.scope);
-}
-
-function onHost(job: ReadJob, host: string): boolean {
-  return host === '' || job.record.host === host || job.record.ip === host;
 }
 
 function withoutOutput(job: StatusJob): StatusJob {

@@ -1,4 +1,4 @@
-/** Summaries of jobs named one by one, of which no counter knows: each is read. Report groups as a whole are counted already. */
+/** Summaries of jobs of which no counter knows, named one by one or by their host: each is read. Report groups as a whole are counted already. */
 import type { JobTable } from '../core/job-table.ts';
 import type { GroupSummary, StateCounts } from '../core/protocol.ts';
 import { spread } from '../core/rep-groups.ts';
@@ -22,7 +22,7 @@ export function summarise(scope: ListingScope, reader: JobReader, table: JobTabl
   const all = new GroupSum('all above');
   for (const { number } of candidates(scope, reader, table, { phase: 0, number: 0 })) {
     const job = reader.read(number, table);
-    if (job === undefined || isTooOld(job, scope)) continue;
+    if (job === undefined || !onHost(job, scope.host ?? '') || isTooOld(job, scope)) continue;
     const name = job.options.repGroup;
     let sum = sums.get(name);
     if (sum === undefined) {
@@ -39,6 +39,11 @@ export function summarise(scope: ListingScope, reader: JobReader, table: JobTabl
 /** A late report: written lately, of a job that ended long ago. */
 export function isTooOld({ record }: ReadJob, { endedSinceMs }: ListingScope): boolean {
   return endedSinceMs !== undefined && record.endedMs < endedSinceMs;
+}
+
+/** It runs or ran on the host of this name or IP; '': any. */
+export function onHost({ record }: ReadJob, host: string): boolean {
+  return host === '' || record.host === host || record.ip === host;
 }
 
 class GroupSum {

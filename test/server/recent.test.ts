@@ -77,6 +77,39 @@ describe('what completed lately', () => {
   });
 });
 
+describe('counts and summaries of a host', () => {
+  it('are of what runs or ran there alone', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\nc\n', { repGroup: 'g' });
+    await runJobs(harness, 1, 'complete');
+    await runJobs(harness, 1, 'bury');
+    const [job] = await listJobs(harness, { states: ['buried'] });
+    const host = job?.Host as string;
+    assert.notEqual(host, '');
+    const select: Selector = { by: 'repGroup', repGroup: 'g', search: false };
+    const counted = async (more: Partial<StatusRequest>): Promise<number[]> => {
+      const { counts } = (await answered(harness, { ...more, output: 'counts' })).last('counts');
+      return [counts.complete, counts.buried, counts.ready];
+    };
+    assert.deepEqual(await counted({ select, host }), [1, 1, 0]);
+    assert.deepEqual(await counted({ host }), [0, 1, 0]);
+    assert.deepEqual(await counted({ select, host: 'nohost' }), [0, 0, 0]);
+    assert.deepEqual(await counted({ host: 'nohost' }), [0, 0, 0]);
+    const summary = async (of: string) =>
+      (await answered(harness, { select, host: of, output: 'summary' })).last('summary').groups;
+    assert.deepEqual(
+      (await summary(host)).map(({ repGroup, counts }) => [
+        repGroup,
+        counts.complete,
+        counts.buried,
+        counts.ready,
+      ]),
+      [['g', 1, 1, 0]],
+    );
+    assert.deepEqual(await summary('nohost'), []);
+  });
+});
+
 describe('a summary of single commands', () => {
   it('is read from them, by report group', async () => {
     const harness = await ManagerHarness.start();
