@@ -1,4 +1,5 @@
 /** What happens after a command: the JSON of `on_failure`, `on_success` and `on_exit` (spec: jobs.md §14, rest.md §7.3). */
+import { badOption } from './job-fields.ts';
 import type { Behaviour } from './job-options.ts';
 import {
   asArray,
@@ -9,6 +10,7 @@ import {
   knownMembers,
   memberTable,
   parseJson,
+  shown,
   UnknownMembers,
 } from './json-values.ts';
 
@@ -17,14 +19,22 @@ const MEMBERS = memberTable(['run', 'copy_to_manager', 'cleanup', 'cleanup_all',
 
 /**
  * A flag's JSON array of behaviours; blank is the empty list.
- * @throws {WrError} BAD_OPTION
+ * @throws {WrError} BAD_OPTION, also for a member nobody knows: nothing would be done, in silence
  */
-export function parseBehaviours(
-  text: string,
-  name: string,
-  unknown = new UnknownMembers(),
-): readonly Behaviour[] {
-  return text.trim() === '' ? [] : readBehaviours(parseJson(text, name), name, unknown);
+export function parseBehaviours(text: string, name: string): readonly Behaviour[] {
+  if (text.trim() === '') return [];
+  const unknown = new UnknownMembers();
+  const behaviours = readBehaviours(parseJson(text, name), name, unknown);
+  const [stranger] = unknown.names;
+  if (stranger !== undefined) {
+    const known = [...MEMBERS.values()].join(', ');
+    throw badOption(
+      name,
+      shown(text),
+      `${stranger.slice(name.length + 1)} is none of its members, which are ${known}`,
+    );
+  }
+  return behaviours;
 }
 
 /**
@@ -37,13 +47,13 @@ export function readBehaviours(value: unknown, name: string, unknown: UnknownMem
 
 function readBehaviour(element: unknown, name: string, unknown: UnknownMembers): Behaviour {
   const members = knownMembers(asObject(element, `${name} element`), MEMBERS, name, unknown);
-  const run = members.run === undefined ? '' : asString(members.run, `${name}.run`);
+  const run = members.run === undefined ? '' : asString(members.run, memberName(name, 'run'));
   const copy =
     members.copy_to_manager === undefined
       ? []
-      : asStrings(members.copy_to_manager, `${name}.copy_to_manager`);
+      : asStrings(members.copy_to_manager, memberName(name, 'copy_to_manager'));
   const isOn = (member: string) =>
-    members[member] !== undefined && asBoolean(members[member], `${name}.${member}`);
+    members[member] !== undefined && asBoolean(members[member], memberName(name, member));
   const switches = {
     cleanup: isOn('cleanup'),
     cleanup_all: isOn('cleanup_all'),
@@ -56,6 +66,11 @@ function readBehaviour(element: unknown, name: string, unknown: UnknownMembers):
   if (switches.cleanup_all) return { cleanup_all: true };
   if (switches.remove) return { remove: true };
   return { nothing: true };
+}
+
+/** As the user knows it: `on_exit.run`, but no flag is called `--on_exit.run`. */
+function memberName(name: string, member: string): string {
+  return name.startsWith('--') ? `${name}: ${member}` : `${name}.${member}`;
 }
 
 /** Without its clean-ups: a command that runs in the user's own directory must not have it removed (since-0.36.md §2.4). */

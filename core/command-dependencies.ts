@@ -9,11 +9,14 @@ import {
   isObject,
   knownMembers,
   memberTable,
+  shown,
   type UnknownMembers,
 } from './json-values.ts';
 import { readMounts } from './mounts.ts';
 
 const MEMBERS = memberTable(['cmd', 'cwd', 'Essence', 'DepGroup']);
+const NAMES_NOTHING =
+  'an element must name a command, as {"cmd":"…","cwd":"…"}, {"Essence":{"JobKey":"…"}} or {"DepGroup":"…"}';
 const ESSENCE_MEMBERS = memberTable(['JobKey', 'Cmd', 'Cwd', 'MountConfigs']);
 
 /**
@@ -35,8 +38,7 @@ export function parseCmdDeps(text: string, name = '--cmd_deps'): readonly Comman
 
 /**
  * From a JSON value: `{"cmd","cwd"}`, `{"Essence":{"JobKey"}}`, `{"Essence":{"Cmd","Cwd","MountConfigs"}}`, `{"DepGroup"}`.
- * An element that names nothing is left out.
- * @throws {WrError} BAD_OPTION
+ * @throws {WrError} BAD_OPTION, also for an element that names nothing: its command would not wait
  */
 export function readCmdDeps(
   value: unknown,
@@ -46,15 +48,16 @@ export function readCmdDeps(
   const elements = asArray(value, name);
   const plain = elements.length === 1 ? plainDependency(elements[0]) : null;
   if (plain !== null) return [plain];
-  return elements.flatMap((element) => {
+  return elements.map((element) => {
     const members = knownMembers(asObject(element, `${name} element`), MEMBERS, name, unknown);
     const text = (member: string) => textOf(members, member, name);
-    if (text('cmd') !== '') return [{ cmd: text('cmd'), cwd: text('cwd') }];
+    if (text('cmd') !== '') return { cmd: text('cmd'), cwd: text('cwd') };
     if (members.Essence !== undefined) {
       const dependency = readEssence(members.Essence, `${name}.Essence`, unknown);
-      if (dependency !== null) return [dependency];
+      if (dependency !== null) return dependency;
     }
-    return text('DepGroup') === '' ? [] : [{ depGroup: text('DepGroup') }];
+    if (text('DepGroup') === '') throw badOption(name, shown(element), NAMES_NOTHING);
+    return { depGroup: text('DepGroup') };
   });
 }
 

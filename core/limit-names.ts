@@ -11,6 +11,12 @@ export interface NamedLimit {
   readonly limit: number | null;
 }
 
+/** Below −1, which is any number. */
+const BELOW_ANY = /:-0*(?:[2-9]|1\d|[1-9]\d)\d*$/;
+/** `25:00:00<time`: nobody names a group so. */
+const LIKE_TIME = /time\s*<|<\s*(?:date)?time/;
+const TIME_FORMS =
+  'times go from 00:00:00 to 23:59:59, as in 18:00:00<time<08:00:00 or 2030-01-31 12:00:00<datetime';
 const WITH_LIMIT = /^([^:]*):([+-]?\d+)$/;
 /** They separate names where several stand together: in lists, and in the names of scheduler groups. */
 const BAD_CHARACTERS = /[,~\p{Cc}]/u;
@@ -38,7 +44,8 @@ export function limitGroupNames(limitGroups: readonly string[]): readonly string
  */
 export function checkLimitGroups(groups: readonly string[], option: string): readonly string[] {
   const byName = new Map<string, string>();
-  for (const group of groups) {
+  for (const given of groups) {
+    const group = trimmed(given);
     const { name, limit } = parseLimitGroup(group);
     checkName(name, group, option);
     checkLimit(limit, group, option);
@@ -51,11 +58,13 @@ export function checkLimitGroups(groups: readonly string[], option: string): rea
  * What `wr limit --group` names. There, text behind a colon is meant as a limit.
  * @throws {WrError} BAD_OPTION
  */
-export function parseLimitFlag(text: string, option = '--group'): NamedLimit {
+export function parseLimitFlag(given: string, option = '--group'): NamedLimit {
+  const text = trimmed(given);
   const parsed = parseLimitGroup(text);
   checkName(parsed.name, text, option);
   checkLimit(parsed.limit, text, option);
   if (parsed.limit === null && doubtful(text) !== null) {
+    if (LIKE_TIME.test(text)) throw bad(option, text, `it is no valid span of time: ${TIME_FORMS}`);
     throw bad(
       option,
       text,
@@ -71,12 +80,19 @@ export function parseLimitFlag(text: string, option = '--group'): NamedLimit {
 export function limitGroupWarning(group: string): string | null {
   const meant = parseLimitGroup(group).limit === null ? doubtful(group) : null;
   if (meant === null) return null;
+  if (LIKE_TIME.test(group))
+    return `limit group "${group}" is no span of time, so it holds nothing back: ${TIME_FORMS}`;
   return `limit group "${group}" has no limit, for "${meant}" is no whole number and the name no span of time`;
 }
 
 function doubtful(group: string): string | null {
   const colon = group.indexOf(':');
   return colon < 0 || parseTimeWindow(group) !== null ? null : group.slice(colon + 1);
+}
+
+/** Blanks around a name, or between it and its limit, are no part of it. */
+function trimmed(group: string): string {
+  return group.trim().replace(/\s+(?=:[+-]?\d+$)/, '');
 }
 
 function checkName(name: string, group: string, option: string): void {
@@ -88,6 +104,8 @@ function checkName(name: string, group: string, option: string): void {
 function checkLimit(limit: number | null, group: string, option: string): void {
   if (limit !== null && !Number.isSafeInteger(limit))
     throw bad(option, group, `a limit is at most ${Number.MAX_SAFE_INTEGER}; -1 is any number`);
+  if (limit !== null && BELOW_ANY.test(group))
+    throw bad(option, group, 'a limit is a whole number, 0 for none, -1 for any number');
 }
 
 function bad(option: string, value: string, why: string): WrError {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseBehaviours } from '../../core/behaviours.ts';
+import { parseBehaviours, readBehaviours } from '../../core/behaviours.ts';
 import { parseCmdDeps, readCmdDeps } from '../../core/command-dependencies.ts';
 import { jobKeyHex } from '../../core/identity.ts';
 import {
@@ -105,13 +105,19 @@ describe('options of a command', () => {
     ]);
     refuses(() => parseBehaviours('{"run":"x"}', '--on_exit'), '--on_exit', 'an array');
     refuses(() => parseBehaviours('[null]', '--on_exit'), '--on_exit element', 'null');
-    refuses(() => parseBehaviours('[{"run":1}]', '--on_exit'), '--on_exit.run', 'a string');
+    refuses(() => parseBehaviours('[{"run":1}]', '--on_exit'), '--on_exit: run', 'a string');
+    const unknown = [
+      /^--on_exit value \(\[\{"runn":"x"\}\]\)/,
+      /: runn is none of its members, which are run, /,
+    ];
+    for (const message of unknown)
+      assert.throws(() => parseBehaviours('[{"runn":"x"}]', '--on_exit'), { message });
     refuses(() => parseBehaviours('[', '--on_exit'), 'not valid JSON');
   });
 
   it('note unknown members within options', () => {
     const unknown = new UnknownMembers();
-    parseBehaviours('[{"run":"x","later":1}]', 'on_exit', unknown);
+    readBehaviours([{ run: 'x', later: 1 }], 'on_exit', unknown);
     parseMounts('[{"Targets":[{"Path":"p","Colour":"red"}]}]', 'mounts', unknown);
     assert.deepEqual(unknown.names, ['on_exit.later', 'mounts.Targets.Colour']);
   });
@@ -157,8 +163,6 @@ describe('options of a command', () => {
         { Essence: { Cmd: 'c', Cwd: '/d' } },
         { Essence: { Cmd: 'c', MountConfigs: mounts } },
         { DepGroup: 'g' },
-        {},
-        { Essence: {} },
       ]),
       [
         { cmd: 'a', cwd: '' },
@@ -171,5 +175,11 @@ describe('options of a command', () => {
     );
     refuses(() => read([{ Essence: { JobKey: 'xyz' } }]), '32 hex digits');
     refuses(() => read([null]), 'cmd_deps element');
+    for (const nothing of [{}, { Essence: {} }, { cmd: '' }, { cmdd: 'x' }])
+      refuses(
+        () => read([nothing]),
+        `cmd_deps value (${JSON.stringify(nothing)})`,
+        'must name a command, as {',
+      );
   });
 });

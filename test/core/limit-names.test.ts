@@ -41,6 +41,18 @@ describe('limit groups', () => {
     assert.throws(() => checkLimitGroups(['a:99999999999999999999'], 'x'), refused(/a limit is at most/));
   });
 
+  it('have no blanks around them, and no limit below any number', () => {
+    assert.deepEqual(checkLimitGroups([' b ', 'a :2', ' a b:3'], '--limit_grps'), ['a:2', 'a b:3', 'b']);
+    assert.deepEqual(parseLimitFlag(' foo:2'), { name: 'foo', limit: 2 });
+    assert.deepEqual(parseLimitFlag('foo:-1'), { name: 'foo', limit: -1 });
+    for (const below of ['foo:-2', 'foo:-10', 'foo:-19', 'foo:-03']) {
+      const message = /^--group value \(foo:-\d+\) .* 0 for none, -1 for any number$/;
+      assert.throws(() => parseLimitFlag(below), refused(message), below);
+      assert.throws(() => checkLimitGroups([below], '--limit_grps'), refused(/-1 for any number/), below);
+    }
+    assert.throws(() => parseLimitFlag(' '), refused(/needs a name/));
+  });
+
   it('warn of what looks like a limit and is none', () => {
     assert.match(limitGroupWarning('irods:1O') ?? '', /"irods:1O" has no limit, for "1O" is no whole number/);
     assert.match(limitGroupWarning('25:00:00<time') ?? '', /no span of time/);
@@ -56,6 +68,9 @@ describe('limit groups', () => {
     assert.throws(() => parseLimitFlag('a:many'), refused(number));
     assert.throws(() => parseLimitFlag('a:'), refused(/whole number/));
     assert.throws(() => parseLimitFlag('a:1.5'), refused(/whole number/));
+    const time = /\(25:00:00<time\) .* no valid span of time: times go from 00:00:00 to 23:59:59/;
+    assert.throws(() => parseLimitFlag('25:00:00<time'), refused(time));
+    assert.throws(() => parseLimitFlag('2030-02-30 00:00:00<datetime'), refused(/no valid span of time/));
     assert.throws(() => parseLimitFlag(''), refused(/needs a name/));
     assert.throws(() => parseLimitFlag('a~b:1'), refused(/no comma, no ~/));
   });
