@@ -150,6 +150,14 @@ function amounts(flags: JobFlags): Amounts {
   };
 }
 
+/** A flag and its value as they were given, for an option by its name in JSON. */
+export function asGiven({ mounts, mountJson }: JobFlags): (name: string, value: string) => string {
+  return (name, value) => {
+    if (name !== 'mounts') return `--${name} (${value})`;
+    return mounts ? `--mounts (${mounts})` : `--mount_json (${mountJson})`;
+  };
+}
+
 /** `--mount_json` or `--mounts`, which say the same in two ways. */
 export function mountsFromFlags(flags: {
   readonly mountJson?: string;

@@ -26,7 +26,9 @@ export function addResult(
   const { added, queued, complete } = reply;
   const duplicates = queued + complete;
   if (added + duplicates === 0) {
-    throw new WrError('BAD_INPUT', `${inputName} holds no command, so nothing was added`);
+    throw new WrError('BAD_INPUT', `${inputName} holds no command, so nothing was added`, {
+      hint: 'every line that is not blank is a command',
+    });
   }
   const suffix = reply.usedDefaultRepGroup ? ` using default identifier '${repGroup}'` : '';
   log.info(
@@ -34,7 +36,7 @@ export function addResult(
       ? `Would add ${added} new commands (${duplicates} would be duplicates) to the queue${suffix}; nothing was added`
       : `Added ${added} new commands (${duplicates} were duplicates) to the queue${suffix}`,
   );
-  for (const text of duplicateCauses(reply, dry)) log.info(text);
+  for (const text of duplicateCauses(reply)) log.info(text);
   return 0;
 }
 

@@ -5,7 +5,7 @@ import { Client, TIMEOUT_MS } from './client.ts';
 import type { Context } from './command.ts';
 import { checkSelectors, resolveSelectors, type SelectFlags } from './select.ts';
 
-export type Changed = Pick<ChangedReply, 'changed' | 'eligible'>;
+export type Changed = Pick<ChangedReply, 'changed' | 'eligible' | 'held'>;
 
 /**
  * Carries out a change on everything that is selected.
@@ -31,11 +31,13 @@ export async function changeJobs(
   });
   let changed = 0;
   let eligible = 0;
+  let held = 0;
   for (const select of selectors) {
     const reply = await change(client, select);
     changed += reply.changed;
     eligible += reply.eligible;
+    held += reply.held ?? 0;
   }
   if (eligible === 0) throw new WrError('JOB_NOT_FOUND', noneText);
-  return { changed, eligible };
+  return { changed, eligible, held };
 }

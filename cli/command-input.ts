@@ -27,7 +27,7 @@ export async function openInput(
   path: string,
   stdin: NodeJS.ReadStream = process.stdin,
 ): Promise<CommandInput> {
-  if (path === '') throw new WrError('BAD_INPUT', '--file is empty: name a file, or - for STDIN');
+  if (path === '') throw new WrError('BAD_INPUT', '--file is empty', { hint: 'name a file, or - for STDIN' });
   if (path === '-') return withoutBom(fromStream(stdin, 'STDIN'));
   let handle: FileHandle;
   try {
@@ -38,7 +38,7 @@ export async function openInput(
   const stats = await handle.stat();
   if (stats.isDirectory()) {
     await handle.close();
-    throw new WrError('BAD_INPUT', `${path} is a directory, not a file of commands`);
+    throw new WrError('BAD_INPUT', `${path} is a directory, not a file of commands`, { hint: 'name a file' });
   }
   if (stats.isFile()) return withoutBom(fromFile(handle, path, stats.size));
   // A pipe by name: read like STDIN, as it may keep us waiting.

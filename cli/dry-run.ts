@@ -32,8 +32,10 @@ export interface DryRunOutput {
  */
 export function dryRunOutput(flags: DryRunFlags, context: Pick<Context, 'out'>): DryRunOutput | null {
   if (!flags.dryRun) {
-    if (flags.output !== undefined || flags.limit !== undefined)
-      throw new UsageError('--output and --limit go with --dry_run; the override is -o or --override');
+    if (flags.output !== undefined)
+      throw new UsageError('--output goes with --dry_run; the override is -o or --override');
+    if (flags.limit !== undefined)
+      throw new UsageError('--limit goes with --dry_run; --head adds only the first so many commands');
     return null;
   }
   if (flags.simple || flags.sync)

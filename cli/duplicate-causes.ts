@@ -5,16 +5,13 @@ import { shortTime } from './output/times.ts';
 /** Other report groups that are named; the rest are counted. */
 const NAMED_MAX = 20;
 
-/**
- * A sentence a cause; none when nothing was a duplicate.
- * @param dry - it was only tried: what stands twice in the input is not in the queue for it
- */
-export function duplicateCauses(reply: AddedReply, dry = false): string[] {
-  const { queued, complete } = reply;
+/** A sentence a cause; none when nothing was a duplicate. */
+export function duplicateCauses(reply: AddedReply): string[] {
+  const { repeated = 0, complete } = reply;
+  const queued = reply.queued - repeated;
   const causes = [
-    queued > 0
-      ? `${queued} ${queued === 1 ? 'is' : 'are'} in the queue already${dry ? ' or earlier in the input' : ''}`
-      : '',
+    queued > 0 ? `${queued} ${queued === 1 ? 'is' : 'are'} in the queue already` : '',
+    repeated > 0 ? `${repeated} ${repeated === 1 ? 'stands' : 'stand'} earlier in the input` : '',
     complete > 0 ? `${complete} completed before (--rerun runs ${complete === 1 ? 'it' : 'them'} again)` : '',
   ].filter((cause) => cause !== '');
   if (causes.length === 0) return [];

@@ -34,10 +34,10 @@ export const GLOBAL_FLAGS = {
   help: { type: 'boolean', short: 'h' },
 } as const satisfies FlagSpecs;
 
-/** The command line cannot be understood: the usage is shown with the error. */
+/** The command line cannot be understood: the usage is shown with the error, instead of a hint where to find it. */
 export class UsageError extends WrError {
   constructor(message: string, options?: ErrorOptions) {
-    super('BAD_OPTION', message, options);
+    super('BAD_OPTION', message, { ...options, hint: '' });
   }
 }
 

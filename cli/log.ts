@@ -38,7 +38,7 @@ export function makeLog({ write, colour, now, debug = false }: LogOptions): Log 
 
 /** What happened, and what to do about it. */
 export function withHint(error: WrError): string {
-  return `${error.message} — ${error.hint}`;
+  return error.hint === '' ? error.message : `${error.message} — ${error.hint}`;
 }
 
 /** `MM-DD|HH:MM:SS`, local time. */

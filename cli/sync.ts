@@ -10,6 +10,7 @@ import type { Context } from './command.ts';
 import type { CommandInput } from './command-input.ts';
 import { type RideOutOptions, rideOut } from './ride-out.ts';
 
+const SYNC_HINT = 'give one, or add without --sync and then use wr wait';
 const LF = 10;
 const CR = 13;
 const TAB = 9;
@@ -33,11 +34,14 @@ export async function onlyCommand(input: CommandInput): Promise<Uint8Array> {
   const whole = Buffer.concat(parts);
   const commands = countCommands(whole);
   if (commands === 1 && bytes <= LINE_BYTES_MAX + READ_BYTES) {
-    if (isArray(whole)) throw new WrError('BAD_INPUT', '--sync needs exactly one command, not an array');
+    if (isArray(whole))
+      throw new WrError('BAD_INPUT', '--sync needs exactly one command, not an array', { hint: SYNC_HINT });
     return whole;
   }
   const found = bytes > LINE_BYTES_MAX + READ_BYTES ? 'much more than one' : String(commands);
-  throw new WrError('BAD_INPUT', `--sync needs exactly one command, but ${input.name} holds ${found}`);
+  throw new WrError('BAD_INPUT', `--sync needs exactly one command, but ${input.name} holds ${found}`, {
+    hint: SYNC_HINT,
+  });
 }
 
 /** Whether a line stands for many commands; what is wrong with it the manager says. */

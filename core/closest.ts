@@ -4,8 +4,8 @@
  */
 export function closestOf(word: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
-  // Two letters of three make another word.
-  let bestDistance = (word.length <= 3 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1;
+  // Two letters of three or four make another word.
+  let bestDistance = (word.length <= 4 ? 1 : Math.max(2, Math.floor(word.length / 3))) + 1;
   for (const candidate of candidates) {
     const distance = candidate.startsWith(word) && word.length > 2 ? 1 : editDistance(word, candidate);
     if (distance < bestDistance) {

@@ -7,7 +7,7 @@
 const HINTS = {
   // Jobs and the queue
   BAD_TRANSITION: 'the command moved on while you held it; look at it again with wr status',
-  JOB_NOT_FOUND: 'check the selector with wr status; completed commands are found with -i or -y only',
+  JOB_NOT_FOUND: 'wr status, called with the same selector, shows what there is and in which state',
   SUPERSEDED: 'this attempt was given up and another took its place; its report changes nothing',
   NOT_SUPPORTED: 'docs/later.md lists what comes later, and until then is refused or without effect',
   // Input
@@ -57,20 +57,18 @@ export type ErrorCode = keyof typeof HINTS;
 export class WrError extends Error {
   override readonly name = 'WrError';
   readonly code: ErrorCode;
+  /** What the reader should do next; '': the message says it. */
+  readonly hint: string;
 
   /**
    * @param code - one of the registry
    * @param message - what happened, to what, where
-   * @param options - `cause`, so that the root failure survives wrapping
+   * @param options - `cause`, so that the root failure survives wrapping; `hint`, where the one of the code does not fit
    */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { readonly hint?: string } = {}) {
     super(message, options);
     this.code = code;
-  }
-
-  /** What the reader should do next. */
-  get hint(): string {
-    return HINTS[this.code];
+    this.hint = options.hint ?? HINTS[code];
   }
 }
 

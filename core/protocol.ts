@@ -394,6 +394,8 @@ export interface AddedReply {
   readonly added: number;
   /** Input lines whose command was in the queue already, or stood earlier in the same input. */
   readonly queued: number;
+  /** Of `queued`, those that stood earlier in the same input: only a dry run tells them apart. */
+  readonly repeated?: number;
   /** Input lines whose command had completed before. */
   readonly complete: number;
   /** Of these, under the report group that the line names. Absent from an answer that is repeated. */
@@ -501,6 +503,10 @@ export interface ChangedReply {
   readonly changed: number;
   /** Of the jobs selected, how many were in a state to be changed. */
   readonly eligible: number;
+  /** Not removed, as others depend on them. */
+  readonly held?: number;
+  /** What is to be said about the change, once. */
+  readonly warnings?: readonly string[];
 }
 
 export interface LimitsReply {

@@ -17,15 +17,20 @@ const UNUSABLE: Readonly<Record<string, (options: JobOptions) => string>> = {
 export const UNUSABLE_OPTIONS: readonly string[] = Object.keys(UNUSABLE);
 
 /** The same for options that are to be changed. */
-export function refuseUnusableChanges(options: Partial<JobOptions>): void {
-  refuseUnusable({ ...DEFAULT_JOB_OPTIONS, ...options }, 'changed');
+export function refuseUnusableChanges(options: Partial<JobOptions>, named?: Named): void {
+  refuseUnusable({ ...DEFAULT_JOB_OPTIONS, ...options }, 'changed', named);
 }
 
+/** How the user said it. */
+type Named = (name: string, value: string) => string;
+
+const AS_IN_JSON: Named = (name, value) => `${name} (${value})`;
+
 /** @throws {WrError} NOT_SUPPORTED naming the option and its value */
-export function refuseUnusable(options: JobOptions, what = 'added'): void {
+export function refuseUnusable(options: JobOptions, what = 'added', named = AS_IN_JSON): void {
   for (const [name, asGiven] of Object.entries(UNUSABLE)) {
     const value = asGiven(options);
     if (value === '') continue;
-    throw new WrError('NOT_SUPPORTED', `${name} (${value}) cannot be used yet: nothing was ${what}`);
+    throw new WrError('NOT_SUPPORTED', `${named(name, value)} cannot be used yet: nothing was ${what}`);
   }
 }

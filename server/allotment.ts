@@ -14,6 +14,7 @@ import type { Persist } from './persist.ts';
 import type { Runner } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Tasks } from './tasks.ts';
+import { whyNever } from './why-never.ts';
 
 /** Between two plans: what happens meanwhile belongs to the next. */
 const GAP_MS = 20;
@@ -243,22 +244,10 @@ export class Allotment {
     });
   }
 
-  /** What is asked for and what there is, of that of which there is less. */
-  #whyNever({ memoryMb, cpus, resources }: SchedulerGroup): string {
-    const { capacity } = this.#scheduler;
-    const faults: string[] = [];
-    if (memoryMb > capacity.memoryMb)
-      faults.push(`${memoryMb} MB of memory were asked for, and there are ${capacity.memoryMb} MB`);
-    if (Math.ceil(cpus) > capacity.cpus)
-      faults.push(`${cpus} cores were asked for, and there are ${capacity.cpus}`);
-    for (const [name, units] of Object.entries(resources)) {
-      const there = this.#queue.groups.resources.units(name);
-      if (units > there)
-        faults.push(
-          `${name}:${units} was asked for, and there is ${name}:${there} (wr manager start --resources)`,
-        );
-    }
-    return faults.join('; ');
+  #whyNever(group: SchedulerGroup): string {
+    const { memoryMb, cpus } = this.#scheduler.capacity;
+    const { resources } = this.#queue.groups;
+    return whyNever(group, { memoryMb, cpus, units: (name) => resources.units(name) });
   }
 }
 

@@ -23,6 +23,8 @@ const ANSWERS_MAX = 10_000;
 interface Answer {
   readonly changed: number;
   readonly eligible: number;
+  /** Not removed, as others depend on them. */
+  readonly held?: number;
 }
 
 export class Changes {
@@ -69,11 +71,12 @@ export class Changes {
   async remove(peer: Peer, request: RemoveRequest): Promise<void> {
     const states = request.buriedOnly ? 1 << STATE.buried : REMOVABLE;
     const { table } = this.#queue;
-    await this.#once(peer, request, () => {
+    await this.#once(peer, request, async () => {
       const removal = new Removal(this.#queue);
-      return this.#each(request.select, maskFor(request.select, states), (number) =>
+      const answer = await this.#each(request.select, maskFor(request.select, states), (number) =>
         ((1 << table.state(number)) & states) === 0 ? 0 : removal.remove(number),
       );
+      return removal.held === 0 ? answer : { ...answer, held: removal.held };
     });
     this.#onReady();
   }

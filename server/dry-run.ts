@@ -24,7 +24,10 @@ export interface DryRunParts {
   readonly clock: Clock;
 }
 
-type DrySums = Pick<AddedReply, 'added' | 'queued' | 'complete' | 'completeHere' | 'completeElsewhere'>;
+type DrySums = Pick<
+  AddedReply,
+  'added' | 'queued' | 'repeated' | 'complete' | 'completeHere' | 'completeElsewhere'
+>;
 
 export class DryRun {
   readonly #parts: DryRunParts;
@@ -62,8 +65,15 @@ export class DryRun {
   async sums(): Promise<DrySums> {
     await this.#last;
     const count = (verdict: keyof typeof VERDICT): number => this.#counts[VERDICT[verdict]] as number;
-    const queued = count('queued') + count('repeated');
-    return { added: count('new'), queued, complete: count('complete'), ...this.#completed.summary() };
+    const repeated = count('repeated');
+    const queued = count('queued') + repeated;
+    return {
+      added: count('new'),
+      queued,
+      repeated,
+      complete: count('complete'),
+      ...this.#completed.summary(),
+    };
   }
 
   async #take(result: IngestResult, count: number, linesBefore: number): Promise<void> {

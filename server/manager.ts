@@ -196,6 +196,7 @@ export class Manager {
       limits: this.#limits,
       shared: this.#shared,
       desk: this.#desk,
+      scheduler,
       clock,
       isDraining: () => this.mode === 'draining',
       onReady,

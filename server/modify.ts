@@ -7,6 +7,7 @@
  */
 import { asWords } from '../core/claims.ts';
 import { WrError } from '../core/errors.ts';
+import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { runAt } from '../core/job-runs.ts';
 import type { Template } from '../core/job-states.ts';
@@ -28,9 +29,11 @@ import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import { relink } from './relink.ts';
 import type { RunnerDesk } from './runner-desk.ts';
+import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Selection } from './selection.ts';
 import type { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
+import { whyNever } from './why-never.ts';
 
 /** Jobs changed between two commits. */
 const BATCH_JOBS = 32_768;
@@ -40,6 +43,8 @@ const REKEYED_JOBS = 256;
 /** Keys of so many jobs in one message. */
 const PAIRS_MAX = 8_192;
 const KEY_BYTES = 16;
+const WARNINGS_MAX = 20;
+const DEMANDS = ['memoryMb', 'cpus', 'resources'] as const satisfies readonly (keyof JobOptions)[];
 const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
 const BUFFER_POLL_MS = 5;
 const ANSWERS_MAX = 1_000;
@@ -54,6 +59,7 @@ export interface ModifyingOptions {
   readonly limits: Limits;
   readonly shared: SharedContent;
   readonly desk: RunnerDesk;
+  readonly scheduler: Pick<Scheduler, 'capacity'>;
   readonly clock: Clock;
   readonly isDraining: () => boolean;
   readonly onReady: () => void;
@@ -62,6 +68,8 @@ export interface ModifyingOptions {
 interface Counts {
   readonly changed: number;
   readonly eligible: number;
+  /** Of options with which commands can never run. */
+  readonly warnings: readonly string[];
 }
 
 /** What a batch did: old and new keys, 32 bytes a job. */
@@ -114,16 +122,17 @@ export class Modifying {
       if (changes.cmd !== null && numbers.length > 1)
         throw new WrError('BAD_OPTION', `--cmdline changes one command, and ${numbers.length} were selected`);
       await this.#setLimits(changes);
+      const warnings = new Set<string>();
       let changed = 0;
       let next = this.#rekey(numbers, 0, changes);
       for (let at = 0; at < numbers.length; at += BATCH_JOBS) {
         const batch = numbers.slice(at, at + BATCH_JOBS);
         const keys = await next;
         next = this.#rekey(numbers, at + BATCH_JOBS, changes);
-        changed += await this.#batch(peer, id, batch, changes, keys);
+        changed += await this.#batch(peer, id, batch, changes, keys, warnings);
         peer.post({ type: 'modProgress', id, done: at + batch.length, total: numbers.length });
       }
-      return { changed, eligible: numbers.length };
+      return { changed, eligible: numbers.length, warnings: [...warnings].slice(0, WARNINGS_MAX) };
     } finally {
       archive.leave(generation);
       queue.dependencies.unpin();
@@ -153,9 +162,11 @@ export class Modifying {
     numbers: Uint32Array,
     changes: ModChanges,
     keys: RekeyResult | null,
+    warnings: Set<string>,
   ): Promise<number> {
     const { persist } = this.#options;
     const templates = await this.#templates(numbers, changes);
+    for (const { options } of templates.values()) this.#warn(options, changes, warnings);
     const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0 };
     const links = await this.#relink(numbers, changes);
     await this.#change(numbers, changes, keys, templates, pairs);
@@ -163,6 +174,16 @@ export class Modifying {
     await persist.flushed();
     await this.#tell(peer, id, pairs);
     return pairs.count;
+  }
+
+  /** What was asked for anew may be more than there is: such commands are buried once they are ready. */
+  #warn(options: JobOptions, { options: changed }: ModChanges, warnings: Set<string>): void {
+    if (!DEMANDS.some((field) => changed[field] !== undefined)) return;
+    const { queue, scheduler } = this.#options;
+    const { memoryMb, cpus } = scheduler.capacity;
+    const { resources } = queue.groups;
+    const why = whyNever(options, { memoryMb, cpus, units: (name) => resources.units(name) });
+    if (why !== '') warnings.add(`so changed, commands can never run here and will be buried: ${why}`);
   }
 
   /** First of all, as it may be refused. */

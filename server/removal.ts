@@ -13,6 +13,13 @@ export class Removal {
     this.#queue = queue;
   }
 
+  /** Jobs named that others, which stay, wait for. */
+  get held(): number {
+    let held = 0;
+    for (const numbers of this.#held.values()) held += numbers.length;
+    return held;
+  }
+
   /** @returns how many jobs have gone: this one and those it was the last to wait for, or none */
   remove(number: number): number {
     const { dependencies } = this.#queue;

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import type { Config } from '../../core/config.ts';
 import type { AddBegin } from '../../core/protocol.ts';
 import { refuseUnusable } from '../../core/unusable-options.ts';
-import { defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options.ts';
+import { asGiven, defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options.ts';
 import { addResult, type Keys, printKeys } from '../add-result.ts';
 import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
 import { arrayInput } from '../array-input.ts';
@@ -18,6 +18,7 @@ import { readFlags } from '../read-flags.ts';
 import { RelativePathCheck } from '../relative-paths.ts';
 import { repeatedAdd } from '../repeated-add.ts';
 import { onlyCommand, syncExit } from '../sync.ts';
+import { Utf8Check } from '../utf8-check.ts';
 
 export const flags = {
   ...JOB_FLAGS,
@@ -162,7 +163,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const config = await context.config(given.deployment);
   const home = context.env.HOME ?? homedir();
   const local = { deployment: config.deployment, home, cwd: defaultCwd(context.cwd, context.env) };
-  refuseUnusable(optionsFromFlags(given, local)); // Wrong flags are told before anything is opened.
+  refuseUnusable(optionsFromFlags(given, local), 'added', asGiven(given)); // Wrong flags are told before anything is opened.
   const input = arrayInput(given, positionals) ?? (await openInput(given.file ?? '-'));
   const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
   try {
@@ -234,11 +235,13 @@ async function sendOnce(
   const check = given.disableRelativeCheck ? undefined : new RelativePathCheck(begin.defaults, context);
   const keys: Keys = [];
   const chunks = lineChunks(only === undefined ? input.fill : inputOf(only, input.name).fill, CHUNK_BYTES);
+  const known = check === undefined ? chunks : checked(chunks, check);
+  const utf8 = dryRun === null ? undefined : new Utf8Check();
   let reply: Awaited<ReturnType<typeof streamAdd>>;
   try {
     reply = await streamAdd(connected.link, {
       begin,
-      chunks: check === undefined ? chunks : checked(chunks, check),
+      chunks: utf8 === undefined ? known : checked(known, utf8),
       timeoutMs,
       onProgress: (commands, bytes) => progress?.update(commands, bytes),
       onKeys: (part) => keys.push(part.slice()),
@@ -247,14 +250,18 @@ async function sendOnce(
   } finally {
     progress?.done();
   }
-  for (const warning of [...(check?.warnings ?? []), ...reply.warnings]) context.log.warn(warning);
+  for (const warning of [...(check?.warnings ?? []), ...(utf8?.warnings ?? []), ...reply.warnings])
+    context.log.warn(warning);
   if (dryRun !== null) await dryRun.end(reply.added + reply.queued + reply.complete);
   if (given.sync) return syncExit(keys, context, config, { first: connected, timeoutMs });
   if (given.simple) return printKeys(keys, context);
   return addResult(reply, begin.defaults.repGroup, input.name, context.log, dryRun !== null);
 }
 
-async function* checked(chunks: AsyncIterable<Chunk>, check: RelativePathCheck): AsyncGenerator<Chunk> {
+async function* checked(
+  chunks: AsyncIterable<Chunk>,
+  check: { look(bytes: Uint8Array): void },
+): AsyncGenerator<Chunk> {
   for await (const chunk of chunks) {
     check.look(chunk.bytes);
     yield chunk;

@@ -1,3 +1,4 @@
+import { asWrError } from '../../core/errors.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { AddBegin, AddedReply } from '../../core/protocol.ts';
 import { CHUNK_BYTES, streamAdd } from '../add-stream.ts';
@@ -59,7 +60,13 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 export async function bsub(fill: Fill, deployment: string | undefined, context: Context): Promise<number> {
   const parent = parentJob(context.env.WR_BSUB_CONFIG);
   const config = await context.config(deployment ?? (parent.deployment || undefined));
-  const script = await prompted(fill, context);
+  let script: BsubScript;
+  try {
+    script = await prompted(fill, context);
+  } catch (thrown) {
+    // Programs made for LSF look for that line.
+    return notSubmitted(`${asWrError(thrown).message}.`, context);
+  }
   if (script.program === '') return notSubmitted('No command is specified.', context);
   const begin = {
     requestId: newRequestId(),

@@ -24,11 +24,15 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   if (!given.path) throw new UsageError('--path is required: where the copy goes');
   const path = resolve(context.cwd, given.path);
   if (!existsSync(dirname(path)))
-    throw new WrError('BAD_INPUT', `--path value (${given.path}): there is no directory ${dirname(path)}`);
+    throw new WrError('BAD_INPUT', `--path value (${given.path}): there is no directory ${dirname(path)}`, {
+      hint: 'make it first',
+    });
   const config = await context.config(given.deployment);
   const { link, host } = await context.connect(config);
   if (!isOwnHost(host)) {
-    throw new WrError('BAD_INPUT', `the manager writes to disks of ${host}: run wr manager backup there`);
+    throw new WrError('BAD_INPUT', `the manager writes to disks of ${host}: run wr manager backup there`, {
+      hint: '',
+    });
   }
   await new Client(link).backup(path);
   return 0;

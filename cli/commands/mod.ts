@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { WrError } from '../../core/errors.ts';
 import type { Reply } from '../../core/protocol.ts';
 import { refuseUnusableChanges } from '../../core/unusable-options.ts';
+import { asGiven } from '../add-options.ts';
 import { Client, TIMEOUT_MS } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
@@ -68,7 +69,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     home: env.HOME ?? homedir(),
     cwd,
   });
-  refuseUnusableChanges(changes.options);
+  refuseUnusableChanges(changes.options, asGiven(given));
   const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
   const { link } = await context.connect(config, { timeoutMs });
   const client = new Client(link, timeoutMs);
@@ -79,12 +80,15 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   );
   const [select] = await resolveSelectors(asked, client, around);
   const told = new Told(context);
-  const { changed, eligible } = await client.modify(select ?? { by: 'all' }, changes, (part) =>
-    told.take(part),
-  );
+  const {
+    changed,
+    eligible,
+    warnings = [],
+  } = await client.modify(select ?? { by: 'all' }, changes, (part) => told.take(part));
   await told.done();
   if (eligible === 0) throw new WrError('JOB_NOT_FOUND', 'No matching jobs found');
   log.info(`Modified ${changed} incomplete, non-running commands (out of ${eligible} eligible)`);
+  for (const warning of warnings) log.warn(warning);
   return 0;
 }
 

@@ -31,10 +31,18 @@ Examples:
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const given = parse(argv, flags).flags;
   const buried = given.buried ?? false;
-  const { changed, eligible } = await changeJobs(given, context, (client, select) =>
-    client.remove(select, buried),
-  );
+  const {
+    changed,
+    eligible,
+    held = 0,
+  } = await changeJobs(given, context, (client, select) => client.remove(select, buried));
   const kind = buried ? 'buried' : 'incomplete, non-running';
   context.log.info(`Removed ${changed} ${kind} commands (out of ${eligible} eligible)`);
+  if (held > 0) context.log.warn(heldText(held));
   return 0;
+}
+
+function heldText(held: number): string {
+  const [are, them] = held === 1 ? ['is', 'it'] : ['are', 'them'];
+  return `${held} of them ${are} kept, as others depend on ${them}: name those too, or remove them first (wr status --dependent shows what waits)`;
 }

@@ -1,6 +1,5 @@
 import { WrError } from '../../core/errors.ts';
-import { parseTimeOption } from '../../core/job-fields.ts';
-import { formatDuration } from '../../core/units.ts';
+import { formatDuration, parseDurationMs } from '../../core/units.ts';
 import { Client, TIMEOUT_MS } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
@@ -87,9 +86,18 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 
 /** @throws {UsageError} */
 function parsePatience(text: string): number {
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : parseTimeOption(text, '--timeout');
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : patienceOf(text);
   if (ms > 0) return Math.min(ms, 2 ** 31 - 1);
   throw new UsageError(`--timeout must be more than nothing, not "${text}"`);
+}
+
+function patienceOf(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (cause) {
+    const form = 'it must be a number of seconds, or numbers with units h, m and s, like 90 or 1h30m';
+    throw new UsageError(`--timeout value (${text}) was not specified correctly: ${form}`, { cause });
+  }
 }
 
 function tell(end: WatchEnd, isAll: boolean, screen: WatchScreen, { log }: Context): number {

@@ -37,7 +37,7 @@ export class BsubScript {
     }
     this.cmd += `${line}\n`;
     if (this.cmd.length > LINE_BYTES_MAX)
-      throw new WrError('BAD_INPUT', `the command has more than ${LINE_BYTES_MAX} bytes`);
+      throw new WrError('BAD_INPUT', `the command has more than ${LINE_BYTES_MAX} bytes`, { hint: '' });
     const trimmed = line.trim();
     if (this.program === '' && trimmed !== '' && !trimmed.startsWith('#'))
       this.program = trimmed.split(/\s/, 1)[0] as string;

@@ -30,6 +30,7 @@ export async function* inputLines(fill: Fill): AsyncGenerator<string, void, unde
 }
 
 function textOf(line: Buffer, number: number): string {
-  if (!isUtf8(line)) throw new WrError('BAD_INPUT', `line ${number} of the script is not UTF-8`);
+  if (!isUtf8(line))
+    throw new WrError('BAD_INPUT', `line ${number} of the script is not UTF-8`, { hint: '' });
   return line.toString('utf8', 0, line.at(-1) === CR ? line.length - 1 : line.length);
 }

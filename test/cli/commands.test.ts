@@ -53,10 +53,21 @@ describe('kill, retry and remove', () => {
     assert.match((await wr(['remove', '-ab'], changed(1, 1))).stderr, /Removed 1 buried commands/);
   });
 
+  it('say why something was not removed', async () => {
+    const kept: Answer = ({ id }) => ({ type: 'changed', id, changed: 1, eligible: 2, held: 1 });
+    const { code, stderr } = await wr(['remove', '-i', 'g'], kept);
+    assert.equal(code, 0);
+    assert.match(stderr, /Removed 1 .*\n.*WARN.* 1 of them is kept, as others depend on it: name those too/);
+    assert.doesNotMatch((await wr(['remove', '-a'], changed(0, 4))).stderr, /depend/);
+  });
+
   it('fail when there is nothing', async () => {
     const retry = await wr(['retry', '-i', 'g'], changed(0, 0));
     assert.equal(retry.code, 1);
-    assert.match(retry.stderr, /ERROR\[.*\] No matching jobs found/);
+    assert.match(
+      retry.stderr,
+      /ERROR\[.*\] No matching jobs found — wr status, called with the same selector/,
+    );
     assert.match((await wr(['kill', '-a', '--age', '2h'], changed(0, 0))).stderr, /running for at least 2h/);
   });
 
@@ -271,18 +282,21 @@ describe('add', () => {
         });
         link.push({ type: 'dryPage', requestId, lines: [line(1, 'first'), line(4, 'sec\tond')] });
       }
-      return added({ added: 3, queued: 1 })(request, link, options);
+      return added({ added: 3, queued: 3, repeated: 2 })(request, link, options);
     };
     const table = await wr(['add', '-f', file('a\n'), '--dry-run', '--limit', '2'], answer);
     assert.match(
       table.stdout,
-      /^ +Line +Verdict.*Command\n +1 +new .*first\n +4 +new .*sec ond\n\+ 2 further commands/,
+      /^ +Line +Verdict.*Command\n +1 +new .*first\n +4 +new .*sec ond\n\+ 4 further commands/,
     );
     assert.match(
       table.stderr,
-      /Would add 3 new commands \(1 would be duplicates\) to the queue; nothing was added\n/,
+      /Would add 3 new commands \(3 would be duplicates\) to the queue; nothing was added\n/,
     );
-    assert.match(table.stderr, /1 is in the queue already or earlier in the input/);
+    assert.match(
+      table.stderr,
+      /Of the duplicates, 1 is in the queue already, and 2 stand earlier in the input\n/,
+    );
     const begin = table.asked.find(({ type }) => type === 'addBegin');
     assert.ok(begin?.type === 'addBegin' && begin.env === undefined);
     assert.deepEqual(begin.dryRun, { show: 2 });
@@ -303,8 +317,8 @@ describe('add', () => {
     for (const [argv, text] of [
       [['--dry_run', '--sync'], /--dry_run adds nothing/],
       [['--dry_run', '-s'], /--dry_run adds nothing/],
-      [['--output', 'json'], /--output and --limit go with --dry_run/],
-      [['--limit', '3'], /--output and --limit go with --dry_run/],
+      [['--output', 'json'], /--output goes with --dry_run; the override is -o/],
+      [['--limit', '3'], /--limit goes with --dry_run; --head adds only the first/],
       [
         ['--dry_run', '--output', 'xml'],
         /--output must be one of table, details, json with --dry_run, not "xml"/,
@@ -315,6 +329,47 @@ describe('add', () => {
       assert.deepEqual([code, links.length], [1, 0]);
       assert.match(stderr, text);
     }
+  });
+
+  it('says of a dry run when the input is no UTF-8', async () => {
+    const path = file('');
+    const dry = async (bytes: readonly number[]): Promise<string> => {
+      writeFileSync(path, Buffer.from(bytes));
+      return (await wr(['add', '-f', path, '--dry_run'], added())).stderr;
+    };
+    assert.match(
+      await dry([0xff, 0xfe, 0x0a]),
+      /WARN.*not UTF-8 throughout.*\\xNN here, and run as they stand/,
+    );
+    assert.doesNotMatch(await dry([...Buffer.from('echo ü\n')]), /UTF-8/);
+  });
+
+  it('names flags that cannot be used yet as they were given', async () => {
+    for (const [argv, text] of [
+      [['--mounts', 'ur:bucket'], / --mounts \(ur:bucket\) cannot be used yet: nothing was added/],
+      [['-j', '[{"Targets":[{"Path":"b"}]}]'], / --mount_json \(\[\{"Targets".*\) cannot be used yet/],
+      [['--with_docker', 'alpine'], / --with_docker \(alpine\) cannot be used yet/],
+    ] as const)
+      assert.match((await wr(['add', '-f', file('a\n'), ...argv], added())).stderr, text);
+    assert.match(
+      (await wr(['mod', '-a', '--mounts', 'ur:bucket'])).stderr,
+      / --mounts \(ur:bucket\) cannot be used yet: nothing was changed/,
+    );
+  });
+
+  it('gives hints that fit what was wrong with the input', async () => {
+    const empty = await wr(['add', '-f', file('\n')], added({ added: 0 }));
+    assert.match(
+      empty.stderr,
+      /holds no command, so nothing was added — every line that is not blank is a command\n/,
+    );
+    const sync = await wr(['add', '--sync', '-f', file('a\nb\n')], added());
+    assert.match(sync.stderr, /exactly one command, but .* holds 2 — give one, or add without --sync/);
+    const unnamed = await wr(['add', '-f', ''], added());
+    assert.match(unnamed.stderr, /--file is empty — name a file, or - for STDIN\n/);
+    assert.match((await wr(['add', '-f', '/no/such'], added())).stderr, /check the path/);
+    const usage = await wr(['add', '--limit', 'x'], added());
+    assert.match(usage.stderr, /^ERROR\[.*\] --limit needs a whole number, not "x"\nUsage:\n/);
   });
 
   it('prints ids alone with --simple, and fails without any', async () => {

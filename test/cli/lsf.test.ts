@@ -172,11 +172,15 @@ describe('wr lsf bsub', () => {
   });
 
   it('refuses what it cannot keep as it is', async () => {
-    await assert.rejects(
-      runBsub(Buffer.from([0x61, 0xff, 0x0a]), never),
-      /line 1 of the script is not UTF-8/,
-    );
-    await assert.rejects(runBsub(`${'x'.repeat(5 * 1024 * 1024)}\n`, never), /more than 4194304 bytes/);
+    for (const [text, why] of [
+      [Buffer.from([0x61, 0xff, 0x0a]), /line 1 of the script is not UTF-8\. Job not submitted\.\n$/],
+      [`${'x'.repeat(5 * 1024 * 1024)}\n`, /more than 4194304 bytes\. Job not submitted\.\n$/],
+      ['#BSUB -n x\ntrue\n', /#BSUB -n value \(x\) .*\. Job not submitted\.\n$/],
+    ] as const) {
+      const { code, stdout, begins } = await runBsub(text, never);
+      assert.deepEqual([code, begins.length], [255, 0]);
+      assert.match(stdout, why);
+    }
   });
 
   it('takes no arguments', async () => {

@@ -42,6 +42,20 @@ describe('wr mod', () => {
     );
   });
 
+  it('passes on what the manager warns of', async () => {
+    const warned: Answer = ({ id }) => ({
+      type: 'changed',
+      id,
+      changed: 1,
+      eligible: 1,
+      warnings: ['too much'],
+    });
+    assert.match(
+      (await wr(['-a', '--cpus', '9'], warned)).stderr,
+      /INFO.*Modified 1 .*\nWARN\[.*\] too much\n/,
+    );
+  });
+
   it('asks only for what was given', async () => {
     assert.deepEqual((await changesOf('-m', '2G')).options, { memoryMb: 2048, memorySet: true });
     assert.deepEqual((await changesOf('--cpus', '0', '--disk', '0')).options, {

@@ -98,6 +98,7 @@ describe('parse', () => {
 
   it('names the flag that was probably meant', () => {
     assert.equal(refusal('--rep_gpr', 'x'), 'unknown flag --rep_gpr; did you mean --rep_grp?');
+    assert.equal(refusal('--misc'), 'unknown flag --misc');
     assert.equal(refusal('--quite_other'), 'unknown flag --quite_other');
     assert.equal(refusal('-zq'), 'unknown flag -q');
   });

@@ -11,5 +11,7 @@ describe('parseRecent', () => {
   it('refuses nothing, less than nothing, bare numbers and mixtures', () => {
     for (const text of ['', '0', '0d', '-1h', '5', '1d12h', 'd'])
       assert.throws(() => parseRecent(text), { code: 'BAD_OPTION' }, text);
+    const form = /--recent value \(1d12h\) .* or one number of d or w, like 1\.5d or 2w/;
+    assert.throws(() => parseRecent('1d12h'), { message: form });
   });
 });

@@ -307,9 +307,12 @@ describe('removing', () => {
       { cmd: 'c', cmd_deps: [{ cmd: 'b', cwd: '' }] },
     );
     assert.equal(await scene.change('remove', 'a'), 0);
+    assert.equal(scene.held, 1);
     assert.equal(await scene.change('remove', 'a', 'b'), 0);
+    assert.equal(scene.held, 2);
     assert.deepEqual([scene.state('a'), scene.state('b')], ['ready', 'dependent']);
     assert.equal(await scene.change('remove', 'a', 'b', 'c'), 3);
+    assert.equal(scene.held, 0);
     assert.equal(scene.harness.manager.queue.dependencies.size, 0);
     const again = await scene.restart();
     assert.deepEqual(await again.run(), []);

@@ -29,6 +29,8 @@ export class Scene {
   readonly harness: ManagerHarness;
   readonly runner: TestPeer;
   readonly attempts = new Map<string, number>();
+  /** So many of the last change were kept, as others depend on them. */
+  held = 0;
 
   constructor(harness: ManagerHarness, runner: TestPeer) {
     this.harness = harness;
@@ -139,7 +141,9 @@ export class Scene {
     this.harness.send(peer, type === 'retry' ? { type, ...common } : { type, ...common, buriedOnly: false });
     await settle();
     this.harness.check();
-    return peer.last('changed').changed;
+    const { changed, held = 0 } = peer.last('changed');
+    this.held = held;
+    return changed;
   }
 
   /** Complete jobs leave memory for the index on disk. */

@@ -18,6 +18,7 @@ const all: Selector = { by: 'all' };
 interface Modified {
   readonly changed: number;
   readonly eligible: number;
+  readonly warnings: readonly string[];
   /** Old and new key. */
   readonly pairs: readonly (readonly [string, string])[];
 }
@@ -41,13 +42,13 @@ async function mod(
   harness.check();
   const refused = peer.received.find((message) => message.type === 'error');
   if (refused?.type === 'error') throw Object.assign(new Error(refused.message), { code: refused.code });
-  const { changed, eligible } = peer.last('changed');
+  const { changed, eligible, warnings = [] } = peer.last('changed');
   const pairs = peer.received.flatMap((message) => {
     if (message.type !== 'modified') return [];
     const hex = Buffer.from(message.pairs).toString('hex');
     return (hex.match(/.{64}/g) ?? []).map((pair) => [pair.slice(0, 32), pair.slice(32)] as const);
   });
-  return { changed, eligible, pairs };
+  return { changed, eligible, warnings, pairs };
 }
 
 async function list(harness: ManagerHarness, repGroup?: string): Promise<StatusJob[]> {
@@ -73,6 +74,26 @@ async function crash(store: MemoryStore): Promise<ManagerHarness> {
 }
 
 describe('modifying commands', () => {
+  it('warns of demands that can never be met here', async () => {
+    const harness = await ManagerHarness.start(undefined, {}, { gpu: 1 });
+    await harness.add('a\nb\n');
+    const warnings = async (options: Partial<JobOptions>) => (await mod(harness, options)).warnings;
+    assert.deepEqual(await warnings({ cpus: 4 }), []);
+    assert.deepEqual(await warnings({ resources: { gpu: 2 } }), [
+      'so changed, commands can never run here and will be buried: ' +
+        'gpu:2 was asked for, and there is gpu:1 (wr manager start --resources)',
+    ]);
+    assert.match(
+      (await warnings({ resources: {}, cpus: 4.5 })).join(),
+      /4\.5 cores were asked for, and there are 4$/,
+    );
+    assert.match(
+      (await warnings({ cpus: 1, memoryMb: 9_000 })).join(),
+      /9000 MB of memory .* there are 8000 MB$/,
+    );
+    assert.deepEqual(await warnings({ priority: 3 }), []);
+  });
+
   it('changes what was named and nothing else, on disk before it is told', async () => {
     const store = new MemoryStore();
     const harness = await ManagerHarness.start(store);
