@@ -44,24 +44,40 @@ export class JobsSink implements PageSink {
   }
 }
 
+/** Room beyond a full page, for the job that fills it. */
+const LAST_JOB_BYTES = 64 * 1024;
+/** The most bytes that a character of a string takes in UTF-8. */
+const UTF8_BYTES_MAX = 3;
+const COMMA = 0x2c;
+
 export class JsonSink implements PageSink {
-  #text = '';
+  // Bytes, not a growing string: the text of each job is garbage at once, which costs the collector least.
+  #bytes = Buffer.allocUnsafe(PAGE_BYTES + LAST_JOB_BYTES);
+  #end = 0;
   /** Jobs that run: what is known of them only now is laid over by the client. */
   readonly #held: StatusJob[] = [];
   count = 0;
 
   get full(): boolean {
-    return this.#text.length >= PAGE_BYTES || this.#held.length === PAGE_JOBS;
+    return this.#end >= PAGE_BYTES || this.#held.length === PAGE_JOBS;
   }
 
   add({ state }: ReadJob, job: StatusJob): void {
     this.count += 1;
     if (isHeld(state)) this.#held.push(job);
-    else this.#text += `${this.#text === '' ? '' : ','}${statusJobJson(job)}`;
+    else this.#write(statusJobJson(job));
   }
 
   frame(id: number, last: boolean): Uint8Array {
-    const text = Buffer.from(this.#text);
+    const text = this.#bytes.subarray(0, this.#end);
     return encodeFrame({ type: 'jsonPage', id, text, jobs: this.#held, last } satisfies JsonPageReply);
+  }
+
+  #write(text: string): void {
+    const most = 1 + text.length * UTF8_BYTES_MAX;
+    if (this.#end + most > this.#bytes.length)
+      this.#bytes = Buffer.concat([this.#bytes.subarray(0, this.#end)], this.#end + most + PAGE_BYTES);
+    if (this.#end > 0) this.#bytes[this.#end++] = COMMA;
+    this.#end += this.#bytes.write(text, this.#end);
   }
 }
