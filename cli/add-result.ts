@@ -1,8 +1,8 @@
 /** What `wr add` says when all is added (spec: cli.md §2.5, since-0.36.md §1.3). */
 
+import type { AddedReply } from '../core/client-replies.ts';
 import { WrError } from '../core/errors.ts';
 import { KEY_BYTES, keyToHex } from '../core/identity.ts';
-import type { AddedReply } from '../core/protocol.ts';
 import type { Context } from './command.ts';
 import { duplicateCauses } from './duplicate-causes.ts';
 import type { Log } from './log.ts';

@@ -4,15 +4,11 @@
  * The input is cut into frames at line ends; nothing is parsed here. At most `ADD_WINDOW_FRAMES` frames are under way;
  * every further one waits for the credit that the manager gives as it has taken frames in.
  */
+
+import type { AddedReply, DryLine } from '../core/client-replies.ts';
+import type { AddBegin } from '../core/client-requests.ts';
 import { asWrError, WrError } from '../core/errors.ts';
-import {
-  ADD_FRAME_BYTES_MAX,
-  ADD_WINDOW_FRAMES,
-  type AddBegin,
-  type AddedReply,
-  type DryLine,
-  type Reply,
-} from '../core/protocol.ts';
+import { ADD_FRAME_BYTES_MAX, ADD_WINDOW_FRAMES, type Reply } from '../core/protocol.ts';
 import { expect } from './client.ts';
 import type { ManagerLink } from './manager-link.ts';
 

@@ -5,10 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Config } from '../core/config.ts';
-import { WrError } from '../core/errors.ts';
-import { withLive } from '../core/live-job.ts';
-import type { ModChanges } from '../core/modification.ts';
 import type {
   ChangedReply,
   CountsReply,
@@ -19,13 +15,16 @@ import type {
   ManagerStatusReply,
   PageReply,
   PlainPageReply,
-  Reply,
-  Selector,
   SettledReply,
   ShuttingDownReply,
-  StatusRequest,
   SummaryReply,
-} from '../core/protocol.ts';
+} from '../core/client-replies.ts';
+import type { Selector, StatusRequest } from '../core/client-requests.ts';
+import type { Config } from '../core/config.ts';
+import { WrError } from '../core/errors.ts';
+import { withLive } from '../core/live-job.ts';
+import type { ModChanges } from '../core/modification.ts';
+import type { Reply } from '../core/protocol.ts';
 import type { BackedUpReply, SteeredReply, SteerRequest } from '../core/protocol-control.ts';
 import type { Connected, ConnectOptions } from './command.ts';
 import type { Log } from './log.ts';

@@ -1,5 +1,5 @@
 /** What `wr add --dry_run` shows: what each line was understood to say, and what would become of it. */
-import type { DryLine } from '../core/protocol.ts';
+import type { DryLine } from '../core/client-replies.ts';
 import type { Context } from './command.ts';
 import { UsageError } from './flags.ts';
 import { detailsText } from './output/details.ts';

@@ -1,5 +1,5 @@
 /** Why commands of an add were duplicates (since-0.36.md §1.3, "result"). */
-import type { AddedReply } from '../core/protocol.ts';
+import type { AddedReply } from '../core/client-replies.ts';
 import { shortTime } from './output/times.ts';
 
 /** Other report groups that are named; the rest are counted. */

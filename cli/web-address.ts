@@ -1,5 +1,5 @@
+import type { ManagerStatusReply } from '../core/client-replies.ts';
 import type { Config } from '../core/config.ts';
-import type { ManagerStatusReply } from '../core/protocol.ts';
 
 /** Where a browser finds the status page: under the name in the certificate, unless that means any host. */
 export function webAddress(

@@ -1,7 +1,7 @@
 /** Attempts that are open: handed to a runner and not over. Their number follows the runners', never the queue's. */
 import type { Figures } from './figures.ts';
-import type { Usage } from './protocol.ts';
 import type { ResourceIds } from './resource-names.ts';
+import type { Usage } from './runner-messages.ts';
 
 export interface Attempt extends Usage {
   /** Never used again. */

@@ -13,7 +13,7 @@ import {
   STATISTICS,
   type Statistic,
 } from './learning.ts';
-import type { EndedEvent } from './protocol.ts';
+import type { EndedEvent } from './runner-messages.ts';
 
 /** Values remembered as merged, of a group. */
 const SEEN_MAX = 4_096;

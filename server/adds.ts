@@ -4,10 +4,11 @@
  * leaves nothing behind.
  */
 import type { Claim } from '../core/claims.ts';
+import type { AddBegin, AddEnd, AddFrame } from '../core/client-requests.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Template } from '../core/job-states.ts';
-import { ADD_WINDOW_FRAMES, type AddBegin, type AddEnd, type AddFrame } from '../core/protocol.ts';
+import { ADD_WINDOW_FRAMES } from '../core/protocol.ts';
 import { setTemplateIds } from '../core/segment.ts';
 import { parseTemplate } from '../core/template.ts';
 import { refuseUnusable } from '../core/unusable-options.ts';

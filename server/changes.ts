@@ -1,7 +1,7 @@
 /** Kill, retry, remove, suspend and resume: which jobs are meant, what changes, and the answer once it is on disk. */
 import type { Attempt } from '../core/attempts.ts';
+import type { KillRequest, RemoveRequest, RetryRequest, Selector } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { KillRequest, RemoveRequest, RetryRequest, Selector } from '../core/protocol.ts';
 import type { ResumeRequest, SuspendRequest } from '../core/protocol-control.ts';
 import { INCOMPLETE_MASK, isHeld, STATE, stateMask } from '../core/states.ts';
 import type { Step } from '../core/suspension.ts';

@@ -1,6 +1,7 @@
 /** Why commands of an add were duplicates: of the complete ones, under which report groups they completed, and when. */
+
+import type { CompletedElsewhere } from '../core/client-replies.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { CompletedElsewhere } from '../core/protocol.ts';
 import type { Tasks } from './tasks.ts';
 
 /** Lines of one frame that are of complete commands. */

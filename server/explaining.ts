@@ -1,4 +1,7 @@
 /** Answers why a command is not running: gathers the facts for core/explain.ts. Asked by people, one command at a time. */
+
+import type { ManagerStatusReply, PageReply } from '../core/client-replies.ts';
+import type { ExplainRequest } from '../core/client-requests.ts';
 import { decodeFrame } from '../core/codec.ts';
 import type { Cohort } from '../core/cohorts.ts';
 import { groupHashBytes } from '../core/dependency-links.ts';
@@ -6,7 +9,6 @@ import { explain, type FullLimit, type GroupFacts, type JobFacts, type Shortage 
 import type { FailReason } from '../core/fail-reasons.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
-import type { ExplainRequest, ManagerStatusReply, PageReply } from '../core/protocol.ts';
 import { type JobState, STATE } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Clock } from './clock.ts';

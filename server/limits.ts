@@ -1,8 +1,9 @@
 /** Limits of limit groups: shown, and set, which is acknowledged once it is on disk. */
+
+import type { LimitRequest } from '../core/client-requests.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { limitGroupWarning, parseLimitFlag, parseLimitGroup } from '../core/limit-names.ts';
-import type { LimitRequest } from '../core/protocol.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 

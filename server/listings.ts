@@ -1,8 +1,10 @@
 /** Status: counts and summaries from the counters, listings from a worker, page by page as fast as the reader reads. */
 
+import type { GroupSummary, StateCounts } from '../core/client-replies.ts';
+import type { StatusRequest } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { liveJobs } from '../core/live-job.ts';
-import { type GroupSummary, PAGE_WINDOW, type StateCounts, type StatusRequest } from '../core/protocol.ts';
+import { PAGE_WINDOW } from '../core/protocol.ts';
 import { spread } from '../core/rep-groups.ts';
 import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';

@@ -5,10 +5,13 @@
  * same manager runs in production, in tests and in simulations.
  */
 import { isAbsolute } from 'node:path';
+import type { ManagerStatusReply } from '../core/client-replies.ts';
+import type { SettleRequest } from '../core/client-requests.ts';
 import { decodeFrame } from '../core/codec.ts';
 import { asWrError, WrError } from '../core/errors.ts';
-import { type IsGone, JobQueue } from '../core/job-queue.ts';
-import { type ManagerStatusReply, type Request, type SettleRequest, TTR_MS } from '../core/protocol.ts';
+import type { IsGone } from '../core/job-losses.ts';
+import { JobQueue } from '../core/job-queue.ts';
+import { type Request, TTR_MS } from '../core/protocol.ts';
 import type { BackupRequest } from '../core/protocol-control.ts';
 import type { Resources } from '../core/resource-names.ts';
 import type { KeyValueStore } from '../store/key-value.ts';

@@ -5,17 +5,16 @@
 import type { Attempt } from '../core/attempts.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
-import {
-  type EnvRequest,
-  type JobOrder,
-  type ReportRequest,
-  type ReserveRequest,
-  type RunnerHello,
-  type RunTemplate,
-  TOUCH_MS,
-  type TouchRequest,
-  TTR_MS,
-} from '../core/protocol.ts';
+import { TOUCH_MS, TTR_MS } from '../core/protocol.ts';
+import type {
+  EnvRequest,
+  JobOrder,
+  ReportRequest,
+  ReserveRequest,
+  RunnerHello,
+  RunTemplate,
+  TouchRequest,
+} from '../core/runner-messages.ts';
 import type { SchedulerGroup } from '../core/scheduler-groups.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { readEnvironment } from '../store/layout.ts';

@@ -2,8 +2,8 @@
 
 import type { BsubIds } from '../core/bsub-ids.ts';
 import { asWords } from '../core/claims.ts';
+import type { Selector } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { Selector } from '../core/protocol.ts';
 import { STATE } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';
 import type { Tasks } from './tasks.ts';

@@ -1,8 +1,9 @@
 /** Clients that wait for one job to be over: told once its end is on disk, without polling. */
 
+import type { PageReply } from '../core/client-replies.ts';
+import type { SettleRequest } from '../core/client-requests.ts';
 import { decodeFrame } from '../core/codec.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { PageReply, SettleRequest } from '../core/protocol.ts';
 import { isLive, STATE } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Clock } from './clock.ts';

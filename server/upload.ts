@@ -1,10 +1,12 @@
 /** One add on its way in: what came of it so far, in input order. */
+
+import type { AddBegin, AddEnd } from '../core/client-requests.ts';
 import { closestOf } from '../core/closest.ts';
 import type { WrError } from '../core/errors.ts';
 import { LINE_MEMBERS } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { Template } from '../core/job-states.ts';
-import { type AddBegin, type AddEnd, LINE_BYTES_MAX } from '../core/protocol.ts';
+import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { filterSegment, setTemplateIds } from '../core/segment.ts';
 import type { IngestResult } from '../workers/ingest.ts';
 import type { AddPart } from './add-commit.ts';

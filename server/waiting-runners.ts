@@ -1,5 +1,5 @@
 /** Reservations that wait for a job of their group: in order of coming, each until its time is over. */
-import type { ReserveRequest } from '../core/protocol.ts';
+import type { ReserveRequest } from '../core/runner-messages.ts';
 import type { SchedulerGroup } from '../core/scheduler-groups.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';

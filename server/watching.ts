@@ -4,8 +4,10 @@
  *
  * Report groups are counted already. Jobs named by key are looked at one by one, in slices, and only after something moved.
  */
+
+import type { ManagerStatusReply, StateCounts, WatchedReply } from '../core/client-replies.ts';
+import type { WatchRequest } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { ManagerStatusReply, StateCounts, WatchedReply, WatchRequest } from '../core/protocol.ts';
 import { STATE, STATE_COUNT } from '../core/states.ts';
 import { type Clock, Slices } from './clock.ts';
 import { countsOf } from './listings.ts';

@@ -2,8 +2,9 @@
  * What a page of jobs is made into: objects, which the client lays out, or JSON text that it only hands on. As text a job
  * costs a quarter: it is not encoded, decoded and written out again on its way.
  */
+
+import type { JsonPageReply, PageReply } from '../core/client-replies.ts';
 import { encodeFrame } from '../core/codec.ts';
-import type { JsonPageReply, PageReply } from '../core/protocol.ts';
 import { isHeld } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import { statusJobJson } from '../core/status-json.ts';

@@ -1,4 +1,6 @@
 /** What lines were understood to say, of an add that is only tried: packed jobs to the form in which users see jobs. */
+
+import type { DryLine, DryPagePush } from '../core/client-replies.ts';
 import { encodeFrame } from '../core/codec.ts';
 import { VERDICTS } from '../core/dry-claims.ts';
 import { chooseFigures, NOT_GROWN } from '../core/figures.ts';
@@ -6,7 +8,6 @@ import { keyToHex } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { EMPTY_RECORD } from '../core/job-record.ts';
 import { NOTHING_LEARNED } from '../core/learning.ts';
-import type { DryLine, DryPagePush } from '../core/protocol.ts';
 import { Segment } from '../core/segment.ts';
 import { STATE } from '../core/states.ts';
 import { mergeDelta, parseTemplate } from '../core/template.ts';

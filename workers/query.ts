@@ -2,10 +2,11 @@
  * The Piscina task that answers questions about jobs, straight from the database and the shared job table: listings in
  * pages, the numbers a command acts on, buried jobs by reason, and which keys belong to archived jobs.
  */
+
+import type { PageReply, PlainPageReply } from '../core/client-replies.ts';
 import { encodeFrame } from '../core/codec.ts';
 import { type FailReason, failReasonName } from '../core/fail-reasons.ts';
 import { JobTable, rowOf, type TableSnapshot } from '../core/job-table.ts';
-import type { PageReply, PlainPageReply } from '../core/protocol.ts';
 import { INCOMPLETE_MASK, isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { KeyValueReader } from '../store/key-value.ts';

@@ -1,6 +1,7 @@
 /** Summaries of jobs of which no counter knows, named one by one or by their host: each is read. Report groups as a whole are counted already. */
+
+import type { GroupSummary, StateCounts } from '../core/client-replies.ts';
 import type { JobTable } from '../core/job-table.ts';
-import type { GroupSummary, StateCounts } from '../core/protocol.ts';
 import { spread } from '../core/rep-groups.ts';
 import { STATE, STATE_NAMES } from '../core/states.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';

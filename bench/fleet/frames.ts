@@ -8,7 +8,7 @@
  * ```
  */
 import { encodeFrame } from '../../core/codec.ts';
-import type { EndedEvent, ReserveRequest, RunnerHello, StartedEvent } from '../../core/protocol.ts';
+import type { EndedEvent, ReserveRequest, RunnerHello, StartedEvent } from '../../core/runner-messages.ts';
 
 // Fractions that pack as float64 and appear nowhere else.
 const MARKS = {

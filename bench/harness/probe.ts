@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { WebSocket } from 'ws';
+import type { ManagerStatusReply, StateCounts } from '../../core/client-replies.ts';
 import { decodeFrame, encodeFrame } from '../../core/codec.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
-import type { ManagerStatusReply, Reply, Request, StateCounts } from '../../core/protocol.ts';
+import type { Reply, Request } from '../../core/protocol.ts';
 import { CLIENT_PATH, PROTOCOL } from '../../core/protocol.ts';
 
 export interface ProbeTarget {

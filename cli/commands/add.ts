@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
+import type { AddBegin } from '../../core/client-requests.ts';
 import type { Config } from '../../core/config.ts';
-import type { AddBegin } from '../../core/protocol.ts';
 import { refuseUnusable } from '../../core/unusable-options.ts';
 import { asGiven, defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options.ts';
 import { addResult, type Keys, printKeys } from '../add-result.ts';

@@ -1,5 +1,5 @@
+import type { Selector } from '../../core/client-requests.ts';
 import { hexToKey } from '../../core/identity.ts';
-import type { Selector } from '../../core/protocol.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { Client } from '../client.ts';
 import type { Context } from '../command.ts';

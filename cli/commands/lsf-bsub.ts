@@ -1,6 +1,7 @@
+import type { AddedReply } from '../../core/client-replies.ts';
+import type { AddBegin } from '../../core/client-requests.ts';
 import { asWrError } from '../../core/errors.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
-import type { AddBegin, AddedReply } from '../../core/protocol.ts';
 import { CHUNK_BYTES, streamAdd } from '../add-stream.ts';
 import { newRequestId, TIMEOUT_MS } from '../client.ts';
 import type { Context } from '../command.ts';

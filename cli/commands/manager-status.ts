@@ -1,6 +1,6 @@
+import type { ManagerStatusReply } from '../../core/client-replies.ts';
 import type { Config } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
-import type { ManagerStatusReply } from '../../core/protocol.ts';
 import { VERSION } from '../../core/version.ts';
 import { Client, readToken } from '../client.ts';
 import type { Context } from '../command.ts';

@@ -1,4 +1,4 @@
-import type { StateCounts } from '../../core/protocol.ts';
+import type { StateCounts } from '../../core/client-replies.ts';
 
 /** `status -o counts`: eight lines, and an empty one (spec: since-0.36.md §1.4). */
 export function countsText(counts: StateCounts): string {

@@ -1,5 +1,5 @@
 /** `status -o summary`: a line for each report group, and one for all of them (spec: cli.md §3, since-0.36.md §1.4). */
-import type { GroupSummary, Spread, SummaryReply } from '../../core/protocol.ts';
+import type { GroupSummary, Spread, SummaryReply } from '../../core/client-replies.ts';
 import { formatDuration } from '../../core/units.ts';
 import { shortTime } from './times.ts';
 

@@ -1,5 +1,5 @@
 /** What `status --watch` and `wait` show of how far things are. */
-import type { StateCounts } from '../../core/protocol.ts';
+import type { StateCounts } from '../../core/client-replies.ts';
 import { formatDuration } from '../../core/units.ts';
 import { grouped } from '../progress.ts';
 

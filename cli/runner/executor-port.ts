@@ -1,5 +1,5 @@
 /** What the runner's logic needs of whatever runs the jobs; `executor.ts` is the real one. */
-import type { EndedEvent, TouchedAttempt } from '../../core/protocol.ts';
+import type { EndedEvent, TouchedAttempt } from '../../core/runner-messages.ts';
 import type { Environment } from './environment.ts';
 import type { Job, KillReason } from './execution.ts';
 

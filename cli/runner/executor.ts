@@ -1,7 +1,7 @@
 /** Runs jobs in the slots of this machine and says how they ended; knows nothing of the manager. */
 import type { ChildProcess } from 'node:child_process';
 import { basename, join } from 'node:path';
-import type { EndedEvent, TouchedAttempt } from '../../core/protocol.ts';
+import type { EndedEvent, TouchedAttempt } from '../../core/runner-messages.ts';
 import { type Environment, type NestedUse, toSpawnEnvironment } from './environment.ts';
 import { type Execution, type Job, type KillReason, NotStarted, Preparation, setRoot } from './execution.ts';
 import type { ExecutorEvents, ExecutorPort } from './executor-port.ts';

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { classify, EXIT_SIGNALLED, type Verdict } from '../../core/classify.ts';
-import type { EndedEvent } from '../../core/protocol.ts';
+import type { EndedEvent } from '../../core/runner-messages.ts';
 import { behavioursFor, carryOut, isAtRunner, isCleanup } from './behaviours.ts';
 import { bytesToByteString } from './bytes.ts';
 import { diskUsedMb } from './disk-usage.ts';

@@ -1,5 +1,5 @@
 /** What the manager has to be told, kept until it says that it has it on disk (runner.md §3.8). */
-import type { RunnerEvent } from '../../core/protocol.ts';
+import type { RunnerEvent } from '../../core/runner-messages.ts';
 
 /** Events of one report. */
 export const REPORT_EVENTS_MAX = 512;

@@ -13,7 +13,8 @@
  */
 import { asWrError } from '../../core/errors.ts';
 import type { FailReason } from '../../core/fail-reasons.ts';
-import type { Reply, RunnerHello } from '../../core/protocol.ts';
+import type { Reply } from '../../core/protocol.ts';
+import type { RunnerHello } from '../../core/runner-messages.ts';
 import type { Ask, ManagerLink } from '../manager-link.ts';
 import type { Lane } from './lane.ts';
 import { Reporter } from './reporter.ts';

@@ -1,6 +1,7 @@
 /** A runner's connection to the manager, found again when it was lost (runner.md §3.8). */
 import { WrError } from '../../core/errors.ts';
-import { type Reply, type RunnerHello, TOUCH_MS } from '../../core/protocol.ts';
+import { type Reply, TOUCH_MS } from '../../core/protocol.ts';
+import type { RunnerHello } from '../../core/runner-messages.ts';
 import type { ManagerLink } from '../manager-link.ts';
 import type { RunnerWorld } from './runner-options.ts';
 

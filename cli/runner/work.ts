@@ -2,7 +2,7 @@
 import { asWrError } from '../../core/errors.ts';
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
-import type { EndedEvent, JobOrder, JobsReply, TouchedAttempt } from '../../core/protocol.ts';
+import type { EndedEvent, JobOrder, JobsReply, TouchedAttempt } from '../../core/runner-messages.ts';
 import type { ManagerLink } from '../manager-link.ts';
 import { Environments } from './environments.ts';
 import type { Job } from './execution.ts';

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type AddStreamOptions, type Chunk, streamAdd } from '../../cli/add-stream.ts';
+import type { AddedReply } from '../../core/client-replies.ts';
 import { WrError } from '../../core/errors.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import { ADD_WINDOW_FRAMES, type AddedReply, type Reply } from '../../core/protocol.ts';
+import { ADD_WINDOW_FRAMES, type Reply } from '../../core/protocol.ts';
 import { FakeLink, never, type Question } from './fake-link.ts';
 
 const ADDED: AddedReply = {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { main } from '../../cli/main.ts';
-import type { LimitRequest, LimitsReply } from '../../core/protocol.ts';
+import type { LimitsReply } from '../../core/client-replies.ts';
+import type { LimitRequest } from '../../core/client-requests.ts';
 import { FakeLink, fakeContext } from './fake-link.ts';
 
 async function wr(argv: readonly string[], limits: LimitsReply['limits'] = []) {

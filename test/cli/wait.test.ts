@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import type { Context } from '../../cli/command.ts';
 import { main } from '../../cli/main.ts';
 import { NO_COUNTS } from '../../cli/output/counts.ts';
+import type { StateCounts } from '../../core/client-replies.ts';
 import { WrError } from '../../core/errors.ts';
-import type { Reply, StateCounts } from '../../core/protocol.ts';
+import type { Reply } from '../../core/protocol.ts';
 import { type Answer, FakeLink, fakeContext, never, type Question } from './fake-link.ts';
 
 type Update = Partial<StateCounts> & {

@@ -5,7 +5,7 @@ import { barLines, logLine } from '../../cli/output/watch-view.ts';
 import { ProgressRate } from '../../cli/progress-rate.ts';
 import { WatchScreen } from '../../cli/watch-screen.ts';
 import { standing, type Watched, watchCounts } from '../../cli/watching.ts';
-import type { StateCounts } from '../../core/protocol.ts';
+import type { StateCounts } from '../../core/client-replies.ts';
 import { FakeLink, never } from './fake-link.ts';
 
 const watched = (counts: Partial<StateCounts>, more: Partial<Watched> = {}): Watched => ({

@@ -8,7 +8,7 @@ import type { JobOptions } from '../../core/job-options.ts';
 import { JobQueue } from '../../core/job-queue.ts';
 import type { JobRecord } from '../../core/job-record.ts';
 import { rowOf } from '../../core/job-table.ts';
-import type { EndedEvent } from '../../core/protocol.ts';
+import type { EndedEvent } from '../../core/runner-messages.ts';
 import { stateName } from '../../core/states.ts';
 import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
 

@@ -4,7 +4,7 @@ import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { JobQueue } from '../../core/job-queue.ts';
 import type { Template } from '../../core/job-states.ts';
-import type { EndedEvent } from '../../core/protocol.ts';
+import type { EndedEvent } from '../../core/runner-messages.ts';
 import { templateJson } from '../../core/template.ts';
 
 export const RUNNER = { runnerId: 'runner-1', host: 'here', ip: '127.0.0.1', pid: 11 };

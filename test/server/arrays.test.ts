@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { DryPagePush, PageReply } from '../../core/client-replies.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { WrError } from '../../core/errors.ts';
 import { jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import type { DryPagePush, PageReply } from '../../core/protocol.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { MemoryStore } from '../../store/memory.ts';

@@ -1,9 +1,10 @@
 /** A manager with one runner, told by command what to do, for tests of dependencies. */
 import assert from 'node:assert/strict';
+import type { PageReply, PlainPageReply } from '../../core/client-replies.ts';
+import type { StatusRequest } from '../../core/client-requests.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import type { PageReply, PlainPageReply, StatusRequest } from '../../core/protocol.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import { STATE_NAMES } from '../../core/states.ts';
 import type { StatusJob } from '../../core/status-job.ts';

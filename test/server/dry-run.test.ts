@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { DryPagePush } from '../../core/client-replies.ts';
+import type { AddBegin } from '../../core/client-requests.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import type { AddBegin, DryPagePush } from '../../core/protocol.ts';
 import { TABLES } from '../../store/key-value.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { StateCounts } from '../../core/client-replies.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import type { Request, StateCounts } from '../../core/protocol.ts';
+import type { Request } from '../../core/protocol.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { HostRunner } from './host-runner.ts';

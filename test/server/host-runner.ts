@@ -1,5 +1,5 @@
 /** The runner of the manager's own machine, as far as the manager sees it: it takes what it is allotted, and no more. */
-import type { JobOrder } from '../../core/protocol.ts';
+import type { JobOrder } from '../../core/runner-messages.ts';
 import { ended } from '../core/queue-builders.ts';
 import { type ManagerHarness, settle, TestPeer } from './manager-harness.ts';
 

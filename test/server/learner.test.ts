@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { PageReply } from '../../core/client-replies.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { WrError } from '../../core/errors.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
-import type { EndedEvent, JobOrder, PageReply } from '../../core/protocol.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
+import type { EndedEvent, JobOrder } from '../../core/runner-messages.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { readLearned, readUsage } from '../../store/layout.ts';
 import { MemoryStore } from '../../store/memory.ts';

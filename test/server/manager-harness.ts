@@ -2,11 +2,14 @@
  * A whole manager without sockets, processes or sleeps: memory model for the disk, tasks in the same thread, a clock that
  * moves when told, and peers that keep what they are sent.
  */
+
+import type { AddedReply } from '../../core/client-replies.ts';
 import { encodeFrame } from '../../core/codec.ts';
 import { checkInvariants } from '../../core/invariants.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
-import type { AddedReply, JobsReply, Reply, Request } from '../../core/protocol.ts';
+import type { Reply, Request } from '../../core/protocol.ts';
 import type { Resources } from '../../core/resource-names.ts';
+import type { JobsReply } from '../../core/runner-messages.ts';
 import type { Clock } from '../../server/clock.ts';
 import { Manager } from '../../server/manager.ts';
 import type { Peer } from '../../server/peer.ts';

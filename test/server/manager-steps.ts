@@ -1,8 +1,11 @@
 /** What tests of a whole manager do again and again: run jobs to their end, list them. */
+
+import type { PageReply } from '../../core/client-replies.ts';
+import type { StatusRequest } from '../../core/client-requests.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import type { EndedEvent, PageReply, RunnerEvent, StatusRequest } from '../../core/protocol.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
+import type { EndedEvent, RunnerEvent } from '../../core/runner-messages.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { ended } from '../core/queue-builders.ts';
 import { type ManagerHarness, settle, TestPeer } from './manager-harness.ts';

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { PageReply } from '../../core/client-replies.ts';
+import type { StatusRequest } from '../../core/client-requests.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
-import type { PageReply, RunnerEvent, StatusRequest } from '../../core/protocol.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
+import type { RunnerEvent } from '../../core/runner-messages.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ended } from '../core/queue-builders.ts';

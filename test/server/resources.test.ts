@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { PageReply } from '../../core/client-replies.ts';
 import { decodeFrame } from '../../core/codec.ts';
-import type { PageReply } from '../../core/protocol.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { HostRunner } from './host-runner.ts';

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
 import { decodeFrame, encodeFrame } from '../../../core/codec.ts';
-import type { JobOrder, Reply, Request } from '../../../core/protocol.ts';
+import type { Reply, Request } from '../../../core/protocol.ts';
 import { CLIENT_PATH, PROTOCOL } from '../../../core/protocol.ts';
+import type { JobOrder } from '../../../core/runner-messages.ts';
 import { makeCertificates } from '../../../server/certificate-maker.ts';
 
 export interface FakeManager {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CycleFrame, readAnswer } from '../../../bench/fleet/frames.ts';
 import { decodeFrame, encodeFrame } from '../../../core/codec.ts';
-import type { JobOrder, Reply, Request } from '../../../core/protocol.ts';
+import type { Reply, Request } from '../../../core/protocol.ts';
+import type { JobOrder } from '../../../core/runner-messages.ts';
 
 function makeJob(attempt: number): JobOrder {
   const cmd = Buffer.from('echo 1');

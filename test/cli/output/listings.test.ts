@@ -12,7 +12,7 @@ import {
   tableRow,
 } from '../../../cli/output/table.ts';
 import { shortTime } from '../../../cli/output/times.ts';
-import type { GroupSummary } from '../../../core/protocol.ts';
+import type { GroupSummary } from '../../../core/client-replies.ts';
 import { makeStatusJob } from '../status-job.ts';
 
 const COUNTS = {

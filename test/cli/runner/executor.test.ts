@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ownEnvironment, parseEnvironment } from '../../../cli/runner/environment.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
-import type { StartedEvent } from '../../../core/protocol.ts';
+import type { StartedEvent } from '../../../core/runner-messages.ts';
 import { textOf, untilGone, withRunner } from './harness.ts';
 import { keyOf, type ScriptedManager } from './scripted-manager.ts';
 

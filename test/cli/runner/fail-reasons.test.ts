@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { ownEnvironment } from '../../../cli/runner/environment.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
 import { groupProblem } from '../../../cli/runner/unix-groups.ts';
-import type { EndedEvent } from '../../../core/protocol.ts';
+import type { EndedEvent } from '../../../core/runner-messages.ts';
 import { textOf, untilGone, withRunner } from './harness.ts';
 import type { ScriptedJob, ScriptedManager } from './scripted-manager.ts';
 

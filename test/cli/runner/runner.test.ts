@@ -6,7 +6,7 @@ import { Runner } from '../../../cli/runner/runner.ts';
 import type { RunnerEnd, RunnerOptions } from '../../../cli/runner/runner-options.ts';
 import { RECONNECT_MS } from '../../../cli/runner/session.ts';
 import { WrError } from '../../../core/errors.ts';
-import type { EndedEvent, TouchedAttempt } from '../../../core/protocol.ts';
+import type { EndedEvent, TouchedAttempt } from '../../../core/runner-messages.ts';
 import { NESTED } from './harness.ts';
 import { ScriptedManager } from './scripted-manager.ts';
 

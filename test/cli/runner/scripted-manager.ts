@@ -3,15 +3,15 @@
 import type { Ask, ManagerLink } from '../../../cli/manager-link.ts';
 import { WrError } from '../../../core/errors.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../../core/job-options.ts';
+import type { Reply } from '../../../core/protocol.ts';
 import type {
   EndedEvent,
   JobOrder,
-  Reply,
   ReserveRequest,
   RunnerEvent,
   RunnerHello,
   TouchRequest,
-} from '../../../core/protocol.ts';
+} from '../../../core/runner-messages.ts';
 
 export interface ScriptedJob {
   readonly cmd: string | Uint8Array;

@@ -1,0 +1,446 @@
+/**
+ * Attempts: handing jobs out, hearing of them, and what follows from their ends.
+ *
+ * Pure: time, randomness and tokens are arguments, and what must be written is left in `changes` for whoever owns the
+ * disk. Every change of state goes through `move` of {@link JobStates}.
+ */
+import { type Attempt, Attempts } from './attempts.ts';
+import { BsubIds } from './bsub-ids.ts';
+import { DueTimes } from './due-times.ts';
+import type { FailReason } from './fail-reasons.ts';
+import { grow } from './figures.ts';
+import { FreeLosses } from './free-losses.ts';
+import { DEPENDENCY_FLAGS } from './job-flags.ts';
+import type { JobOptions } from './job-options.ts';
+import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
+import { JobStates, type Template } from './job-states.ts';
+import { rowOf } from './job-table.ts';
+import type { Overlay } from './overlay.ts';
+import { ReplacedRuns } from './replaced-runs.ts';
+import { usageOf } from './req-usage.ts';
+import { retryDelayMs } from './retry.ts';
+import type { EndedEvent, TouchedAttempt } from './runner-messages.ts';
+import type { SchedulerGroup } from './scheduler-groups.ts';
+import { SegmentDirectory } from './segment-directory.ts';
+import { isHeld, STATE } from './states.ts';
+import { Suspension } from './suspension.ts';
+
+/** What is to be written of a job: a whole record, or members laid over the one on disk. */
+export type Change =
+  | { readonly record: JobRecord }
+  | { readonly patch: Partial<JobRecord> & Pick<JobRecord, 'state'> };
+
+export interface RunnerIdentity {
+  readonly runnerId: string;
+  readonly host: string;
+  readonly ip: string;
+  /** Process id on its host. */
+  readonly pid: number;
+}
+
+/** Jobs of stopped report groups that one reservation puts aside on its way to others. */
+const STOPPED_MAX = 256;
+
+export const NO_BYTES = new Uint8Array(0);
+
+/** Waiters told of an end on the spot; the others are told in slices (`dependencies.sweep`). */
+const TOLD_AT_ONCE = 64;
+
+export class JobAttempts extends JobStates {
+  readonly segments = new SegmentDirectory();
+  readonly attempts = new Attempts();
+  readonly due = new DueTimes();
+  readonly replaced = new ReplacedRuns();
+  readonly bsub = new BsubIds();
+  readonly suspension = new Suspension(this, this.segments);
+  protected readonly freeLosses = new FreeLosses();
+  /** What must be written, by job number; the owner of the disk empties it. */
+  readonly changes = new Map<number, Change>();
+  /** Changed jobs of segments, by segment; the owner of the disk empties it. */
+  readonly overlays = new Map<number, Overlay>();
+  /** Jobs that became complete or were removed, for the archive and for waiters; the owner empties it. */
+  readonly finished: number[] = [];
+
+  /**
+   * Hands out up to `count` ready jobs of a group, best first. They must not be started before their change is on disk.
+   * @param nextToken - gives an attempt token that was never used
+   * @param away - also hand out jobs that asked for what this group gives and are served elsewhere now
+   */
+  reserve(
+    group: SchedulerGroup,
+    count: number,
+    runner: RunnerIdentity,
+    nowMs: number,
+    nextToken: () => number,
+    away = false,
+  ): Attempt[] {
+    const reserved: Attempt[] = [];
+    const most = Math.min(count, this.groups.room(group, nowMs));
+    for (let stopped = 0; reserved.length < most && stopped < STOPPED_MAX; ) {
+      const number = this.popReady(group) || (away ? this.popAway(group) : 0);
+      if (number === 0) break;
+      if (this.failBudgets.anyStopped && this.failBudgets.isStopped(this.templateOf(number).repGroup)) {
+        this.#holdBack(number);
+        stopped += 1;
+        continue;
+      }
+      const attempt: Attempt = {
+        token: nextToken(),
+        number,
+        group: group.id,
+        given: this.cohortOf(number).chosen.figures,
+        resources: group.shares ? this.groups.pickResources(group) : null,
+        runnerId: runner.runnerId,
+        host: runner.host,
+        ip: runner.ip,
+        runnerPid: runner.pid,
+        reservedMs: nowMs,
+        pid: 0,
+        startedMs: 0,
+        cwd: '',
+        contactMs: nowMs,
+        lostMs: 0,
+        killed: false,
+        outdated: false,
+        runnerBirth: 0,
+        birth: 0,
+        peakRamMb: 0,
+        peakDiskMb: 0,
+        cpuMs: 0,
+        stdout: NO_BYTES,
+        stderr: NO_BYTES,
+      };
+      this.move(number, 'reserve');
+      this.open(attempt);
+      this.write(number, this.attemptRecord(attempt));
+      reserved.push(attempt);
+    }
+    this.groups.note(group);
+    return reserved;
+  }
+
+  /** The runner started the command. False: the attempt was given up earlier. */
+  start(token: number, pid: number, startedMs: number, nowMs: number, cwd = ''): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined) return false;
+    this.hear(attempt, nowMs);
+    if (attempt.startedMs !== 0) return true; // Said again.
+    attempt.cwd = cwd;
+    this.#markStarted(attempt, pid, startedMs);
+    this.write(attempt.number, this.attemptRecord(attempt));
+    return true;
+  }
+
+  /**
+   * The attempt is over. False: it was given up earlier, and nothing changes.
+   * @param random - in [0, 1): the jitter of the back-off
+   */
+  end(event: EndedEvent, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byToken(event.attempt);
+    if (attempt === undefined) return false;
+    this.hear(attempt, nowMs);
+    if (attempt.startedMs === 0 && event.startedMs !== 0)
+      this.#markStarted(attempt, event.pid, event.startedMs);
+    const { number } = attempt;
+    const template = this.templateOf(number);
+    this.close(attempt);
+    this.#learn(attempt, event, template);
+    if (event.outcome === 'complete') {
+      this.move(number, 'succeed');
+      if (!this.#mustRunAgain(attempt)) this.repGroups.recordCompletion(template.repGroup, event);
+    } else if (
+      event.outcome === 'bury' ||
+      attempt.killed ||
+      !this.#useRetry(number, event.startedMs !== 0 || event.reason === 'command failed to start')
+    ) {
+      this.move(number, 'bury');
+    } else {
+      this.move(number, 'release');
+    }
+    this.remember(number, event.exitCode, event.reason);
+    const readyMs = this.#delay(number, nowMs, random);
+    this.write(number, {
+      ...this.attemptRecord(attempt),
+      ...outcomeOf(event),
+      readyMs,
+      state: this.state(number),
+    });
+    this.settle(number, template);
+    return true;
+  }
+
+  /** The runner gives the job back without having started it: no attempt is used up. */
+  release(token: number, reason: FailReason, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined) return false;
+    if (attempt.startedMs !== 0) {
+      // It did run, whatever the runner now says: that counts.
+      this.hear(attempt, nowMs);
+      this.giveUp(attempt, 'command failed to complete normally', 'release', nowMs, random);
+      return true;
+    }
+    this.close(attempt);
+    this.requeue(attempt, reason, nowMs);
+    return true;
+  }
+
+  /** Signs of life of what a runner holds. @returns tokens it must kill: asked for by a user, or given up earlier */
+  touch(touched: readonly TouchedAttempt[], nowMs: number): number[] {
+    const kill: number[] = [];
+    for (const { attempt: token, ...usage } of touched) {
+      const attempt = this.attempts.byToken(token);
+      if (attempt === undefined) {
+        kill.push(token);
+        continue;
+      }
+      this.hear(attempt, nowMs);
+      Object.assign(attempt, usage);
+      if (attempt.killed) kill.push(token);
+    }
+    return kill;
+  }
+
+  /** Keeps by what the processes of an attempt are known. */
+  identify(token: number, runnerBirth: number, birth: number): void {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined) return;
+    attempt.runnerBirth = runnerBirth;
+    attempt.birth = birth;
+    this.write(attempt.number, this.attemptRecord(attempt));
+  }
+
+  /** Takes a job that no runner holds and no other waits for out of the queue for good. */
+  remove(number: number): boolean {
+    const state = this.table.state(number);
+    if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed)
+      return false;
+    if (this.dependencies.hasDependants(number)) return false;
+    const template = this.templateOf(number);
+    if (state === STATE.suspended) this.suspension.note(number);
+    this.move(number, 'remove');
+    this.amend(number, { state: STATE.removed });
+    this.settle(number, template);
+    return true;
+  }
+
+  /** What an end says of jobs like this one, and of what this one needs next. */
+  #learn(attempt: Attempt, event: EndedEvent, { options }: Template): void {
+    const { asked, grown, usage } = this.cohortOf(attempt.number);
+    if (usage !== null) this.cohorts.usages.record(usage, usageOf(event, options.cwdMatters));
+    if (event.outcome === 'complete' || attempt.startedMs === 0 || asked.override === 2) return;
+    const wallMs = event.endedMs - attempt.startedMs;
+    this.setGrown(attempt.number, grow(grown, attempt.given, { ...event, wallMs }));
+  }
+
+  /** `pop` took it out of the lane, as for a reservation: any other way on begins there. */
+  protected unpop(number: number): void {
+    const cohort = this.cohortOf(number);
+    cohort.group.ready.giveBack(cohort, this.chunk(number).priority[rowOf(number)] as number, number);
+  }
+
+  #holdBack(number: number): void {
+    this.unpop(number);
+    this.suspension.suspend(Uint32Array.of(number), 0);
+  }
+
+  protected giveUp(
+    attempt: Attempt,
+    reason: FailReason,
+    outcome: 'release' | 'bury',
+    nowMs: number,
+    random: number,
+    isFree = false,
+  ): void {
+    const { number } = attempt;
+    this.close(attempt);
+    this.move(
+      number,
+      outcome === 'release' && this.#useRetry(number, !isFree && attempt.startedMs !== 0)
+        ? 'release'
+        : 'bury',
+    );
+    this.remember(number, -1, reason);
+    const readyMs = this.#delay(number, nowMs, random);
+    const endedMs = attempt.lostMs === 0 ? nowMs : attempt.lostMs;
+    this.write(number, {
+      ...this.attemptRecord(attempt),
+      state: this.state(number),
+      exitCode: -1,
+      reason,
+      readyMs,
+      endedMs,
+    });
+    this.settle(number, this.templateOf(number));
+  }
+
+  protected requeue(attempt: Attempt, reason: FailReason, nowMs: number): void {
+    const { number } = attempt;
+    if (attempt.killed) {
+      this.move(number, 'bury');
+      this.remember(number, -1, 'killed by user request');
+      this.write(number, {
+        ...this.attemptRecord(attempt),
+        state: STATE.buried,
+        exitCode: -1,
+        reason: 'killed by user request',
+      });
+      this.settle(number, this.templateOf(number));
+      return;
+    }
+    // Nothing ran, so nothing speaks for waiting.
+    this.move(number, 'requeue');
+    this.remember(number, 0, reason);
+    this.write(number, { ...this.attemptRecord(attempt), state: STATE.ready, reason, endedMs: nowMs });
+  }
+
+  /** Uses up one retry. False: none was left. A job that never started keeps them all. */
+  #useRetry(number: number, counts: boolean): boolean {
+    if (!counts) return true;
+    const chunk = this.chunk(number);
+    const left = chunk.retriesLeft[rowOf(number)] as number;
+    if (left === 0) return false;
+    chunk.retriesLeft[rowOf(number)] = left - 1;
+    return true;
+  }
+
+  /** For a job that has just become delayed: when it is due. 0 otherwise. */
+  #delay(number: number, nowMs: number, random: number): number {
+    if (this.table.state(number) !== STATE.delayed) return 0;
+    const used =
+      this.templateOf(number).options.retries - (this.chunk(number).retriesLeft[rowOf(number)] as number);
+    const readyMs = nowMs + retryDelayMs(Math.max(0, used - 1), () => random);
+    this.due.add(number, readyMs);
+    return readyMs;
+  }
+
+  #markStarted(attempt: Attempt, pid: number, startedMs: number): void {
+    attempt.pid = pid;
+    attempt.startedMs = startedMs;
+    const chunk = this.chunk(attempt.number);
+    const row = rowOf(attempt.number);
+    chunk.attempts[row] = Math.min(255, (chunk.attempts[row] as number) + 1);
+    this.move(attempt.number, 'start');
+  }
+
+  /** A message arrived: contact counts from here, and a lost attempt is found again. */
+  protected hear(attempt: Attempt, nowMs: number): void {
+    attempt.contactMs = nowMs;
+    if (attempt.lostMs === 0) return;
+    attempt.lostMs = 0;
+    this.move(attempt.number, attempt.startedMs === 0 ? 'touchUnstarted' : 'touch');
+    this.remember(attempt.number, -1, '');
+    this.write(attempt.number, this.attemptRecord(attempt));
+  }
+
+  protected open(attempt: Attempt): void {
+    this.attempts.add(attempt);
+    this.groups.hold(this.groups.get(attempt.group), 1, attempt.resources);
+  }
+
+  protected close(attempt: Attempt): void {
+    this.attempts.remove(attempt);
+    this.groups.hold(this.groups.get(attempt.group), -1, attempt.resources);
+  }
+
+  /** What follows from a job being done with: the archive takes it, or its `remove` behaviour does. */
+  protected settle(number: number, template: Template): void {
+    const state = this.table.state(number);
+    if (state === STATE.buried && hasRemoveBehaviour(template.options)) {
+      this.remove(number);
+      return;
+    }
+    if (state !== STATE.complete && state !== STATE.removed) return;
+    this.segments.finish(number);
+    this.finished.push(number);
+    this.freeLosses.forget(number);
+    if (((this.chunk(number).flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) === 0) return;
+    if (state === STATE.complete) this.dependencies.finish(number);
+    else this.dependencies.forget(number);
+    this.dependencies.sweep(TOLD_AT_ONCE);
+  }
+
+  /** While it ran, a group that it waits for gained a member: it is queued again, behind that. */
+  #mustRunAgain({ number, outdated }: Attempt): boolean {
+    if (!outdated && !this.isBlocked(number)) return false;
+    this.chunk(number).retriesLeft[rowOf(number)] = this.templateOf(number).options.retries;
+    this.move(number, 'requeue');
+    return true;
+  }
+
+  protected override outdated(number: number): void {
+    const attempt = this.attempts.byNumber(number);
+    if (attempt === undefined || attempt.outdated) return;
+    attempt.outdated = true;
+    this.write(number, this.attemptRecord(attempt));
+  }
+
+  protected override blocked(number: number): number {
+    const state = super.blocked(number);
+    if (isHeld(state)) this.outdated(number);
+    // Its delay is off, also after a restart.
+    if (state === STATE.delayed) this.amend(number, { state: STATE.dependent, readyMs: 0 });
+    return state;
+  }
+
+  /** The row of a complete or removed job leaves memory. */
+  forget(number: number): void {
+    const chunk = this.table.chunkOf(number);
+    if (chunk !== undefined && ((chunk.flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) !== 0)
+      this.dependencies.forget(number);
+    this.keys.remove(number);
+    this.table.occupy(number, -1);
+  }
+
+  protected attemptRecord(attempt: Attempt): JobRecord {
+    const chunk = this.chunk(attempt.number);
+    const row = rowOf(attempt.number);
+    return {
+      ...EMPTY_RECORD,
+      state: chunk.state[row] as JobRecord['state'],
+      attempts: chunk.attempts[row] as number,
+      retriesLeft: chunk.retriesLeft[row] as number,
+      retries: this.templateOf(attempt.number).options.retries,
+      attempt: attempt.token,
+      runnerId: attempt.runnerId,
+      host: attempt.host,
+      ip: attempt.ip,
+      runnerPid: attempt.runnerPid,
+      pid: attempt.pid,
+      reservedMs: attempt.reservedMs,
+      startedMs: attempt.startedMs,
+      exitCode: -1,
+      cwd: attempt.cwd,
+      killed: attempt.killed,
+      outdated: attempt.outdated,
+      runnerBirth: attempt.runnerBirth,
+      birth: attempt.birth,
+      given: attempt.given,
+      resources: attempt.resources,
+      grown: this.cohortOf(attempt.number).grown,
+      freeLosses: this.freeLosses.of(attempt.number),
+    };
+  }
+
+  protected write(number: number, record: JobRecord): void {
+    this.changes.set(number, { record });
+  }
+
+  /** Lays members over what is to be written of a job, or over what is on disk. */
+  protected amend(number: number, patch: Partial<JobRecord> & Pick<JobRecord, 'state'>): void {
+    const change = this.changes.get(number);
+    if (change === undefined) this.changes.set(number, { patch });
+    else if ('record' in change) this.changes.set(number, { record: { ...change.record, ...patch } });
+    else this.changes.set(number, { patch: { ...change.patch, ...patch } });
+  }
+}
+
+function outcomeOf(event: EndedEvent): Partial<JobRecord> {
+  const { exitCode, reason, startedMs, endedMs, peakRamMb, peakDiskMb, cpuMs, cwd, stdout, stderr, pid } =
+    event;
+  return { exitCode, reason, startedMs, endedMs, peakRamMb, peakDiskMb, cpuMs, cwd, stdout, stderr, pid };
+}
+
+function hasRemoveBehaviour(options: JobOptions): boolean {
+  const lists = [options.onFailure, options.onSuccess, options.onExit];
+  return lists.some((list) => list.some((behaviour) => behaviour.remove === true));
+}

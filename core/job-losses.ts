@@ -1,0 +1,130 @@
+/** Attempts that nobody hears of any more: lost until there is proof of what became of them (docs/decisions/0006-silence.md). */
+import type { Attempt } from './attempts.ts';
+import { JobAttempts } from './job-attempts.ts';
+
+/** @param birth - when the process began, as its host counts it; 0: not known */
+export type IsGone = (host: string, pid: number, birth: number) => boolean;
+
+export class JobLosses extends JobAttempts {
+  /**
+   * A runner came (back) and says what it holds. What it does not hold it was never given, or has let go.
+   * @returns the tokens that are not its own any more
+   */
+  adopt(runnerId: string, holding: readonly number[], nowMs: number, random = 0): number[] {
+    this.settleDropped(runnerId, holding, nowMs, 0, random);
+    return holding.filter((token) => {
+      const attempt = this.attempts.byToken(token);
+      if (attempt === undefined || attempt.runnerId !== runnerId) return true;
+      this.hear(attempt, nowMs);
+      return false;
+    });
+  }
+
+  /**
+   * A runner has said what it holds: what it does not name, and did not for so long, it has lost (since-0.36.md §3.4).
+   * @returns how many changed
+   */
+  settleDropped(
+    runnerId: string,
+    holding: readonly number[],
+    nowMs: number,
+    silentMs: number,
+    random: number,
+  ): number {
+    const open = this.attempts.byRunner(runnerId);
+    if (open.size === 0) return 0;
+    const held = new Set(holding);
+    const dropped = [...open].filter(
+      ({ token, contactMs }) => !held.has(token) && nowMs - contactMs >= silentMs,
+    );
+    for (const attempt of dropped) this.#settleGone(attempt, nowMs, random);
+    return dropped.length;
+  }
+
+  /** A check found that neither the runner nor the command of a lost attempt exist. False: it is not lost any more. */
+  settleDead(token: number, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined || attempt.lostMs === 0) return false;
+    this.#settleGone(attempt, nowMs, random);
+    return true;
+  }
+
+  /**
+   * Settles attempts that were not heard of for `ttrMs`. They are lost until there is proof that they are over: silence
+   * alone is none, for a runner that is only cut off may be at work, and no command may run twice at once. With proof, one
+   * that never started goes back to the queue, and one that did has failed.
+   * @param isGone - whether a process of an attempt's host is known not to exist
+   * @param onOver - told of each that is found to be over
+   * @param random - in [0, 1): the jitter of each back-off, for those lost together are not to come back together
+   * @returns how many changed
+   */
+  expire(
+    nowMs: number,
+    ttrMs: number,
+    isGone: IsGone,
+    random: () => number = () => 0,
+    onOver: (attempt: Attempt) => void = () => undefined,
+  ): number {
+    let settled = 0;
+    for (const attempt of [...this.attempts.all()]) {
+      if (nowMs - attempt.contactMs < ttrMs) continue;
+      if (this.#isOver(attempt, isGone)) {
+        onOver(attempt);
+        this.#settleGone(attempt, nowMs, random());
+      } else if (attempt.lostMs === 0) this.#lose(attempt, nowMs);
+      else continue;
+      settled += 1;
+    }
+    return settled;
+  }
+
+  /** Its runner is gone, and so is its command (since-0.36.md §3.4). */
+  #isOver({ host, runnerPid, pid, startedMs, runnerBirth, birth }: Attempt, isGone: IsGone): boolean {
+    return isGone(host, runnerPid, runnerBirth) && (startedMs === 0 || isGone(host, pid, birth));
+  }
+
+  #settleGone(attempt: Attempt, nowMs: number, random: number): void {
+    if (attempt.startedMs === 0) {
+      this.close(attempt);
+      this.requeue(attempt, 'lost contact with runner', nowMs);
+    } else if (attempt.killed) this.giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
+    else this.giveUp(attempt, 'lost contact with runner', 'release', nowMs, random);
+  }
+
+  #lose(attempt: Attempt, nowMs: number): void {
+    attempt.lostMs = nowMs;
+    this.move(attempt.number, 'lose');
+    this.remember(attempt.number, -1, 'lost contact with runner');
+    const record = this.attemptRecord(attempt);
+    this.write(attempt.number, { ...record, endedMs: nowMs, reason: 'lost contact with runner' });
+  }
+
+  /** The manager itself stood still for so long: no runner could be heard, so none was silent. */
+  extendContacts(stalledMs: number): void {
+    for (const attempt of this.attempts.all()) attempt.contactMs += stalledMs;
+  }
+
+  /** A user (or a check) is sure that a lost attempt is dead: normal retry accounting. */
+  confirmDead(number: number, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byNumber(number);
+    if (attempt === undefined || attempt.lostMs === 0) return false;
+    if (attempt.killed) this.giveUp(attempt, 'killed by user request', 'bury', nowMs, 0);
+    else this.giveUp(attempt, 'lost contact with runner', 'release', nowMs, random);
+    return true;
+  }
+
+  /**
+   * The scheduler is sure that the place where a job ran is no more: whatever became of the attempt, it is over, and it
+   * was not the command's fault. False: it is not held.
+   */
+  placeDied(number: number, nowMs: number, random: number): boolean {
+    const attempt = this.attempts.byNumber(number);
+    if (attempt === undefined) return false;
+    if (attempt.startedMs === 0 || attempt.killed) this.#settleGone(attempt, nowMs, random);
+    else {
+      const isFree = this.freeLosses.use(number);
+      this.giveUp(attempt, 'lost contact with runner', 'release', nowMs, random, isFree);
+    }
+    return true;
+  }
+}
