@@ -408,6 +408,9 @@ export class JobAttempts extends JobStates {
       pid: attempt.pid,
       reservedMs: attempt.reservedMs,
       startedMs: attempt.startedMs,
+      // Whatever else is noted of a lost attempt, it stays lost, and since then.
+      endedMs: attempt.lostMs,
+      reason: attempt.lostMs === 0 ? '' : 'lost contact with runner',
       exitCode: -1,
       cwd: attempt.cwd,
       killed: attempt.killed,

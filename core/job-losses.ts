@@ -99,6 +99,19 @@ export class JobLosses extends JobAttempts {
     this.write(attempt.number, { ...record, endedMs: nowMs, reason: 'lost contact with runner' });
   }
 
+  /** Commands that were started, and whose runner is known to be gone: if they are there still, nobody looks after them. */
+  *orphans(isGone: IsGone): Iterable<Attempt> {
+    for (const attempt of this.attempts.all()) {
+      const { startedMs, birth, host, runnerPid, runnerBirth } = attempt;
+      if (startedMs !== 0 && birth !== 0 && isGone(host, runnerPid, runnerBirth)) yield attempt;
+    }
+  }
+
+  /** An orphan has ended. */
+  settleOrphan(attempt: Attempt, nowMs: number): void {
+    this.#settleGone(attempt, nowMs, 0);
+  }
+
   /** The manager itself stood still for so long: no runner could be heard, so none was silent. */
   extendContacts(stalledMs: number): void {
     for (const attempt of this.attempts.all()) attempt.contactMs += stalledMs;

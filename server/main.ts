@@ -19,6 +19,7 @@ import { compact } from './compact.ts';
 import { birthOf, hostName, isProcessGone, killRunner, ownAddress } from './host.ts';
 import { openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
+import { Orphans } from './orphans.ts';
 import { claimPidFile, releasePidFile } from './pid-file.ts';
 import { openPools } from './pools.ts';
 import { restoreMissing } from './restore.ts';
@@ -204,6 +205,7 @@ async function serveUntilStopped(
   const scheduler = openScheduler(config, flags, address, log);
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loopDelay.enable();
+  const orphans = new Orphans();
   manager = new Manager({
     store,
     tasks: pools,
@@ -213,6 +215,7 @@ async function serveUntilStopped(
     deployment: config.deployment,
     resources: parseResources(flags.resources ?? config.resources),
     isGone: (host, pid, birth) => host === hostName() && isProcessGone(pid, birth),
+    endOrphan: (attempt, nowMs) => orphans.end(attempt, nowMs),
     backupFile,
     processes: {
       ownHost: hostName(),

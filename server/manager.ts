@@ -5,6 +5,7 @@
  * same manager runs in production, in tests and in simulations.
  */
 import { isAbsolute } from 'node:path';
+import type { Attempt } from '../core/attempts.ts';
 import type { ManagerStatusReply } from '../core/client-replies.ts';
 import type { SettleRequest } from '../core/client-requests.ts';
 import { decodeFrame } from '../core/codec.ts';
@@ -67,6 +68,8 @@ export interface ManagerOptions {
   readonly ttrMs?: number;
   /** Whether a process of a host is known not to exist; false when nobody can tell. */
   readonly isGone: IsGone;
+  /** Ends a command of this machine that has no runner any more. */
+  readonly endOrphan: (attempt: Attempt, nowMs: number) => void;
   /** Where the database is backed up by itself; `null`: nowhere. */
   readonly backupFile: string | null;
   /** Processes of this host and of others. */
@@ -311,7 +314,8 @@ export class Manager {
     this.#allotment.close();
     this.#desk.stop();
     const untilMs = clock.monotonicMs() + patienceMs;
-    while (this.#desk.holding() && clock.monotonicMs() < untilMs) {
+    for (const { number } of this.queue.orphans(this.#options.isGone)) this.queue.kill(number);
+    while ((this.#endOrphans() > 0 || this.#desk.holding()) && clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => clock.after(20, resolve));
     }
     await scheduler.cleanup();
@@ -476,6 +480,7 @@ export class Manager {
           pid,
         }),
     );
+    this.#endOrphans();
     this.#lostChecks.tick();
     this.#backups.tick();
     const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
@@ -485,6 +490,22 @@ export class Manager {
     if (this.queue.changes.size > 0) this.persist.note();
     this.#learner.tick();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+  }
+
+  /** Ends commands that someone asked to end and that have no runner to do it. @returns how many are there still */
+  #endOrphans(): number {
+    const { isGone, endOrphan, clock } = this.#options;
+    let left = 0;
+    for (const attempt of [...this.queue.orphans(isGone)]) {
+      if (!attempt.killed) continue;
+      if (isGone(attempt.host, attempt.pid, attempt.birth)) {
+        this.queue.settleOrphan(attempt, clock.nowMs());
+        continue;
+      }
+      endOrphan(attempt, clock.monotonicMs());
+      left += 1;
+    }
+    return left;
   }
 
   /** Jobs may have become ready. */

@@ -108,6 +108,22 @@ describe('JobQueue', () => {
     assertHolds(queue);
   });
 
+  it('keeps a lost job lost, and since when, when a kill is noted of it', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    queue.start(attempt?.token ?? 0, 5, 10, 10);
+    queue.expire(60_010, 60_000, ALIVE);
+    queue.kill(number);
+    const change = queue.changes.get(number);
+    assert.ok(change !== undefined && 'record' in change);
+    const { state, endedMs, reason, killed } = change.record;
+    assert.deepEqual(
+      { state, endedMs, reason, killed },
+      { state: STATE.lost, endedMs: 60_010, reason: 'lost contact with runner', killed: true },
+    );
+  });
+
   it('does not hand a job out again while its silent runner may yet be starting it', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);

@@ -40,4 +40,32 @@ describe('a runner that was killed with its commands', () => {
       return left.length <= 1 || undefined;
     });
   });
+
+  it('leaves commands that still run to the manager, which ends them when asked to', async () => {
+    const pidOf = async (mark: string): Promise<number> => {
+      await place.add([`sleep ${mark}; true`], ['-i', mark]);
+      await place.until('it is seen to run', async () => {
+        const { State, PeakRAM } = await place.job(['-i', mark]);
+        return (State === 'running' && PeakRAM > 0) || undefined;
+      });
+      const runner = place.processes().find((pid) => commandLine(pid).includes(' runner '));
+      assert.ok(runner !== undefined);
+      process.kill(runner, 'SIGKILL');
+      await place.until('its runner is gone', () => !isAlive(runner) || undefined);
+      const pid = place.processes().find((one) => commandLine(one).startsWith(`sleep ${mark}`));
+      assert.ok(pid !== undefined, 'the command lives on');
+      return pid;
+    };
+    const killed = await pidOf('98765');
+    await place.wr(['kill', '-i', '98765']);
+    await place.until('it is gone', () => !isAlive(killed) || undefined);
+    const job = await place.until('it is buried', async () => {
+      const found = await place.job(['-i', '98765']);
+      return found.State === 'buried' ? found : undefined;
+    });
+    assert.equal(job.FailReason, 'killed by user request');
+    const stopped = await pidOf('98766');
+    await place.wr(['manager', 'stop']);
+    assert.ok(!isAlive(stopped));
+  });
 });

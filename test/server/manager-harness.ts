@@ -164,6 +164,7 @@ export class ManagerHarness {
         rssBytes: 0,
       }),
       isGone: () => this.gone,
+      endOrphan: () => undefined,
       backupFile: 'backup',
       processes: {
         ownHost: 'here',
