@@ -36,6 +36,8 @@ export interface FullLimit {
   /** `null`: a span of time that is shut. */
   readonly limit: number | null;
   readonly held: number;
+  /** A span of time that is over for good. */
+  readonly isPast?: boolean;
 }
 
 /** A counted resource of which less is free than the job asks for. */
@@ -59,6 +61,8 @@ export interface JobFacts {
   readonly pid: number;
   readonly exitCode: number;
   readonly reason: FailReason;
+  /** Of a command that was buried for what it asked for: what there is too little of; '': not known. */
+  readonly shortOf?: string;
   readonly attempts: number;
   readonly retriesLeft: number;
   /** What it depends on, as users know it. */
@@ -157,7 +161,13 @@ function readyReasons(facts: JobFacts): Reason[] {
   return reasons;
 }
 
-function limitReason({ name, limit, held }: FullLimit): Reason {
+function limitReason({ name, limit, held, isPast }: FullLimit): Reason {
+  if (isPast === true)
+    return reason(
+      'window',
+      `it may only start within ${name}, and that time is over for good`,
+      'take the limit group off it with wr mod --limit_grps, or wr remove it',
+    );
   if (limit === null)
     return reason(
       'window',
@@ -233,7 +243,7 @@ function delayed({ readyMs, nowMs, reason: why, exitCode, retriesLeft }: JobFact
   return reason(
     'backoff',
     `it failed (${failure(why, exitCode)}) and is tried again ${when}; ${attemptsText(retriesLeft + 1)} left`,
-    'wait, or wr kill or wr remove if it is not worth another attempt',
+    'wait; wr suspend holds it back, and wr remove drops it if it is not worth another attempt',
   );
 }
 
@@ -247,15 +257,15 @@ function lost({ host, pid, endedMs, nowMs }: JobFacts): Reason {
   return reason(
     'lost',
     `its runner on ${host} has not been heard of for ${since}; process ${pid} may still be at work, so it is not started again`,
-    'look at that host; when the process is gone, say so with wr kill --confirmdead',
+    'wr kill ends it if it runs on the host of the manager; else look at that host, and when the process is gone, say so with wr kill --confirmdead',
   );
 }
 
-function buried({ reason: why, exitCode, attempts }: JobFacts): Reason {
+function buried({ reason: why, exitCode, attempts, shortOf = '' }: JobFacts): Reason {
   const times = attempts === 0 ? 'without ever having started' : `after ${attemptsText(attempts)}`;
   return reason(
     'buried',
-    `it was buried ${times}: ${failure(why, exitCode)}`,
+    `it was buried ${times}: ${failure(why, exitCode)}${shortOf === '' ? '' : ` (${shortOf})`}`,
     TODO_WHEN_BURIED[why] ?? 'look at its output with wr status -y -i ID, correct the cause, then wr retry',
   );
 }
@@ -265,7 +275,7 @@ const TODO_WHEN_BURIED: Partial<Record<FailReason, string>> = {
   'command permission problem': 'make the program executable (chmod +x), then wr retry',
   'working directory does not exist': 'make the directory, or correct who may write there, then wr retry',
   'resource requirements cannot be met':
-    'ask for less with wr mod --memory or --cpus, or raise --max_ram or --max_cores of wr manager start; then wr retry',
+    'ask for less with wr mod --memory, --cpus or --resources, or let wr manager start have more with --max_ram, --max_cores or --resources; then wr retry',
   'killed by user request': 'wr retry runs it again, wr remove forgets it',
   'command used too much RAM': 'give it more with wr mod --memory, then wr retry',
   'command used too much time': 'give it more with wr mod --time, then wr retry',

@@ -56,6 +56,7 @@ export class JobLosses extends JobAttempts {
    * @param isGone - whether a process of an attempt's host is known not to exist
    * @param onOver - told of each that is found to be over
    * @param random - in [0, 1): the jitter of each back-off, for those lost together are not to come back together
+   * @param isEnding - of attempts of which all is being ended, and that are settled after that
    * @returns how many changed
    */
   expire(
@@ -64,11 +65,12 @@ export class JobLosses extends JobAttempts {
     isGone: IsGone,
     random: () => number = () => 0,
     onOver: (attempt: Attempt) => void = () => undefined,
+    isEnding: (attempt: Attempt) => boolean = () => false,
   ): number {
     let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
       if (nowMs - attempt.contactMs < ttrMs) continue;
-      if (this.#isOver(attempt, isGone)) {
+      if (!isEnding(attempt) && this.#isOver(attempt, isGone)) {
         onOver(attempt);
         this.#settleGone(attempt, nowMs, random());
       } else if (attempt.lostMs === 0) this.#lose(attempt, nowMs);
@@ -99,17 +101,26 @@ export class JobLosses extends JobAttempts {
     this.write(attempt.number, { ...record, endedMs: nowMs, reason: 'lost contact with runner' });
   }
 
-  /** Commands that were started, and whose runner is known to be gone: if they are there still, nobody looks after them. */
+  /** Commands that someone asked to end, and whose runner is known to be gone: if they are there still, nobody else ends them. */
   *orphans(isGone: IsGone): Iterable<Attempt> {
     for (const attempt of this.attempts.all()) {
-      const { startedMs, birth, host, runnerPid, runnerBirth } = attempt;
-      if (startedMs !== 0 && birth !== 0 && isGone(host, runnerPid, runnerBirth)) yield attempt;
+      if (this.isOrphanToEnd(attempt, isGone)) yield attempt;
     }
+  }
+
+  isOrphanToEnd({ killed, startedMs, host, runnerPid, runnerBirth }: Attempt, isGone: IsGone): boolean {
+    return killed && startedMs !== 0 && isGone(host, runnerPid, runnerBirth);
   }
 
   /** An orphan has ended. */
   settleOrphan(attempt: Attempt, nowMs: number): void {
     this.#settleGone(attempt, nowMs, 0);
+  }
+
+  /** A runner is known to be gone: what it had started is silent for ever. What it may just have been starting waits its time. */
+  forsake(runnerId: string, contactMs: number): void {
+    for (const attempt of this.attempts.byRunner(runnerId))
+      if (attempt.startedMs !== 0) attempt.contactMs = Math.min(attempt.contactMs, contactMs);
   }
 
   /** The manager itself stood still for so long: no runner could be heard, so none was silent. */

@@ -37,7 +37,11 @@ export class JobQueue extends JobLosses {
     const retries = this.templateOf(number).options.retries;
     chunk.retriesLeft[rowOf(number)] = retries;
     this.freeLosses.forget(number);
+    // What was said of what it asked for may not be true any more.
+    const isOfNoAttempt =
+      chunk.reason[rowOf(number)] === failReasonCode('resource requirements cannot be met');
     this.move(number, 'retry');
+    if (isOfNoAttempt) this.remember(number, 0, '');
     this.failBudgets.lift(this.templateOf(number).repGroup);
     this.amend(number, {
       state: STATE.ready,
@@ -45,6 +49,7 @@ export class JobQueue extends JobLosses {
       retries,
       readyMs: 0,
       freeLosses: 0,
+      ...(isOfNoAttempt ? { exitCode: 0, reason: '', stderr: NO_BYTES } : {}),
     });
     return true;
   }
@@ -141,7 +146,7 @@ export class JobQueue extends JobLosses {
       startedMs,
       cwd: record.cwd,
       contactMs: nowMs,
-      lostMs: record.state === STATE.lost ? record.endedMs : 0,
+      lostMs: record.state === STATE.lost ? record.endedMs || nowMs : 0,
       killed,
       outdated: record.outdated || this.isBlocked(number),
       runnerBirth: record.runnerBirth,

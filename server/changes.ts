@@ -137,7 +137,7 @@ export class Changes {
     let eligible = 0;
     for (const number of numbers) {
       const attempt = this.#queue.attempts.byNumber(number);
-      const isMeant = attempt !== undefined && confirmDead === attempt.lostMs > 0;
+      const isMeant = attempt !== undefined && (!confirmDead || attempt.lostMs > 0);
       if (isMeant ? isOld(attempt, confirmDead, ageMs, nowMs) : select.by === 'keys' && ageMs === 0)
         eligible += 1;
       if (!isMeant || !isOld(attempt, confirmDead, ageMs, nowMs)) continue;

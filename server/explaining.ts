@@ -18,6 +18,7 @@ import type { Selection } from './selection.ts';
 import type { Tasks } from './tasks.ts';
 
 const ALL_STATES = 0xffff;
+const IMPOSSIBLE: FailReason = 'resource requirements cannot be met';
 const NO_GROUP: GroupFacts = {
   memoryMb: 0,
   cpus: 0,
@@ -79,6 +80,7 @@ export class Explaining {
       pid: job.Pid,
       exitCode: job.Exitcode,
       reason: job.FailReason as FailReason,
+      shortOf: job.FailReason === IMPOSSIBLE ? job.StdErr.trim() : '',
       attempts: job.Attempts,
       retriesLeft: chunk?.retriesLeft[rowOf(number)] ?? 0,
       dependencies: (job.Dependencies ?? []).filter((name) => !this.#isDone(name)),
@@ -100,7 +102,9 @@ export class Explaining {
     return names.flatMap((name) => {
       const limit = groups.limits.find(name);
       if (limit === undefined || groups.limits.room(limit, nowMs) > 0) return [];
-      return [{ name, limit: limit.window === null ? limit.limit : null, held: limit.held }];
+      const { window } = limit;
+      const isPast = window?.of === 'calendar' && nowMs >= window.beforeMs;
+      return [{ name, limit: window === null ? limit.limit : null, held: limit.held, isPast }];
     });
   }
 

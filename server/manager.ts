@@ -26,6 +26,7 @@ import { Changes } from './changes.ts';
 import { type Clock, Slices } from './clock.ts';
 import { Explaining } from './explaining.ts';
 import { FailStops } from './fail-stops.ts';
+import { GoneRunners } from './gone-runners.ts';
 import { Learner } from './learner.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
@@ -68,8 +69,8 @@ export interface ManagerOptions {
   readonly ttrMs?: number;
   /** Whether a process of a host is known not to exist; false when nobody can tell. */
   readonly isGone: IsGone;
-  /** Ends a command of this machine that has no runner any more. */
-  readonly endOrphan: (attempt: Attempt, nowMs: number) => void;
+  /** Ends a command of this machine that has no runner any more. @returns whether something of it is there that may yet end */
+  readonly endOrphan: (attempt: Attempt, nowMs: number) => boolean;
   /** Where the database is backed up by itself; `null`: nowhere. */
   readonly backupFile: string | null;
   /** Processes of this host and of others. */
@@ -100,6 +101,7 @@ export class Manager {
   readonly #learner: Learner;
   readonly #steering: Steering;
   readonly #lostChecks: LostChecks;
+  readonly #goneRunners: GoneRunners;
   readonly #backups: Backups;
   /** Adds since the start. */
   #additions = 0;
@@ -154,6 +156,7 @@ export class Manager {
       events: {
         hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
         changed: () => this.#ready(),
+        away: (runner) => this.#goneRunners.closed(runner),
         unreadable: (error) =>
           log.error('a command could not be read from the database', { error: asWrError(error).message }),
       },
@@ -215,6 +218,13 @@ export class Manager {
       log,
       version: () => this.persist.writes + this.#additions,
     });
+    this.#goneRunners = new GoneRunners({
+      queue,
+      ownHost,
+      isGone: options.isGone,
+      ttrMs: options.ttrMs ?? TTR_MS,
+      isConnected: (runnerId) => this.#desk.isConnected(runnerId),
+    });
     this.#lostChecks = new LostChecks({
       queue,
       clock,
@@ -272,6 +282,7 @@ export class Manager {
     });
     if (this.#mode === 'recovering') this.#mode = 'started';
     this.#steering.restore();
+    this.#goneRunners.recovered();
     this.#lastTickMs = clock.monotonicMs();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
     const early = this.#early;
@@ -314,7 +325,6 @@ export class Manager {
     this.#allotment.close();
     this.#desk.stop();
     const untilMs = clock.monotonicMs() + patienceMs;
-    for (const { number } of this.queue.orphans(this.#options.isGone)) this.queue.kill(number);
     while ((this.#endOrphans() > 0 || this.#desk.holding()) && clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => clock.after(20, resolve));
     }
@@ -468,6 +478,7 @@ export class Manager {
     if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
     const nowMs = clock.nowMs();
     const { isGone } = this.#options;
+    this.#goneRunners.tick(nowMs);
     const expired = this.queue.expire(
       nowMs,
       ttrMs,
@@ -479,6 +490,7 @@ export class Manager {
           host,
           pid,
         }),
+      (attempt) => this.queue.isOrphanToEnd(attempt, isGone),
     );
     this.#endOrphans();
     this.#lostChecks.tick();
@@ -497,13 +509,10 @@ export class Manager {
     const { isGone, endOrphan, clock } = this.#options;
     let left = 0;
     for (const attempt of [...this.queue.orphans(isGone)]) {
-      if (!attempt.killed) continue;
-      if (isGone(attempt.host, attempt.pid, attempt.birth)) {
+      // Also when it is over itself: something that came of it may not be.
+      if (endOrphan(attempt, clock.monotonicMs())) left += 1;
+      else if (isGone(attempt.host, attempt.pid, attempt.birth))
         this.queue.settleOrphan(attempt, clock.nowMs());
-        continue;
-      }
-      endOrphan(attempt, clock.monotonicMs());
-      left += 1;
     }
     return left;
   }

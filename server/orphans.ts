@@ -1,55 +1,93 @@
 /**
  * Ends commands of this machine whose runner is no more, when someone asked for their end: nobody else would.
  *
- * By process id and start, so that no process is hit that was given the same id later. The command's shell goes at once; what it
- * started is asked to end, and made to half a second later (jobs.md §17).
+ * By process id and start, so that no process is hit that was given the same id later; and by the attempt's mark, which all
+ * that came of it has in its environment, daemons too. The command's first process goes at once; what it started is asked to
+ * end, and made to half a second later (jobs.md §17).
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { attemptMark, markEntry } from '../core/attempt-mark.ts';
 import type { Attempt } from '../core/attempts.ts';
 import { birthOf } from './host.ts';
 
 const GRACE_MS = 500;
-/** Between two tries at the same command. */
-const AGAIN_MS = 5_000;
+/** Between two looks at what is left. */
+const LOOK_MS = 100;
+/** What outlives this cannot be ended by us. */
+const PATIENCE_MS = 10_000;
+/** Between two tries at what could not be. */
+const AGAIN_MS = 60_000;
+
+/** Processes and when they began. */
+type Births = Map<number, number>;
+
+interface Ending {
+  readonly beganMs: number;
+  lookedMs: number;
+  /** What was there at the last look. */
+  readonly processes: Births;
+}
+
+export type Orphan = Pick<Attempt, 'token' | 'runnerId' | 'pid' | 'birth'>;
 
 export class Orphans {
-  /** When each was last tried, by attempt; monotonic ms. */
-  readonly #tried = new Map<number, number>();
+  /** By attempt. */
+  readonly #endings = new Map<number, Ending>();
 
-  /** @param attempt - known to be of this machine, without a runner */
-  end({ token, pid, birth }: Attempt, nowMs: number): void {
-    const lastMs = this.#tried.get(token);
-    if (lastMs !== undefined && nowMs - lastMs < AGAIN_MS) return;
-    for (const [known, atMs] of this.#tried) if (nowMs - atMs >= AGAIN_MS) this.#tried.delete(known);
-    this.#tried.set(token, nowMs);
-    // Without its start nobody can tell whether it still is that process.
-    if (pid <= 1 || birth === 0 || birthOf(pid) !== birth) return;
-    const started = descendants(pid);
-    signal(pid, birth, 'SIGKILL');
-    for (const [child, since] of started) signal(child, since, 'SIGTERM');
-    if (started.size === 0) return;
-    setTimeout(() => {
-      for (const [child, since] of started) signal(child, since, 'SIGKILL');
-    }, GRACE_MS).unref();
+  /**
+   * Called again and again until nothing is left.
+   * @param orphan - known to be of this machine, without a runner
+   * @param nowMs - monotonic
+   * @returns whether something of it is there that may yet end
+   */
+  end(orphan: Orphan, nowMs: number): boolean {
+    const ending = this.#endings.get(orphan.token);
+    if (ending === undefined || nowMs - ending.beganMs >= AGAIN_MS) return this.#begin(orphan, nowMs);
+    const ageMs = nowMs - ending.beganMs;
+    if (ageMs >= PATIENCE_MS) return false;
+    if (nowMs - ending.lookedMs < LOOK_MS) return true;
+    ending.lookedMs = nowMs;
+    refresh(ending.processes, orphan);
+    if (ageMs >= GRACE_MS) for (const [pid, birth] of ending.processes) signal(pid, birth, 'SIGKILL');
+    if (ending.processes.size > 0) return true;
+    this.#endings.delete(orphan.token);
+    return false;
+  }
+
+  #begin(orphan: Orphan, nowMs: number): boolean {
+    const processes: Births = new Map();
+    refresh(processes, orphan);
+    for (const [pid, birth] of processes) signal(pid, birth, pid === orphan.pid ? 'SIGKILL' : 'SIGTERM');
+    if (processes.size > 0) this.#endings.set(orphan.token, { beganMs: nowMs, lookedMs: nowMs, processes });
+    else this.#endings.delete(orphan.token);
+    return processes.size > 0;
   }
 }
 
-/** All that a process started and what that started, with the time each began. */
-function descendants(root: number): Map<number, number> {
+/** Forgets what has ended, and finds what is marked, what the command itself is, and what descends from any of these. */
+function refresh(processes: Births, { token, runnerId, pid, birth }: Orphan): void {
+  const mark = markEntry(attemptMark(token, runnerId));
+  for (const [known, since] of processes) if (birthOf(known) !== since) processes.delete(known);
+  // Without its start it is told by its mark alone.
+  if (pid > 1 && birth !== 0 && birthOf(pid) === birth) processes.set(pid, birth);
   const children = new Map<number, number[]>();
   for (const entry of readdirSync('/proc')) {
-    const parent = /^\d+$/.test(entry) ? parentOf(Number(entry)) : 0;
-    if (parent > 0) children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+    const one = /^\d+$/.test(entry) ? Number(entry) : 0;
+    if (one <= 1) continue;
+    const parent = parentOf(one);
+    children.set(parent, [...(children.get(parent) ?? []), one]);
+    if (hasMark(one, mark)) add(processes, one);
   }
-  const found = new Map<number, number>();
-  const left = [...(children.get(root) ?? [])];
-  for (let pid = left.pop(); pid !== undefined; pid = left.pop()) {
-    const birth = birthOf(pid);
-    if (birth === null || found.has(pid)) continue;
-    found.set(pid, birth);
-    left.push(...(children.get(pid) ?? []));
-  }
-  return found;
+  const left = [...processes.keys()];
+  for (let one = left.pop(); one !== undefined; one = left.pop())
+    for (const child of children.get(one) ?? []) if (add(processes, child)) left.push(child);
+}
+
+function add(processes: Births, pid: number): boolean {
+  const birth = processes.has(pid) ? null : birthOf(pid);
+  if (birth === null || birth === 0) return false;
+  processes.set(pid, birth);
+  return true;
 }
 
 function parentOf(pid: number): number {
@@ -61,8 +99,16 @@ function parentOf(pid: number): number {
   }
 }
 
+function hasMark(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark);
+  } catch {
+    return false; // Gone, or another user's.
+  }
+}
+
 function signal(pid: number, birth: number, name: NodeJS.Signals): void {
-  if (birth === 0 || birthOf(pid) !== birth) return;
+  if (birthOf(pid) !== birth) return;
   try {
     process.kill(pid, name);
   } catch {

@@ -46,6 +46,8 @@ export interface RunnerDeskEvents {
   hostRunner(runner: Runner, connected: boolean): void;
   /** Attempts ended or jobs became ready: what is planned may be out of date. */
   changed(): void;
+  /** The connection of a runner ended. */
+  away(runner: Runner): void;
   /** Attempts that a `reserve` could not be read for; they were given back. */
   unreadable(error: unknown): void;
 }
@@ -100,6 +102,10 @@ export class RunnerDesk {
   holding(): boolean {
     for (const attempt of this.#queue.attempts.all()) if (this.#runners.has(attempt.runnerId)) return true;
     return false;
+  }
+
+  isConnected(runnerId: string): boolean {
+    return this.#runners.has(runnerId);
   }
 
   hello(peer: Peer, message: RunnerHello): void {
@@ -224,6 +230,7 @@ export class RunnerDesk {
     this.#byPeer.delete(peer.id);
     this.#runners.delete(runner.runnerId);
     if (runner.group === null) this.#events.hostRunner(runner, false);
+    this.#events.away(runner);
   }
 
   /** Hands out again after {@link close}, unless the manager is stopping. */

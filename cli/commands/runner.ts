@@ -76,9 +76,10 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const shell = resolveProgram(config.runnerExecShell, context.env.PATH ?? '/usr/bin:/bin', isExecutable);
   const connect = (): Promise<ManagerLink> =>
     connectAgain(config, { host: managerHost, port: managerPort, domain: certDomain, timeoutMs });
+  const runnerId = randomUUID();
   const runner = new Runner(
     {
-      runnerId: randomUUID(),
+      runnerId,
       host: hostname(),
       ip: ownAddress(),
       pid: process.pid,
@@ -97,6 +98,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
             shell,
             nested,
             tmpDir: tmpdir(),
+            runnerId,
             runnerPid: process.pid,
             physicalMb: Math.floor(totalmem() / BYTES_PER_MB),
             now: Date.now,

@@ -1,10 +1,11 @@
 /** Environments of commands: what was captured with them, what they say differently, what the runner adds (jobs.md §12.3). */
+
 import { readFileSync } from 'node:fs';
 import { ARRAY_VARIABLE } from '../../core/array-pattern.ts';
+import { MARK_NAME } from '../../core/attempt-mark.ts';
 import type { JobOptions } from '../../core/job-options.ts';
 import { CUDA_VARIABLE, VARIABLE_START } from '../../core/resource-names.ts';
 import { type ByteString, bytesToByteString, shellQuote, toByteString } from './bytes.ts';
-import { MARK_NAME } from './kinship.ts';
 
 export type Environment = ReadonlyMap<string, ByteString>;
 

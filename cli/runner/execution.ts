@@ -1,3 +1,4 @@
+import { attemptMark } from '../../core/attempt-mark.ts';
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
 import type { ResourceIds } from '../../core/resource-names.ts';
@@ -130,7 +131,7 @@ export class Preparation {
   readonly #workspaces: Workspaces;
   readonly #nested: NestedUse;
   readonly #shell: string;
-  readonly #tag: string;
+  readonly #runnerId: string;
   readonly #programs: Programs;
   readonly #groups: UnixGroups;
   readonly #lsf: LsfEmulation;
@@ -142,13 +143,12 @@ export class Preparation {
       readonly nested: NestedUse;
       readonly lsf: LsfEmulation;
       readonly shell: string;
-      /** What no other runner has. */
-      readonly tag: string;
+      readonly runnerId: string;
       now(): number;
     },
   ) {
-    const { nested, lsf, shell, tag, now } = options;
-    this.#tag = tag;
+    const { nested, lsf, shell, runnerId, now } = options;
+    this.#runnerId = runnerId;
     this.#workspaces = workspaces;
     this.#nested = nested;
     this.#lsf = lsf;
@@ -164,7 +164,7 @@ export class Preparation {
    */
   prepare(job: Job, environment: Environment, takeOutput: () => OutputPair, short: boolean): Execution {
     const { options } = job;
-    const mark = `${job.attempt}-${this.#tag}`;
+    const mark = attemptMark(job.attempt, this.#runnerId);
     refuseUnsupported(options);
     this.#checkGroup(options.unixGroup);
     const shared = this.#sharedOf(options);

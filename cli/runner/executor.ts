@@ -1,6 +1,6 @@
 /** Runs jobs in the slots of this machine and says how they ended; knows nothing of the manager. */
 import type { ChildProcess } from 'node:child_process';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { EndedEvent, TouchedAttempt } from '../../core/runner-messages.ts';
 import { type Environment, type NestedUse, toSpawnEnvironment } from './environment.ts';
 import { type Execution, type Job, type KillReason, NotStarted, Preparation, setRoot } from './execution.ts';
@@ -31,6 +31,8 @@ export interface ExecutorOptions {
   readonly nested: NestedUse;
   /** Where the private directory for output files is made. */
   readonly tmpDir: string;
+  /** What no other runner has. */
+  readonly runnerId: string;
   readonly runnerPid: number;
   readonly physicalMb: number;
   /** Commands are ended when less is free on the disk they work on; default `FREE_BYTES_MIN`. */
@@ -68,7 +70,6 @@ export class Executor implements ExecutorPort {
     this.#preparation = new Preparation(this.#workspaces, {
       ...options,
       lsf: new LsfEmulation(this.#outputs.directory, options.nested, options.shell),
-      tag: basename(this.#outputs.directory).replace(/^wr-runner-/, ''),
     });
     const watchEvents = {
       found: (execution: Execution) => {

@@ -5,6 +5,7 @@
  * its own still has the command's mark in the environment it began with; that is looked at only when it counts, at a kill.
  */
 import { readFileSync } from 'node:fs';
+import { markEntry } from '../../core/attempt-mark.ts';
 import type { ProcessRow } from './process-table.ts';
 
 /** What is known of a command that others may have come of. */
@@ -13,9 +14,6 @@ export interface Forebear {
   readonly sinceTicks: number;
   readonly mark: string;
 }
-
-/** A variable every command has, with a value that no other attempt on any host has. */
-export const MARK_NAME = 'WR_ATTEMPT';
 
 /** Orphans of the launcher's session that are not older than the command. */
 export function kinBySession(
@@ -28,7 +26,7 @@ export function kinBySession(
 /** These, and orphans that began with the command's mark in their environment. */
 export function kinByMark(forebear: Forebear, session: number): (orphan: ProcessRow) => boolean {
   const stayed = kinBySession(forebear, session);
-  const mark = `${MARK_NAME}=${forebear.mark}\0`;
+  const mark = markEntry(forebear.mark);
   return (orphan) =>
     stayed(orphan) || (orphan.startTicks >= forebear.sinceTicks && hasMark(orphan.pid, mark));
 }

@@ -1,10 +1,10 @@
 /** The variables that the runner says afresh to each command (jobs.md §12, §21, since-0.36.md §2.4). */
 import { ARRAY_VARIABLE } from '../../core/array-pattern.ts';
+import { MARK_NAME } from '../../core/attempt-mark.ts';
 import type { JobOptions } from '../../core/job-options.ts';
 import { type ResourceIds, resourceVariables } from '../../core/resource-names.ts';
 import { type ByteString, toByteString } from './bytes.ts';
 import type { Environment } from './environment.ts';
-import { MARK_NAME } from './kinship.ts';
 import type { Emulation } from './lsf-emulation.ts';
 import type { Workspace } from './workspace.ts';
 

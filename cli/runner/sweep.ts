@@ -8,9 +8,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { markEntry } from '../../core/attempt-mark.ts';
 import { behavioursFor, carryOut, isAtRunner } from './behaviours.ts';
 import { type Environment, toSpawnEnvironment } from './environment.ts';
-import { MARK_NAME } from './kinship.ts';
 import { claimLedger, findLedger, type LedgerEntry, type LedgerOptions, type LedgerText } from './ledger.ts';
 import { ownPrefix } from './output-files.ts';
 import { readProcess } from './process-table.ts';
@@ -110,7 +110,7 @@ async function finishEntry(
 
 /** Whether anything that came of these commands is left, or stands in their directories. */
 function isInUse(entries: readonly LedgerEntry[]): boolean {
-  const marks = entries.filter(({ mark }) => mark !== '').map(({ mark }) => `${MARK_NAME}=${mark}\0`);
+  const marks = entries.filter(({ mark }) => mark !== '').map(({ mark }) => markEntry(mark));
   const leaves = entries.flatMap(({ workspace }) => (workspace === null ? [] : [`${workspace.leaf}/`]));
   return readdirSync('/proc').some((pid) => {
     if (!/^\d/.test(pid) || Number(pid) === process.pid) return false;

@@ -42,5 +42,6 @@ export async function killOrphans({
   tree,
   ...forebear
 }: Forebear & { pid: number; tree: Tree }): Promise<void> {
-  await killTree(pid, tree, kinByMark(forebear, 0));
+  // No process has this session; 0 is that of those that came into a container from outside.
+  await killTree(pid, tree, kinByMark(forebear, -1));
 }

@@ -66,6 +66,22 @@ describe('explain', () => {
     ]);
   });
 
+  it('does not let anybody wait for a span of time that is over for good', () => {
+    const limits = [{ name: 'datetime<2020-01-01 00:00:00', limit: null, held: 0, isPast: true }];
+    const [said] = explain(facts({ limits }));
+    assert.match(said?.text ?? '', /that time is over for good$/);
+    assert.match(said?.todo ?? '', /--limit_grps/);
+    assert.doesNotMatch(said?.todo ?? '', /wait/);
+  });
+
+  it('advises only what helps: of a delayed command, and of one that asked for too much', () => {
+    assert.doesNotMatch(explain(facts({ state: 'delayed' }))[0]?.todo ?? '', /wr kill/);
+    const reason = 'resource requirements cannot be met';
+    const [said] = explain(facts({ state: 'buried', reason, shortOf: 'gpu:1 was asked for' }));
+    assert.match(said?.text ?? '', /\(gpu:1 was asked for\)$/);
+    assert.match(said?.todo ?? '', /--resources/);
+  });
+
   it('tells a ready command that nothing holds back its place in the order', () => {
     assert.deepEqual(texts(facts({}, { ahead: 7 })), [
       'order: 2 of 2 that may run at once do; 7 that ask for the same are before it',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { checkInvariants } from '../../core/invariants.ts';
 import { JobQueue } from '../../core/job-queue.ts';
+import { rowOf } from '../../core/job-table.ts';
 import { STATE } from '../../core/states.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
 import { addCommands, ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
@@ -234,6 +235,21 @@ describe('JobQueue', () => {
     queue.buryImpossible(groupOf(queue, number), 10);
     assert.equal(queue.table.state(number), STATE.removed);
     assert.deepEqual(checkInvariants(queue), []);
+  });
+
+  it('says no more of a job that is tried again that it asked for too much', () => {
+    const queue = new JobQueue();
+    const [number = 0] = makeJobs(queue, 1);
+    queue.buryImpossible(groupOf(queue, number), 10, new TextEncoder().encode('too much'));
+    const row = rowOf(number);
+    assert.notEqual(queue.chunk(number).reason[row], 0);
+    assert.equal(queue.retry(number), true);
+    const { reason, exitCode } = queue.chunk(number);
+    assert.deepEqual([reason[row], exitCode[row]], [0, 0]);
+    const change = queue.changes.get(number);
+    assert.ok(change !== undefined && 'patch' in change);
+    assert.deepEqual([change.patch.reason, change.patch.exitCode, change.patch.stderr?.length], ['', 0, 0]);
+    assertHolds(queue);
   });
 
   it('removes a job with a remove behaviour as soon as it is buried', () => {

@@ -41,31 +41,72 @@ describe('a runner that was killed with its commands', () => {
     });
   });
 
-  it('leaves commands that still run to the manager, which ends them when asked to', async () => {
-    const pidOf = async (mark: string): Promise<number> => {
-      await place.add([`sleep ${mark}; true`], ['-i', mark]);
-      await place.until('it is seen to run', async () => {
-        const { State, PeakRAM } = await place.job(['-i', mark]);
-        return (State === 'running' && PeakRAM > 0) || undefined;
-      });
-      const runner = place.processes().find((pid) => commandLine(pid).includes(' runner '));
-      assert.ok(runner !== undefined);
-      process.kill(runner, 'SIGKILL');
-      await place.until('its runner is gone', () => !isAlive(runner) || undefined);
-      const pid = place.processes().find((one) => commandLine(one).startsWith(`sleep ${mark}`));
-      assert.ok(pid !== undefined, 'the command lives on');
-      return pid;
-    };
-    const killed = await pidOf('98765');
-    await place.wr(['kill', '-i', '98765']);
-    await place.until('it is gone', () => !isAlive(killed) || undefined);
-    const job = await place.until('it is buried', async () => {
-      const found = await place.job(['-i', '98765']);
+  /** A command, and processes that came of it, whose runner is killed when the manager has just heard of it. */
+  const forsaken = async (mark: string): Promise<readonly number[]> => {
+    const stubborn = `sh -c 'trap "" TERM; sleep ${mark}; true'`;
+    const daemon = `(setsid sleep ${mark} > /dev/null 2>&1 < /dev/null &)`;
+    await place.add([`${daemon}; ${stubborn}; true`], ['-i', mark, '--memory', '10M', '-r', '0']);
+    const sleeping = (): number[] =>
+      place.processes().filter((pid) => commandLine(pid).startsWith(`sleep ${mark}`));
+    await place.until('both sleep', () => sleeping().length === 2 || undefined);
+    await place.until('it is known to run', async () => {
+      return (await place.job(['-i', mark])).State === 'running' || undefined;
+    });
+    const runner = place.processes().find((pid) => commandLine(pid).includes(' runner '));
+    assert.ok(runner !== undefined);
+    process.kill(runner, 'SIGKILL');
+    await place.until('its runner is gone', () => !isAlive(runner) || undefined);
+    await place.until(
+      'its loss is known at once',
+      async () => {
+        return (await place.job(['-i', mark])).State === 'lost' || undefined;
+      },
+      20_000,
+    );
+    return sleeping();
+  };
+
+  const buried = (repGroup: string) =>
+    place.until('it is buried', async () => {
+      const found = await place.job(['-i', repGroup]);
       return found.State === 'buried' ? found : undefined;
     });
-    assert.equal(job.FailReason, 'killed by user request');
-    const stopped = await pidOf('98766');
-    await place.wr(['manager', 'stop']);
-    assert.ok(!isAlive(stopped));
+
+  it('leaves what still runs to the manager, which ends all of it when asked to', async () => {
+    const pids = await forsaken('98765');
+    assert.equal(pids.length, 2);
+    const { stderr } = await place.ok(['kill', '-i', '98765']);
+    assert.match(stderr, /termination of 1 running commands \(out of 1 eligible\)/);
+    assert.equal((await buried('98765')).FailReason, 'killed by user request');
+    assert.deepEqual(pids.filter(isAlive), []);
+  });
+
+  it('has what still runs ended when the manager is killed, started again and asked to', async () => {
+    const pids = await forsaken('98766');
+    await place.kill();
+    await place.start();
+    const { Key } = await place.job(['-i', '98766']);
+    const { stdout } = await place.ok(['explain', Key]);
+    assert.match(stdout, /has not been heard of for \d{1,2}s/);
+    await place.ok(['kill', '-i', '98766']);
+    await buried('98766');
+    assert.deepEqual(pids.filter(isAlive), []);
+  });
+
+  it('has what still runs ended when the manager is stopped', async () => {
+    const pids = await forsaken('98767');
+    await place.stop();
+    assert.deepEqual(pids.filter(isAlive), []);
+    await place.start();
+    assert.equal((await place.job(['-i', '98767'])).FailReason, 'killed by user request');
+  });
+
+  it('has its command settled at once when that is gone, too', async () => {
+    const [pid = 0, ...others] = await forsaken('98768');
+    for (const each of [pid, ...others]) process.kill(each, 'SIGKILL');
+    const shells = place.processes().filter((each) => commandLine(each).includes('sleep 98768'));
+    for (const each of shells) if (isAlive(each)) process.kill(each, 'SIGKILL');
+    const job = await buried('98768');
+    assert.equal(job.FailReason, 'lost contact with runner');
   });
 });

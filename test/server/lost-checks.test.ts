@@ -213,3 +213,86 @@ describe('processes of the own host', () => {
     assert.deepEqual([...new Set(harness.killedRunners)], [400]);
   });
 });
+
+describe('a lost command', () => {
+  const kill = async (harness: ManagerHarness, confirmDead: boolean): Promise<number> => {
+    const peer = new TestPeer();
+    const id = harness.nextId();
+    const select = { by: 'all' } as const;
+    harness.send(peer, { type: 'kill', id, requestId: `k${id}`, select, confirmDead, ageMs: 0 });
+    await settle();
+    return peer.last('changed').changed;
+  };
+  const lost = async (store?: MemoryStore): Promise<ManagerHarness> => {
+    const harness = await ManagerHarness.start(store);
+    harness.gone = false;
+    await harness.add('a\n', { retries: 3 });
+    await start(harness, 1, 1);
+    await harness.clock.advance(MINUTE + 1_000);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    return harness;
+  };
+
+  it('can be killed, and is confirmed dead after that, also after a restart', async () => {
+    const store = new MemoryStore();
+    const before = await lost(store);
+    assert.equal(await kill(before, false), 1);
+    assert.deepEqual(states(before, 1), ['lost']);
+    const after = new ManagerHarness(store.crash());
+    after.gone = false;
+    await after.manager.start();
+    assert.deepEqual(states(after, 1), ['lost']);
+    assert.equal(await kill(after, true), 1);
+    assert.deepEqual(states(after, 1), ['buried']);
+  });
+
+  it('of this host, which was killed, is over only when all that came of it is', async () => {
+    const harness = await ManagerHarness.start();
+    harness.gone = false;
+    await harness.add('a\n', { retries: 3 });
+    await start(harness, 1, 1, 'here');
+    await harness.clock.advance(MINUTE + 1_000);
+    let left = true;
+    harness.endOrphan = () => left;
+    harness.gone = true;
+    await kill(harness, false);
+    await harness.clock.advance(1_000);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    left = false;
+    await harness.clock.advance(1_000);
+    assert.deepEqual(states(harness, 1), ['buried']);
+  });
+});
+
+describe('a runner of this host whose connection ends', () => {
+  it('has its commands settled at once when it is gone with them, but for one that it may just have started', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\n', { retries: 3 });
+    const { peer } = await start(harness, 2, 1, 'here');
+    harness.manager.closed(peer);
+    await harness.clock.advance(500);
+    assert.deepEqual(states(harness, 2), ['delayed', 'reserved']);
+    await harness.clock.advance(MINUTE);
+    assert.equal(states(harness, 2)[1], 'ready');
+  });
+
+  it('is waited for while its process is there', async () => {
+    const harness = await ManagerHarness.start();
+    harness.gone = false;
+    await harness.add('a\n');
+    const { peer } = await start(harness, 1, 1, 'here');
+    harness.manager.closed(peer);
+    await harness.clock.advance(30_000);
+    assert.deepEqual(states(harness, 1), ['running']);
+  });
+
+  it('has its commands settled soon after a restart when it is gone with them', async () => {
+    const store = new MemoryStore();
+    const before = await ManagerHarness.start(store);
+    await before.add('a\n', { retries: 3 });
+    await start(before, 1, 1, 'here');
+    const after = await ManagerHarness.start(store.crash());
+    await after.clock.advance(500);
+    assert.deepEqual(states(after, 1), ['delayed']);
+  });
+});

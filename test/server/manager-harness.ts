@@ -3,6 +3,7 @@
  * moves when told, and peers that keep what they are sent.
  */
 
+import type { Attempt } from '../../core/attempts.ts';
 import type { AddedReply } from '../../core/client-replies.ts';
 import { encodeFrame } from '../../core/codec.ts';
 import { checkInvariants } from '../../core/invariants.ts';
@@ -126,6 +127,8 @@ export class ManagerHarness {
   /** Why it was asked to stop, each time. */
   readonly stops: string[] = [];
   readonly killedRunners: number[] = [];
+  /** Whether a command without a runner, which is to be ended, is there still. */
+  endOrphan: (attempt: Attempt) => boolean = () => false;
   /** The shells of other hosts. */
   runOnHost: RunOnHost = () => Promise.reject(new Error('there is no such host'));
   #lastId = 0;
@@ -164,7 +167,7 @@ export class ManagerHarness {
         rssBytes: 0,
       }),
       isGone: () => this.gone,
-      endOrphan: () => undefined,
+      endOrphan: (attempt) => this.endOrphan(attempt),
       backupFile: 'backup',
       processes: {
         ownHost: 'here',

@@ -1,4 +1,5 @@
 /** A runner with real processes and a scripted manager, in a temporary directory. */
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +59,7 @@ export async function withRunner(
             shell: '/bin/bash',
             nested: NESTED,
             tmpDir: top,
+            runnerId: randomUUID(),
             runnerPid: process.pid,
             physicalMb: options.physicalMb ?? 1_000_000,
             freeBytesMin: options.freeBytesMin ?? 0,
