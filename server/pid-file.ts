@@ -1,23 +1,26 @@
 /** The pid file: says which process is this deployment's manager, and keeps a second one away. */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { WrError } from '../core/errors.ts';
 
 /** Others may be taking the same stale file over at the same time. */
-const ATTEMPTS_MAX = 5;
+const ATTEMPTS_MAX = 50;
+const PAUSE_MS = 10;
+/** What is said of a file system that has no hard links. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /**
  * Claims the file for this process. One left behind by a process that is gone, or whose pid is another program's now, is
  * taken over.
  *
- * Several may find a stale file at once: each moves it aside before it makes its own, and looks at what it has moved. Whoever
- * finds there what another one made meanwhile puts it back and gives way.
+ * The file appears with its pid in it, never empty, and only where there is none. A stale one is removed only by whoever
+ * holds `<path>.takeover`, and looks again when it does: so nobody removes what another one has just made.
  * @throws {WrError} ALREADY_RUNNING naming the pid, CANNOT_START
  */
 export function claimPidFile(path: string): void {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     if (create(path)) return;
     refuseIfRunning(readPid(path), path);
-    takeAside(path);
+    if (!removeStale(path)) pause(PAUSE_MS);
   }
   throw new WrError(
     'CANNOT_START',
@@ -30,37 +33,54 @@ export function releasePidFile(path: string): void {
   if (readPid(path) === process.pid) rmSync(path, { force: true });
 }
 
-/** @returns false when there is one */
+/** Makes the file, whole at once. @returns false when there is one */
 function create(path: string): boolean {
+  const own = `${path}.${process.pid}`;
   try {
-    writeFileSync(path, `${process.pid}\n`, { flag: 'wx', mode: 0o644 });
+    writeFileSync(own, `${process.pid}\n`, { mode: 0o644 });
+    link(own, path);
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
     const { message } = cause as Error;
     throw new WrError('CANNOT_START', `the pid file ${path} cannot be written: ${message}`, { cause });
+  } finally {
+    rmSync(own, { force: true });
   }
 }
 
-/** Moves a stale file out of the way. */
-function takeAside(path: string): void {
-  const aside = `${path}.stale-${process.pid}`;
+/** Gives a file its second name, where the file system knows of such; elsewhere makes another. @throws EEXIST when there is one */
+function link(from: string, to: string): void {
   try {
-    renameSync(path, aside);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return; // Someone else was faster.
-    const { message } = cause as Error;
-    throw new WrError('CANNOT_START', `the pid file ${path} cannot be taken over: ${message}`, { cause });
+    linkSync(from, to);
+  } catch (error) {
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    writeFileSync(to, readFileSync(from), { flag: 'wx', mode: 0o644 });
   }
-  const pid = readPid(aside);
+}
+
+/** Removes a stale file. @returns false while another one is at it */
+function removeStale(path: string): boolean {
+  const lock = `${path}.takeover`;
+  if (!create(lock)) {
+    // Of one that died in this very moment.
+    const holder = readPid(lock);
+    if (holder === null || !isManager(holder)) rmSync(lock, { force: true });
+    return false;
+  }
   try {
-    if (pid !== null && isManager(pid)) linkSync(aside, path);
-  } catch {
-    // There is another one already: it is looked at next.
+    const pid = readPid(path);
+    refuseIfRunning(pid, path);
+    rmSync(path, { force: true });
+    return true;
   } finally {
-    rmSync(aside, { force: true });
+    rmSync(lock, { force: true });
   }
-  refuseIfRunning(pid, path);
+}
+
+/** Nothing else of this process is at work yet. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function refuseIfRunning(pid: number | null, path: string): void {
