@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { withAllocator } from '../core/allocator.ts';
 import { type Config, configAsEnv } from '../core/config.ts';
 import { WrError } from '../core/errors.ts';
 
@@ -100,7 +101,7 @@ function serverArguments(config: Config, flags: readonly string[]): string[] {
 }
 
 function serverEnvironment(config: Config, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return { ...env, ...configAsEnv(config) };
+  return withAllocator({ ...env, ...configAsEnv(config) });
 }
 
 function endOf(child: ReturnType<typeof spawn>): Promise<string> {

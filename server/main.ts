@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { dropAllocator } from '../core/allocator.ts';
 import { type Config, resolveConfig } from '../core/config.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import { CLIENT_PATH, FRAME_BYTES_MAX, PROTOCOL } from '../core/protocol.ts';
@@ -85,6 +86,7 @@ function readText(path: string): string | null {
 }
 
 async function main(): Promise<void> {
+  dropAllocator(process.env);
   const flags = readFlags();
   const config = await resolveConfig({
     cwd: process.cwd(),
