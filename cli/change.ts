@@ -3,28 +3,41 @@
 import type { ChangedReply } from '../core/client-replies.ts';
 import type { Selector } from '../core/client-requests.ts';
 import { WrError } from '../core/errors.ts';
-import { Client, TIMEOUT_MS } from './client.ts';
+import { Client } from './client.ts';
 import type { Context } from './command.ts';
 import { checkSelectors, resolveSelectors, type SelectFlags } from './select.ts';
+import { warnOfWords } from './stray-words.ts';
+import { timeoutMsOf } from './timeout.ts';
 
 export type Changed = Pick<ChangedReply, 'changed' | 'eligible' | 'held'>;
 
+export interface Change {
+  readonly change: (client: Client, select: Selector) => Promise<ChangedReply>;
+  /** The error when nothing is selected that could be changed, and what to do then. */
+  readonly none?: string;
+  readonly noneHint?: string;
+  /** Warned of when commands were selected and none of them could be changed; '': nothing. */
+  readonly unchanged?: string;
+}
+
 /**
  * Carries out a change on everything that is selected.
- * @throws {WrError} JOB_NOT_FOUND with `noneText` when nothing could be changed
+ * @param words - of the command line that are no flags: they select nothing, which is warned of
+ * @throws {WrError} JOB_NOT_FOUND when nothing is selected
  */
 export async function changeJobs(
   flags: SelectFlags & { readonly deployment?: string },
+  words: readonly string[],
   context: Context,
-  change: (client: Client, select: Selector) => Promise<ChangedReply>,
-  noneText = 'No matching jobs found',
+  { change, none = 'No matching jobs found', noneHint, unchanged = '' }: Change,
 ): Promise<Changed> {
   checkSelectors(flags, true);
+  const timeoutMs = timeoutMsOf(flags.timeout);
   const config = await context.config(flags.deployment);
-  const timeoutMs = flags.timeout === undefined ? TIMEOUT_MS : flags.timeout * 1000;
+  const { cwd, log } = context;
+  warnOfWords(words, log);
   const { link } = await context.connect(config, { timeoutMs });
   const client = new Client(link, timeoutMs);
-  const { cwd, log } = context;
   const selectors = await resolveSelectors(flags, client, {
     cwd,
     deployment: config.deployment,
@@ -40,6 +53,8 @@ export async function changeJobs(
     eligible += reply.eligible;
     held += reply.held ?? 0;
   }
-  if (eligible === 0) throw new WrError('JOB_NOT_FOUND', noneText);
+  if (eligible === 0)
+    throw new WrError('JOB_NOT_FOUND', none, noneHint === undefined ? {} : { hint: noneHint });
+  if (changed === 0 && unchanged !== '') log.warn(unchanged);
   return { changed, eligible, held };
 }

@@ -45,7 +45,7 @@ export function dryRunOutput(flags: DryRunFlags, context: Pick<Context, 'out'>):
   if (output === undefined)
     throw new UsageError(`--output must be one of ${OUTPUTS.join(', ')} with --dry_run, not "${word}"`);
   const show = flags.limit ?? (output === 'json' ? 0 : SHOWN);
-  if (show < 0) throw new UsageError('--limit must not be negative');
+  if (show < 0) throw new UsageError(`--limit value (${show}) must not be negative; 0 is all`);
   return output === 'json' ? jsonOutput(show, context) : textOutput(output, show, context);
 }
 

@@ -38,8 +38,9 @@ ${examples}
 `,
     async run(argv, context) {
       const { parse } = await import('./parse.ts');
-      const given = parse(argv, FLAGS).flags;
-      const { changed, eligible } = await changeJobs(given, context, change, 'no matching jobs found');
+      const { flags: given, positionals } = parse(argv, FLAGS);
+      const none = 'no matching jobs found';
+      const { changed, eligible } = await changeJobs(given, positionals, context, { change, none });
       await context.out(`${words(changed)} (out of ${eligible} matching)\n`);
       return 0;
     },

@@ -34,7 +34,10 @@ export async function readKeys(
       takeLine(reader, line, take);
     } catch (thrown) {
       const error = asWrError(thrown);
-      throw new WrError('BAD_LINE', `${input.name}: line ${number}: ${error.message}`, { cause: thrown });
+      throw new WrError('BAD_LINE', `${input.name}: line ${number}: ${error.message}`, {
+        cause: thrown,
+        hint: 'correct that line',
+      });
     }
   });
 }

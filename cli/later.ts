@@ -19,7 +19,8 @@ export function laterCommand({ name, flags, help, check }: LaterCommand): Comman
     help: `${help.trimEnd()}\n\nThis command is not carried out yet.\n`,
     async run(argv) {
       const { parse } = await import('./parse.ts');
-      check?.(parse(argv, flags).positionals);
+      const { positionals } = parse(argv, flags);
+      check?.(positionals);
       throw new WrError('NOT_SUPPORTED', `"wr ${name}" is not supported yet`);
     },
   };

@@ -5,16 +5,30 @@ import type { ModChanges } from '../core/modification.ts';
 import { type AddSurroundings, JOB_FLAGS, type JobFlags, optionsFromFlags } from './add-options.ts';
 import { type FlagSpecs, type Flags, UsageError } from './flags.ts';
 
-const {
-  rep_grp: _repGrp,
-  dep_grps: _depGrps,
-  misc: _misc,
-  bsub: _bsub,
-  reserve_timeout: _reserveTimeout,
-  no_retry_over_walltime: _noRetry,
-  max_fails: _maxFails,
-  ...CHANGEABLE
-} = JOB_FLAGS;
+const { rep_grp, dep_grps, misc, bsub, reserve_timeout, no_retry_over_walltime, max_fails, ...CHANGEABLE } =
+  JOB_FLAGS;
+
+/** Flags of `wr add` that say what stays as it is (spec: cli.md §7). */
+export const UNCHANGEABLE = {
+  rep_grp: { type: rep_grp.type },
+  dep_grps: { type: dep_grps.type },
+  misc,
+  bsub,
+  reserve_timeout,
+  no_retry_over_walltime: { type: no_retry_over_walltime.type },
+  max_fails,
+} as const satisfies FlagSpecs;
+
+/** @throws {UsageError} one of them was given */
+export function refuseUnchangeable(flags: Flags<typeof UNCHANGEABLE>): void {
+  const name = Object.keys(UNCHANGEABLE).find(
+    (flag) => flags[camel(flag) as keyof typeof flags] !== undefined,
+  );
+  if (name !== undefined)
+    throw new UsageError(
+      `--${name} cannot be changed of a command that was added; remove it and add it anew`,
+    );
+}
 
 export const MOD_FLAGS = {
   ...CHANGEABLE,

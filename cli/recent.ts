@@ -13,7 +13,8 @@ export function parseRecent(text: string): number {
   const match = /^(\d+(?:\.\d+)?|\.\d+)([dw])$/.exec(text.trim());
   const unitMs = DAYS[match?.[2] ?? ''];
   const ms = match === null || unitMs === undefined ? durationMs(text) : Number(match[1]) * unitMs;
-  if (ms <= 0) throw new UsageError(`--recent must be more than nothing, not "${text}"`);
+  if (ms <= 0)
+    throw new UsageError(`--recent value (${text}) must be more than nothing, like 36h, 1.5d or 2w`);
   return ms;
 }
 

@@ -45,7 +45,7 @@ export interface SelectAround {
   readonly needed: boolean;
 }
 
-/** @throws {UsageError} none or several selectors, or modifiers of one that is not there */
+/** @throws {UsageError} none or several selectors, an empty one, or modifiers of one that is not there */
 export function checkSelectors(flags: SelectFlags, needed: boolean): void {
   const given = [
     flags.file !== undefined,
@@ -57,14 +57,42 @@ export function checkSelectors(flags: SelectFlags, needed: boolean): void {
   const names = needed ? '-f, -i, -l and -a' : '-f, -i and -l';
   if (count > 1) throw new UsageError(`${names} are mutually exclusive`);
   if (count === 0 && needed) throw new UsageError('one of -f, -i, -l or -a is required');
-  if (flags.identifier === undefined && (flags.search || flags.internal))
-    throw new UsageError('-z and -y need -i');
+  checkIdentifier(flags);
+  if (flags.cmdline === '') throw new UsageError('--cmdline is empty: give the command line as it was added');
+  checkDescription(flags);
   if (flags.withDocker && flags.withSingularity) {
     throw new UsageError('--with_docker and --with_singularity are mutually exclusive');
   }
   if (flags.containerMounts && !flags.withDocker && !flags.withSingularity) {
     throw new UsageError('--container_mounts needs --with_docker or --with_singularity');
   }
+}
+
+/**
+ * The identifier of a variable that is not set would, as a part of a name, be all groups there are.
+ * @throws {UsageError}
+ */
+export function checkIdentifier({ identifier, search, internal }: SelectFlags): void {
+  if (identifier === undefined && (search || internal)) throw new UsageError('-z and -y need -i');
+  if (identifier === '')
+    throw new UsageError('--identifier is empty: name a report group, as given with wr add -i');
+}
+
+/** They tell commands of the same text apart: with another selector they would be without effect. */
+const DESCRIBING = [
+  ['--cwd', 'cwd'],
+  ['--mount_json', 'mountJson'],
+  ['--mounts', 'mounts'],
+  ['--with_docker', 'withDocker'],
+  ['--with_singularity', 'withSingularity'],
+  ['--container_mounts', 'containerMounts'],
+] as const satisfies readonly (readonly [string, keyof SelectFlags])[];
+
+function checkDescription(flags: SelectFlags): void {
+  if (flags.file !== undefined || flags.cmdline !== undefined) return;
+  const stray = DESCRIBING.find(([, name]) => flags[name] !== undefined && flags[name] !== '');
+  if (stray !== undefined)
+    throw new UsageError(`${stray[0]} goes with -l or -f, whose commands it describes`);
 }
 
 /**

@@ -17,6 +17,8 @@ import {
 /** In the order in which they count when an object holds several. */
 const MEMBERS = memberTable(['run', 'copy_to_manager', 'cleanup', 'cleanup_all', 'remove', 'nothing']);
 
+const FORM = '[{"run":"cmd"},{"cleanup":true}]';
+
 /**
  * A flag's JSON array of behaviours; blank is the empty list.
  * @throws {WrError} BAD_OPTION, also for a member nobody knows: nothing would be done, in silence
@@ -24,7 +26,7 @@ const MEMBERS = memberTable(['run', 'copy_to_manager', 'cleanup', 'cleanup_all',
 export function parseBehaviours(text: string, name: string): readonly Behaviour[] {
   if (text.trim() === '') return [];
   const unknown = new UnknownMembers();
-  const behaviours = readBehaviours(parseJson(text, name), name, unknown);
+  const behaviours = readBehaviours(parseJson(text, name, FORM), name, unknown);
   const [stranger] = unknown.names;
   if (stranger !== undefined) {
     const known = [...MEMBERS.values()].join(', ');

@@ -13,7 +13,7 @@ const HINTS = {
   // Input
   BAD_LINE: 'correct that line and add the file again; nothing of it was added',
   BAD_OPTION: 'wr help and the command’s --help show the accepted forms',
-  DEPENDENCY_CYCLE: 'take out a dependency of one of them and add all again; nothing was added',
+  DEPENDENCY_CYCLE: 'take out a dependency of one of them and try again; nothing was added or changed',
   BAD_INPUT: 'check the path and that you may read it',
   // Connecting
   NO_MANAGER: 'start one with wr manager start, or check --deployment and the configuration with wr conf',

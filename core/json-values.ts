@@ -66,12 +66,19 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** JSON text to a value. @throws {WrError} BAD_OPTION naming the option and where the text goes wrong */
-export function parseJson(text: string, name: string): unknown {
+/**
+ * JSON text to a value.
+ * @param form - what is accepted, by example
+ * @throws {WrError} BAD_OPTION naming the option, its value, where that goes wrong and what is accepted
+ */
+export function parseJson(text: string, name: string, form: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new WrError('BAD_OPTION', `${name} is not valid JSON: ${(cause as Error).message}`, { cause });
+    const why = `it is not valid JSON (${(cause as Error).message}); it must be an array like ${form}`;
+    throw new WrError('BAD_OPTION', `${name} value (${shown(text)}) was not specified correctly: ${why}`, {
+      cause,
+    });
   }
 }
 

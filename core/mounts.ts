@@ -15,6 +15,7 @@ import {
 
 const CONFIG_MEMBERS = memberTable(['Mount', 'CacheBase', 'Retries', 'Verbose', 'Targets']);
 const TARGET_MEMBERS = memberTable(['Profile', 'Path', 'CacheDir', 'Cache', 'Write']);
+const FORM = '[{"Mount":"dir","Targets":[{"Path":"bucket/path"}]}]';
 const SIMPLE = /^([cu])([rw]):(?:([^@]+)@)?([^@]+)$/;
 
 /**
@@ -26,7 +27,7 @@ export function parseMounts(
   name = '--mount_json',
   unknown = new UnknownMembers(),
 ): readonly MountConfig[] {
-  return text.trim() === '' ? [] : readMounts(parseJson(text, name), name, unknown);
+  return text.trim() === '' ? [] : readMounts(parseJson(text, name, FORM), name, unknown);
 }
 
 /**

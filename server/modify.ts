@@ -76,6 +76,8 @@ interface Counts {
 interface Pairs {
   readonly bytes: Uint8Array;
   count: number;
+  /** Jobs that would have become the same as another one, and were left alone. */
+  taken: number;
 }
 
 export class Modifying {
@@ -124,14 +126,18 @@ export class Modifying {
       await this.#setLimits(changes);
       const warnings = new Set<string>();
       let changed = 0;
+      let taken = 0;
       let next = this.#rekey(numbers, 0, changes);
       for (let at = 0; at < numbers.length; at += BATCH_JOBS) {
         const batch = numbers.slice(at, at + BATCH_JOBS);
         const keys = await next;
         next = this.#rekey(numbers, at + BATCH_JOBS, changes);
-        changed += await this.#batch(peer, id, batch, changes, keys, warnings);
+        const done = await this.#batch(peer, id, batch, changes, keys, warnings);
+        changed += done.count;
+        taken += done.taken;
         peer.post({ type: 'modProgress', id, done: at + batch.length, total: numbers.length });
       }
+      if (taken > 0) warnings.add(takenText(taken));
       return { changed, eligible: numbers.length, warnings: [...warnings].slice(0, WARNINGS_MAX) };
     } finally {
       archive.leave(generation);
@@ -163,17 +169,17 @@ export class Modifying {
     changes: ModChanges,
     keys: RekeyResult | null,
     warnings: Set<string>,
-  ): Promise<number> {
+  ): Promise<Pick<Pairs, 'count' | 'taken'>> {
     const { persist } = this.#options;
     const templates = await this.#templates(numbers, changes);
     for (const { options } of templates.values()) this.#warn(options, changes, warnings);
-    const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0 };
+    const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0, taken: 0 };
     const links = await this.#relink(numbers, changes);
     await this.#change(numbers, changes, keys, templates, pairs);
     for (const write of links) persist.add(write);
     await persist.flushed();
     await this.#tell(peer, id, pairs);
-    return pairs.count;
+    return pairs;
   }
 
   /** What was asked for anew may be more than there is: such commands are buried once they are ready. */
@@ -256,10 +262,12 @@ export class Modifying {
     for (let i = 0; i < run.length; i += 1) {
       const number = run[i] as number;
       const key = keys.keys.subarray(KEY_BYTES * (at + i), KEY_BYTES * (at + i + 1));
-      if (keys.taken[at + i] === 1) continue;
       const old = this.#key(number);
       const isSame = old.every((byte, k) => byte === key[k]);
-      if (!isSame && !rekey(queue, number, asWords(key))) continue;
+      if (keys.taken[at + i] === 1 || (!isSame && !rekey(queue, number, asWords(key)))) {
+        pairs.taken += 1;
+        continue;
+      }
       this.#apply(entry, number, 1, template, changes);
       const overlay = this.#overlay(entry);
       if (!isSame) overlay.setKey(number - entry.first, key);
@@ -311,4 +319,9 @@ export class Modifying {
       peer.post({ type: 'modified', id, pairs: bytes.subarray(2 * KEY_BYTES * at, 2 * KEY_BYTES * end) });
     }
   }
+}
+
+function takenText(count: number): string {
+  const [are, they] = count === 1 ? ['1 of them is', 'it'] : [`${count} of them are`, 'they'];
+  return `${are} left as ${they} ${count === 1 ? 'is' : 'are'}: so changed, ${they} would be the same as another command that is queued or complete`;
 }

@@ -6,7 +6,7 @@ import { asGiven, defaultCwd, JOB_FLAGS, optionsFromFlags } from '../add-options
 import { addResult, type Keys, printKeys } from '../add-result.ts';
 import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
 import { arrayInput } from '../array-input.ts';
-import { Client, newRequestId, TIMEOUT_MS } from '../client.ts';
+import { Client, newRequestId } from '../client.ts';
 import type { Connected, Context } from '../command.ts';
 import { type CommandInput, inputOf, openInput } from '../command-input.ts';
 import type { DryRunOutput } from '../dry-run.ts';
@@ -17,7 +17,9 @@ import { Progress } from '../progress.ts';
 import { readFlags } from '../read-flags.ts';
 import { RelativePathCheck } from '../relative-paths.ts';
 import { repeatedAdd } from '../repeated-add.ts';
+import { warnOfWords } from '../stray-words.ts';
 import { onlyCommand, syncExit } from '../sync.ts';
+import { timeoutMsOf } from '../timeout.ts';
 import { Utf8Check } from '../utf8-check.ts';
 
 export const flags = {
@@ -158,14 +160,17 @@ type Given = ReturnType<typeof readFlags<typeof flags>>['flags'];
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const { flags: given, positionals } = readFlags(argv, flags);
-  if ((given.head ?? 0) < 0) throw new UsageError('--head must not be negative');
+  if ((given.head ?? 0) < 0)
+    throw new UsageError(`--head value (${given.head}) must not be negative; 0 is all`);
+  if (given.array === undefined)
+    warnOfWords(positionals, context.log, 'commands come from STDIN or a file (-f), one a line');
   const dryRun = await dryRunOf(given, context);
   const config = await context.config(given.deployment);
   const home = context.env.HOME ?? homedir();
   const local = { deployment: config.deployment, home, cwd: defaultCwd(context.cwd, context.env) };
   refuseUnusable(optionsFromFlags(given, local), 'added', asGiven(given)); // Wrong flags are told before anything is opened.
   const input = arrayInput(given, positionals) ?? (await openInput(given.file ?? '-'));
-  const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
+  const timeoutMs = timeoutMsOf(given.timeout);
   try {
     const only = given.sync ? await onlyCommand(input) : undefined;
     const connected = await context.connect(config, { timeoutMs });

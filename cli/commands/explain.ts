@@ -2,11 +2,12 @@ import { WrError } from '../../core/errors.ts';
 import type { Reason } from '../../core/explain.ts';
 import { hexToKey } from '../../core/identity.ts';
 import type { StatusJob } from '../../core/status-job.ts';
-import { Client, TIMEOUT_MS } from '../client.ts';
+import { Client } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { visible } from '../output/visible.ts';
 import { readFlags } from '../read-flags.ts';
+import { timeoutMsOf } from '../timeout.ts';
 
 export const flags = {
   cmdline: { type: 'string', short: 'l' },
@@ -46,7 +47,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   if (given.cwd !== undefined && given.cmdline === undefined) throw new UsageError('-c goes with -l');
   const keys = positionals.map(keyOf);
   const config = await context.config(given.deployment);
-  const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
+  const timeoutMs = timeoutMsOf(given.timeout);
   const { link } = await context.connect(config, { timeoutMs });
   const client = new Client(link, timeoutMs);
   if (given.cmdline !== undefined) {

@@ -34,20 +34,19 @@ Examples:
   wr kill -a --confirmdead --age 2h
 `;
 
+const INSTEAD = 'wr status shows in which state they are, wr suspend and wr remove are for those that wait';
+
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = parse(argv, flags).flags;
+  const { flags: given, positionals } = parse(argv, flags);
   const confirmDead = given.confirmdead ?? false;
   const ageMs = given.age ? parseTimeOption(given.age, '--age') : 0;
-  const none = given.age
-    ? `No matching jobs found that are ${confirmDead ? 'lost' : 'running'} for at least ${given.age}`
-    : undefined;
-  const kill = changeJobs(
-    given,
-    context,
-    (client, select) => client.kill(select, { confirmDead, ageMs }),
-    none,
-  );
-  const { changed, eligible } = await kill;
+  const state = confirmDead ? 'lost' : 'running';
+  const { changed, eligible } = await changeJobs(given, positionals, context, {
+    change: (client, select) => client.kill(select, { confirmDead, ageMs }),
+    ...(given.age ? { none: `No matching jobs found that are ${state} for at least ${given.age}` } : {}),
+    noneHint: `only ${state} commands can be ${confirmDead ? 'confirmed dead' : 'killed'}: ${INSTEAD}`,
+    unchanged: `none of them is ${state}, so nothing was ${confirmDead ? 'confirmed dead' : 'killed'}: ${INSTEAD}`,
+  });
   context.log.info(`Initiated the termination of ${changed} running commands (out of ${eligible} eligible)`);
   return 0;
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { WrError } from '../../core/errors.ts';
 import { Client } from '../client.ts';
@@ -23,6 +23,10 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const given = parse(argv, flags).flags;
   if (!given.path) throw new UsageError('--path is required: where the copy goes');
   const path = resolve(context.cwd, given.path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new WrError('BAD_INPUT', `--path value (${given.path}) is a directory`, {
+      hint: 'name a file in it',
+    });
   if (!existsSync(dirname(path)))
     throw new WrError('BAD_INPUT', `--path value (${given.path}): there is no directory ${dirname(path)}`, {
       hint: 'make it first',

@@ -11,6 +11,7 @@ import { causeOf, complaintsFrom, sizeOf } from '../log-errors.ts';
 import { makeDirectories } from '../make-directories.ts';
 import type { ManagerLink } from '../manager-link.ts';
 import { parse } from '../parse.ts';
+import { timeoutMsOf } from '../timeout.ts';
 import { webAddress } from '../web-address.ts';
 
 export const flags = {
@@ -102,6 +103,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const given = parse(argv, flags).flags;
   const config = await context.config(given.deployment);
   check(given, config, context);
+  const timeoutMs = timeoutMsOf(given.timeout, TIMEOUT_S * 1000);
+  warnOfUnused(given, config, context);
   prepareDirectory(config.managerDir);
   await refuseSecond(config, context);
   if (existsSync(config.tokenFile))
@@ -110,9 +113,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   if (given.foreground) return runInForeground(options);
   const logBytes = sizeOf(config.logFile);
   const daemon = startDaemon(options);
-  const timeoutS = given.timeout ?? TIMEOUT_S;
-  const link = await waitUntilUp(daemon, config, context, timeoutS, logBytes);
-  const status = await new Client(link, timeoutS * 1000).managerStatus();
+  const link = await waitUntilUp(daemon, config, context, timeoutMs, logBytes);
+  const status = await new Client(link, timeoutMs).managerStatus();
   context.log.info(`wr manager ${status.version} started on ${status.address}, pid ${status.pid}`);
   context.log.info(
     `wr's web interface can be reached at ${webAddress(config, status, readToken(config.tokenFile))}`,
@@ -130,17 +132,35 @@ function check(given: Given, config: Config, { env, cwd }: Context): void {
   }
   parseResources(given.resources ?? '');
   if ((given.localUsername?.length ?? 0) > USERNAME_MAX) {
-    throw new UsageError(`--local_username must have at most ${USERNAME_MAX} characters`);
+    throw new UsageError(
+      `--local_username value (${given.localUsername}) must have at most ${USERNAME_MAX} characters`,
+    );
   }
-  for (const limit of [given.maxCores, given.maxRam]) {
-    if (limit !== undefined && limit < -1)
-      throw new UsageError('--max_cores and --max_ram must be -1 or more');
+  for (const [name, limit = 0] of [
+    ['--max_cores', given.maxCores],
+    ['--max_ram', given.maxRam],
+  ] as const) {
+    if (limit < -1)
+      throw new UsageError(`${name} value (${limit}) must be -1, which is no limit, or more; 0 is none`);
   }
+  if (given.setDomainIp)
+    throw new WrError('NOT_SUPPORTED', '--set_domain_ip is not supported yet: no name would be registered');
   for (const script of [given.cloudScript, given.cloudDestroyScript]) {
     if (script && !existsSync(resolve(cwd, expandHome(script, env.HOME ?? '')))) {
       throw new WrError('BAD_INPUT', `the script ${script} does not exist`);
     }
   }
+}
+
+/** What only other schedulers look at: who gives it may think that it acts. */
+function warnOfUnused(given: Given, config: Config, { log }: Context): void {
+  const scheduler = given.scheduler ?? config.scheduler;
+  const unused = Object.keys(flags).filter(
+    (name) =>
+      /^(cloud_|queue|namespace|config_map)/.test(name) && given[camel(name) as keyof Given] !== undefined,
+  );
+  if (unused.length > 0)
+    log.warn(`the scheduler ${scheduler} takes no notice of ${unused.map((name) => `--${name}`).join(', ')}`);
 }
 
 /** Private to the user, whatever the umask and whatever it was before (since-0.36.md §3.3). */
@@ -197,10 +217,10 @@ async function waitUntilUp(
   daemon: Daemon,
   config: Config,
   context: Context,
-  timeoutS: number,
+  timeoutMs: number,
   logBytes: number,
 ): Promise<ManagerLink> {
-  const untilMs = performance.now() + timeoutS * 1000;
+  const untilMs = performance.now() + timeoutMs;
   let ended: string | undefined;
   void daemon.ended.then((how) => {
     ended = how;
@@ -225,7 +245,7 @@ async function waitUntilUp(
   if (ended === undefined) {
     throw new WrError(
       'CANNOT_START',
-      `${name} did not come up within ${timeoutS} s; its log is ${config.logFile}`,
+      `${name} did not come up within ${timeoutMs / 1000} s; its log is ${config.logFile}`,
     );
   }
   const { code, message } = causeOf(complaints) ?? {

@@ -3,13 +3,21 @@ import { WrError } from '../../core/errors.ts';
 import type { Reply } from '../../core/protocol.ts';
 import { refuseUnusableChanges } from '../../core/unusable-options.ts';
 import { asGiven } from '../add-options.ts';
-import { Client, TIMEOUT_MS } from '../client.ts';
+import { Client } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
-import { changesFromFlags, MOD_FLAGS, namesChanges } from '../mod-options.ts';
+import {
+  changesFromFlags,
+  MOD_FLAGS,
+  namesChanges,
+  refuseUnchangeable,
+  UNCHANGEABLE,
+} from '../mod-options.ts';
 import { parse } from '../parse.ts';
 import { grouped, PROGRESS_AFTER_MS } from '../progress.ts';
-import { resolveSelectors } from '../select.ts';
+import { checkIdentifier, resolveSelectors } from '../select.ts';
+import { warnOfWords } from '../stray-words.ts';
+import { timeoutMsOf } from '../timeout.ts';
 
 export const flags = {
   ...MOD_FLAGS,
@@ -60,8 +68,11 @@ Examples:
 type Given = ReturnType<typeof parse<typeof flags>>['flags'];
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = parse(argv, flags).flags;
+  const { flags: given, positionals } = parse(argv, { ...flags, ...UNCHANGEABLE });
+  refuseUnchangeable(given);
   checkSelectors(given);
+  warnOfWords(positionals, context.log, 'name commands with -i');
+  const timeoutMs = timeoutMsOf(given.timeout);
   const config = await context.config(given.deployment);
   const { cwd, log, env } = context;
   const changes = changesFromFlags(given, {
@@ -70,7 +81,6 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     cwd,
   });
   refuseUnusableChanges(changes.options, asGiven(given));
-  const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
   const { link } = await context.connect(config, { timeoutMs });
   const client = new Client(link, timeoutMs);
   const around = { cwd, deployment: config.deployment, log, needed: true };
@@ -93,11 +103,11 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 }
 
 function checkSelectors(given: Given): void {
-  const { all, identifier, search, internal, cmdline } = given;
+  const { all, identifier, cmdline } = given;
   if (all && identifier !== undefined) throw new UsageError('-i and -a are mutually exclusive');
   if (all && cmdline !== undefined)
     throw new UsageError('--cmdline changes one command: name it with -i and -y instead of -a');
-  if (identifier === undefined && (search || internal)) throw new UsageError('-z and -y need -i');
+  checkIdentifier(given);
   if (!all && identifier === undefined) throw new UsageError('one of -i or -a is required');
   if (!namesChanges(given)) throw new UsageError('name what is to change: wr mod --help lists the flags');
 }

@@ -28,17 +28,23 @@ Examples:
   wr remove -f commands.txt
 `;
 
+const INSTEAD = 'wr status shows in which state they are, wr kill ends those that run';
+
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = parse(argv, flags).flags;
+  const { flags: given, positionals } = parse(argv, flags);
   const buried = given.buried ?? false;
   const {
     changed,
     eligible,
     held = 0,
-  } = await changeJobs(given, context, (client, select) => client.remove(select, buried));
+  } = await changeJobs(given, positionals, context, {
+    change: (client, select) => client.remove(select, buried),
+    noneHint: `${buried ? 'only buried commands are removed with -b' : 'running and complete commands are not removed'}: ${INSTEAD}`,
+  });
   const kind = buried ? 'buried' : 'incomplete, non-running';
   context.log.info(`Removed ${changed} ${kind} commands (out of ${eligible} eligible)`);
   if (held > 0) context.log.warn(heldText(held));
+  else if (changed === 0) context.log.warn(`none of them can be removed as it is: ${INSTEAD}`);
   return 0;
 }
 

@@ -20,9 +20,15 @@ Examples:
   wr retry -i alignment
 `;
 
+const INSTEAD = 'wr status shows in which state they are, wr add --rerun runs complete ones again';
+
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = parse(argv, flags).flags;
-  const { changed, eligible } = await changeJobs(given, context, (client, select) => client.retry(select));
+  const { flags: given, positionals } = parse(argv, flags);
+  const { changed, eligible } = await changeJobs(given, positionals, context, {
+    change: (client, select) => client.retry(select),
+    noneHint: `only buried commands can be retried: ${INSTEAD}`,
+    unchanged: `none of them is buried, so nothing is retried: ${INSTEAD}`,
+  });
   context.log.info(`Initiated retry of ${changed} buried commands (out of ${eligible} eligible)`);
   return 0;
 }

@@ -71,6 +71,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const nested = {
     variables: nestedVariables(config, { host: managerHost, port: managerPort, certDomain }),
     programDir: programDir(context.env),
+    nodeDir: dirname(process.execPath),
     program: realpathSync(process.argv[1] ?? ''),
   };
   const shell = resolveProgram(config.runnerExecShell, context.env.PATH ?? '/usr/bin:/bin', isExecutable);

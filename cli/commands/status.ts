@@ -1,11 +1,13 @@
 import type { JobState } from '../../core/states.ts';
-import { Client, TIMEOUT_MS } from '../client.ts';
+import { Client } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { readFlags } from '../read-flags.ts';
 import { parseRecent } from '../recent.ts';
 import { checkSelectors, resolveSelectors, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
 import { outputFormat, StatusOutput } from '../status-output.ts';
+import { warnOfWords } from '../stray-words.ts';
+import { timeoutMsOf } from '../timeout.ts';
 
 export const flags = {
   ...SELECT_FLAGS,
@@ -76,17 +78,18 @@ const STATE_FILTERS = [
 ] as const satisfies readonly (readonly [keyof Given, readonly JobState[]])[];
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const given = readFlags(argv, flags).flags;
+  const { flags: given, positionals } = readFlags(argv, flags);
   checkSelectors(given, false);
   checkFilters(given);
   const limit = given.limit ?? 1;
-  if (limit < 0) throw new UsageError('--limit must not be negative');
+  if (limit < 0) throw new UsageError(`--limit value (${limit}) must not be negative; 0 is all`);
   const filters = STATE_FILTERS.filter(([flag]) => given[flag] === true).map(([flag]) => `--${flag}`);
   // Loaded only now, as most calls do without.
   const watching = given.watch || given.interval !== undefined ? await import('../status-watch.ts') : null;
   const watchMs = watching?.watchInterval(given, filters, context.outTerminal) ?? null;
   const config = await context.config(given.deployment);
-  const timeoutMs = given.timeout === undefined ? TIMEOUT_MS : given.timeout * 1000;
+  warnOfWords(positionals, context.log);
+  const timeoutMs = timeoutMsOf(given.timeout);
   const connected = await context.connect(config, { timeoutMs });
   const format = outputFormat(given.output ?? 'details');
   const client = new Client(connected.link, timeoutMs);

@@ -5,6 +5,7 @@ import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { readFlags } from '../read-flags.ts';
 import { ALL_FLAG, checkSelectors, resolveSelectors, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
+import { warnOfWords } from '../stray-words.ts';
 import { type WatchEnd, watchToEnd } from '../watch-run.ts';
 import { WatchScreen } from '../watch-screen.ts';
 import { unfinished } from '../watching.ts';
@@ -49,9 +50,11 @@ const EXIT = { complete: 0, failed: 2, stuck: 3, timeout: 124 } as const;
 const EVERY_MS = 250;
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
-  const { timeout, ...given } = readFlags(argv, flags).flags;
+  const { flags: read, positionals } = readFlags(argv, flags);
+  const { timeout, ...given } = read;
   checkSelectors(given, false);
   const patienceMs = timeout === undefined ? 0 : parsePatience(timeout);
+  warnOfWords(positionals, context.log);
   const config = await context.config(given.deployment);
   const connected = await context.connect(config, { timeoutMs: TIMEOUT_MS });
   const { cwd, log } = context;
@@ -88,7 +91,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 function parsePatience(text: string): number {
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : patienceOf(text);
   if (ms > 0) return Math.min(ms, 2 ** 31 - 1);
-  throw new UsageError(`--timeout must be more than nothing, not "${text}"`);
+  throw new UsageError(`--timeout value (${text}) must be more than nothing, like 90 or 1h30m`);
 }
 
 function patienceOf(text: string): number {

@@ -1,6 +1,6 @@
 /** Environments of commands: what was captured with them, what they say differently, what the runner adds (jobs.md §12.3). */
 
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { ARRAY_VARIABLE } from '../../core/array-pattern.ts';
 import { MARK_NAME } from '../../core/attempt-mark.ts';
 import type { JobOptions } from '../../core/job-options.ts';
@@ -17,6 +17,8 @@ export interface NestedUse {
   readonly programDir: string;
   /** Our executable itself. */
   readonly program: string;
+  /** Directory of the Node that runs it: our executable asks PATH for one. */
+  readonly nodeDir: string;
 }
 
 /** Variables set for one command only, split by the way they can be set. */
@@ -75,7 +77,7 @@ function define(environment: Map<string, ByteString>, entry: ByteString): void {
 export function withNestedUse(base: Environment, nested: NestedUse): Environment {
   const environment = new Map(base);
   for (const [name, value] of Object.entries(nested.variables)) environment.set(name, toByteString(value));
-  environment.set('PATH', withDirectory(environment.get('PATH') ?? '', toByteString(nested.programDir)));
+  environment.set('PATH', withPrograms(environment.get('PATH') ?? '', nested));
   // A directory of its own is said afresh to each command that has one.
   environment.delete('WR_JOB_CWD');
   withoutResources(environment);
@@ -91,9 +93,25 @@ function withoutResources(environment: Map<string, ByteString>): void {
   for (const name of [...environment.keys()]) if (name.startsWith(VARIABLE_START)) environment.delete(name);
 }
 
-function withDirectory(path: ByteString, directory: ByteString): ByteString {
-  if (path === '') return directory;
-  return path.split(':').includes(directory) ? path : `${path}:${directory}`;
+/** A PATH that also leads to `wr`, and to a Node where it leads to none: wr may have been started by one that is not on it. */
+function withPrograms(path: ByteString, { programDir, nodeDir }: NestedUse): ByteString {
+  const directories = path === '' ? [] : path.split(':');
+  const add = (directory: ByteString): void => {
+    if (!directories.includes(directory)) directories.push(directory);
+  };
+  add(toByteString(programDir));
+  if (!directories.some(holdsNode)) add(toByteString(nodeDir));
+  return directories.join(':');
+}
+
+function holdsNode(directory: ByteString): boolean {
+  if (!directory.startsWith('/')) return false; // Where that is depends on where the command is by then.
+  try {
+    accessSync(Buffer.from(`${directory}/node`, 'latin1'), constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `env` of a job, later entries winning; its PATH also leads to our executable. */
@@ -101,7 +119,7 @@ export function overridesOf(options: Pick<JobOptions, 'env'>, nested: NestedUse)
   const overrides = new Map<string, ByteString>();
   for (const entry of options.env) define(overrides, toByteString(entry));
   const path = overrides.get('PATH');
-  if (path !== undefined) overrides.set('PATH', withDirectory(path, toByteString(nested.programDir)));
+  if (path !== undefined) overrides.set('PATH', withPrograms(path, nested));
   return overrides;
 }
 

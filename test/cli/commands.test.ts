@@ -67,9 +67,42 @@ describe('kill, retry and remove', () => {
     assert.equal(retry.code, 1);
     assert.match(
       retry.stderr,
-      /ERROR\[.*\] No matching jobs found — wr status, called with the same selector/,
+      /ERROR\[.*\] No matching jobs found — only buried commands can be retried: wr status shows/,
     );
     assert.match((await wr(['kill', '-a', '--age', '2h'], changed(0, 0))).stderr, /running for at least 2h/);
+  });
+
+  it('say why none of what was named was changed', async () => {
+    const plain = (request: Question): Reply =>
+      request.type === 'status'
+        ? {
+            type: 'plainPage',
+            id: request.id,
+            text: Buffer.from(
+              `${Buffer.from(request.select.by === 'keys' ? request.select.keys : []).toString('hex')}\tready\n`,
+            ),
+            buried: 0,
+            last: true,
+          }
+        : changed(0, 1)(request);
+    for (const [argv, text] of [
+      [
+        ['kill'],
+        /none of them is running, so nothing was killed: .*wr suspend and wr remove are for those that/,
+      ],
+      [['kill', '--confirmdead'], /none of them is lost, so nothing was confirmed dead: /],
+      [['retry'], /none of them is buried, so nothing is retried: .*wr add --rerun/],
+      [['remove'], /none of them can be removed as it is: .*wr kill ends those that run/],
+    ] as const) {
+      const { code, stderr } = await wr([...argv, '-l', 'echo 1'], plain);
+      assert.equal(code, 0);
+      assert.match(stderr, text);
+    }
+    const none = await wr(['kill', '-i', 'g'], changed(0, 0));
+    assert.match(
+      none.stderr,
+      /No matching jobs found — only running commands can be killed: wr status shows/,
+    );
   });
 
   it('pass on what they were told', async () => {
@@ -324,7 +357,7 @@ describe('add', () => {
         ['--dry_run', '--output', 'xml'],
         /--output must be one of table, details, json with --dry_run, not "xml"/,
       ],
-      [['--dry_run', '--limit', '-1'], /--limit must not be negative/],
+      [['--dry_run', '--limit', '-1'], /--limit value \(-1\) must not be negative/],
     ] as const) {
       const { code, stderr, links } = await wr(['add', '-f', file('a\n'), ...argv], added());
       assert.deepEqual([code, links.length], [1, 0]);
@@ -459,7 +492,7 @@ describe('add', () => {
       [['-f', directory], /is a directory/],
       [['-f', ''], /--file is empty/],
       [['-p', '999', '-f', '-'], /--priority value \(999\)/],
-      [['--head', '-1'], /--head must not be negative/],
+      [['--head', '-1'], /--head value \(-1\) must not be negative/],
     ] as const) {
       const { code, stderr, links } = await wr(['add', ...argv], added());
       assert.equal(code, 1);

@@ -114,7 +114,7 @@ describe('wr mod', () => {
       [['-a', '--cmd_deps', ''], /cmd_deps/],
       [['-a', '--env', 'NAME'], /use NAME=\$NAME/],
       [['-a', '--with_docker', 'alpine'], /with_docker \(alpine\) cannot be used yet: nothing was changed/],
-      [['-a', '--rep_grp', 'x'], /unknown flag --rep_grp/],
+      [['-a', '--rep_grp', 'x'], /--rep_grp cannot be changed of a command that was added/],
     ];
     for (const [argv, message] of refused) {
       const { code, stderr, asked } = await wr(argv);

@@ -125,7 +125,7 @@ describe('wait', () => {
 
   it('refuses what makes no sense', async () => {
     for (const [argv, text] of [
-      [['--timeout', '0'], /--timeout must be more than nothing, not "0"/],
+      [['--timeout', '0'], /--timeout value \(0\) must be more than nothing/],
       [['--timeout', 'abc'], /--timeout value \(abc\) .* a number of seconds, or numbers with units/],
       [['-i', 'g', '-a'], /mutually exclusive/],
       [['-z'], /-z and -y need -i/],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Place, WR } from './harness.ts';
@@ -70,6 +70,17 @@ describe('commands that use bsub, bjobs and bkill', () => {
     const [directory = '/'] = place.lines('directory');
     assert.match(directory, /\.wr_lsf_emulation/);
     assert.ok(!existsSync(directory), `${directory} is still there`);
+  });
+
+  it('find a Node for them where their own PATH leads to none', async () => {
+    mkdirSync(join(place.work, 'empty'));
+    const command = `printf 'true no-node\\n' | bsub > said; bjobs -noheader -o JOB_NAME > known; wr version > version`;
+    await place.add([command], ['--bsub', '-i', 'no-node', '--env', `PATH=${join(place.work, 'empty')}`]);
+    const [job] = await place.settled('no-node', 1);
+    assert.equal(job?.State, 'complete', job?.StdErr);
+    assert.match(place.lines('said').join(), /Job <\d+> is submitted/);
+    assert.ok(place.lines('known').includes('no-node'));
+    assert.match(place.lines('version').join(), /^\d+\.\d+/);
   });
 
   it('kill and remove what they submitted, and know their numbers after the manager was killed', async () => {

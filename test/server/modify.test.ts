@@ -197,8 +197,12 @@ describe('modifying commands', () => {
     await settle();
     await harness.clock.advance(3_000); // Its key has gone to the index.
     for (const cmd of ['done', 'kept']) {
-      const { changed, eligible, pairs } = await mod(harness, {}, { cmd, select: keysOf('old') });
+      const { changed, eligible, pairs, warnings } = await mod(harness, {}, { cmd, select: keysOf('old') });
       assert.deepEqual([changed, eligible, pairs], [0, 1, []], cmd);
+      assert.match(
+        warnings.join(),
+        /^1 of them is left as it is: so changed, it would be the same as another/,
+      );
     }
     await harness.add('x\t{"cwd":"/1"}\nx\t{"cwd":"/2"}\n', { cwdMatters: true, repGroup: 'same' });
     const select: Selector = { by: 'repGroup', repGroup: 'same', search: false };

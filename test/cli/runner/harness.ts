@@ -22,6 +22,7 @@ export const NESTED = {
   variables: { WR_MANAGERHOST: 'localhost', WR_MANAGERPORT: '1', WR_MANAGERCERTDOMAIN: 'localhost' },
   programDir: '/opt/wr',
   program: '/opt/wr/main.js',
+  nodeDir: '/usr/bin',
 };
 
 /** Runs a body with a runner of two slots for group `g`, and ends it afterwards. */
