@@ -31,6 +31,9 @@ import type { SchedulerGroup, SchedulerGroups } from './scheduler-groups.ts';
 
 export interface Cohort extends Queued {
   readonly id: number;
+  readonly name: string;
+  /** Templates whose jobs are of it, and jobs of its own figures; without any it is dropped. */
+  users: number;
   /** What its jobs asked for. */
   readonly asked: JobOptions;
   /** The least its jobs need after they ran out; zeros: they have not. */
@@ -51,9 +54,12 @@ export class Cohorts {
   /** What the rows of each are given, for the worker threads. */
   readonly table: FiguresTable;
   readonly #groups: SchedulerGroups;
-  readonly #cohorts: Cohort[] = [];
+  readonly #cohorts: (Cohort | undefined)[] = [];
   readonly #ids = new Map<string, number>();
-  readonly #byUsage = new Map<ReqUsage, Cohort[]>();
+  readonly #freeIds: number[] = [];
+  readonly #byUsage = new Map<ReqUsage, Set<Cohort>>();
+  /** Without users, perhaps. */
+  readonly #unused = new Set<Cohort>();
   /** MB that the scheduler can ever give; what is learned stays below. */
   memoryMbMax = Number.POSITIVE_INFINITY;
 
@@ -62,7 +68,8 @@ export class Cohorts {
     this.table = table;
   }
 
-  get size(): number {
+  /** One past the highest id. */
+  get end(): number {
     return this.#cohorts.length;
   }
 
@@ -70,11 +77,41 @@ export class Cohorts {
     return this.#cohorts[id] as Cohort;
   }
 
+  *all(): Iterable<Cohort> {
+    for (const cohort of this.#cohorts) if (cohort !== undefined) yield cohort;
+  }
+
   /** The cohort of jobs with these options. */
   intern(options: JobOptions, grown: Figures = NOT_GROWN): Cohort {
     const name = cohortName(options, grown);
     const id = this.#ids.get(name);
     return id === undefined ? this.#make(name, options, grown) : this.get(id);
+  }
+
+  get hasUnused(): boolean {
+    return this.#unused.size > 0;
+  }
+
+  retain(cohort: Cohort, users = 1): void {
+    cohort.users += users;
+    this.#unused.delete(cohort);
+  }
+
+  release(cohort: Cohort, users = 1): void {
+    cohort.users -= users;
+    if (cohort.users === 0) this.#unused.add(cohort);
+  }
+
+  /** Drops up to `max` without users. @returns how many */
+  trim(max: number): number {
+    let dropped = 0;
+    for (const cohort of this.#unused) {
+      if (dropped === max) break;
+      this.#unused.delete(cohort);
+      this.#drop(cohort);
+      dropped += 1;
+    }
+    return dropped;
   }
 
   /**
@@ -92,7 +129,9 @@ export class Cohorts {
     const chosen = this.#chosen(options, usage, grown);
     const home = this.#groups.intern(schedulerGroupOf(options), options);
     const cohort: Cohort = {
-      id: this.#cohorts.length,
+      id: this.#freeIds.pop() ?? this.#cohorts.length,
+      name,
+      users: 0,
       asked: options,
       grown,
       usage,
@@ -105,7 +144,10 @@ export class Cohorts {
       head: 0,
     };
     this.#ids.set(name, cohort.id);
-    this.#cohorts.push(cohort);
+    this.#cohorts[cohort.id] = cohort;
+    this.#unused.add(cohort);
+    this.#groups.retain(home);
+    this.#groups.retain(cohort.group);
     this.table.write(cohort.id, chosen);
     if (cohort.group !== home) home.away.add(cohort);
     if (usage !== null) this.#listByUsage(usage, cohort);
@@ -113,9 +155,25 @@ export class Cohorts {
   }
 
   #listByUsage(usage: ReqUsage, cohort: Cohort): void {
-    const list = this.#byUsage.get(usage);
-    if (list === undefined) this.#byUsage.set(usage, [cohort]);
-    else list.push(cohort);
+    const listed = this.#byUsage.get(usage);
+    if (listed === undefined) this.#byUsage.set(usage, new Set([cohort]));
+    else listed.add(cohort);
+    this.usages.unused.delete(usage);
+  }
+
+  #drop(cohort: Cohort): void {
+    const { id, name, usage, home, group } = cohort;
+    this.#cohorts[id] = undefined;
+    this.#ids.delete(name);
+    this.#freeIds.push(id);
+    home.away.delete(cohort);
+    this.#groups.release(home);
+    this.#groups.release(group);
+    const listed = usage === null ? undefined : this.#byUsage.get(usage);
+    listed?.delete(cohort);
+    if (usage === null || listed?.size !== 0) return;
+    this.#byUsage.delete(usage);
+    this.usages.unused.add(usage);
   }
 
   /** @returns whether it moved */
@@ -127,6 +185,8 @@ export class Cohorts {
     if (group === before) return false;
     before.ready.leave(cohort);
     cohort.group = group;
+    this.#groups.retain(group);
+    this.#groups.release(before);
     group.ready.join(cohort);
     if (group === home) home.away.delete(cohort);
     else home.away.add(cohort);

@@ -1,5 +1,6 @@
 /** What must hold of a queue after each step (reliability.md (b), as far as its parts exist). Tests call it; it is slow. */
 
+import type { Cohort } from './cohorts.ts';
 import { checkDependencies } from './dependency-invariants.ts';
 import { chooseFigures, sameFigures } from './figures.ts';
 import { JOB_FLAG } from './job-flags.ts';
@@ -8,6 +9,7 @@ import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
 import { NOTHING_LEARNED } from './learning.ts';
 import { UNBOUNDED } from './plan-table.ts';
 import { schedulerGroupOf } from './requirements.ts';
+import type { SchedulerGroup } from './scheduler-groups.ts';
 import { isHeld, isLive, STATE, STATE_COUNT, STATE_NAMES, stateName } from './states.ts';
 
 /**
@@ -25,6 +27,11 @@ export function checkInvariants(queue: JobQueue): string[] {
     if (state === STATE.none) continue;
     const chunk = queue.table.chunkOf(number);
     if (chunk === undefined) continue;
+    if (!isLive(state)) {
+      if (queue.attempts.byNumber(number) !== undefined)
+        faults.push(`I7: ${stateName(state)} job ${number} has an open attempt`);
+      continue; // Its row may be left from a job that is archived.
+    }
     const cohort = queue.cohortOf(number);
     add(counts, `${queue.templateOf(number).repGroup} ${state}`);
     if (state === STATE.ready) {
@@ -63,8 +70,8 @@ export function checkInvariants(queue: JobQueue): string[] {
   checkCounts(queue, counts, faults);
   checkBsubIds(queue, faults);
   checkDependencies(queue, faults);
-  for (let id = 0; id < queue.groups.size; id += 1) {
-    const group = queue.groups.get(id);
+  for (const group of queue.groups.all()) {
+    const { id } = group;
     if (group.ready.ready !== (ready.get(id) ?? 0)) {
       faults.push(
         `I2: group ${group.name} counts ${group.ready.ready} ready jobs, there are ${ready.get(id) ?? 0}`,
@@ -78,6 +85,7 @@ export function checkInvariants(queue: JobQueue): string[] {
       faults.push(`I2: group ${group.name} is not where planning looks`);
   }
   checkCohorts(queue, cohorts, faults);
+  checkUsers(queue, faults);
   checkLimits(queue, faults);
   const open = [...held.values()].reduce((sum, n) => sum + n, 0);
   if (open !== queue.attempts.size)
@@ -85,10 +93,42 @@ export function checkInvariants(queue: JobQueue): string[] {
   return faults;
 }
 
+/** What jobs need stays in memory, and is known to be needed by so many. */
+function checkUsers({ templates, cohorts, groups, table }: JobQueue, faults: string[]): void {
+  const users = new Map<Cohort, number>();
+  const live = new Map<number, number>();
+  for (let number = FIRST_JOB_NUMBER; number < table.end; number += 1) {
+    const chunk = table.chunkOf(number);
+    const row = rowOf(number);
+    if (chunk === undefined || !isLive(chunk.state[row] as number)) continue;
+    add(live, chunk.template[row] as number);
+    const cohort = cohorts.get(chunk.cohort[row] as number);
+    if (templates.get(chunk.template[row] as number).cohort !== cohort) add(users, cohort);
+  }
+  for (const [id, rows] of templates.rows()) {
+    add(users, templates.get(id).cohort);
+    // Complete jobs that are not archived yet have theirs too.
+    if (rows < (live.get(id) ?? 0))
+      faults.push(`I11: template ${id} counts ${rows} jobs, there are ${live.get(id)}`);
+  }
+  const served = new Map<SchedulerGroup, number>();
+  for (const cohort of cohorts.all()) {
+    if (cohort.users < (users.get(cohort) ?? 0))
+      faults.push(`I11: a cohort counts ${cohort.users} users, there are ${users.get(cohort) ?? 0}`);
+    add(served, cohort.home);
+    add(served, cohort.group);
+  }
+  for (const group of groups.all())
+    if (group.users !== (served.get(group) ?? 0))
+      faults.push(
+        `I11: group ${group.name} counts ${group.users} users, there are ${served.get(group) ?? 0}`,
+      );
+}
+
 /** Jobs are served where their figures say, and where they are looked for. */
 function checkCohorts(queue: JobQueue, ready: ReadonlyMap<number, number>, faults: string[]): void {
-  for (let id = 0; id < queue.cohorts.size; id += 1) {
-    const cohort = queue.cohorts.get(id);
+  for (const cohort of queue.cohorts.all()) {
+    const { id } = cohort;
     const { asked, chosen, group, home, usage, grown } = cohort;
     const name = schedulerGroupOf({ ...asked, ...chosen.figures });
     const learned = usage?.recommendation ?? NOTHING_LEARNED;

@@ -13,7 +13,7 @@ import { FreeLosses } from './free-losses.ts';
 import { DEPENDENCY_FLAGS } from './job-flags.ts';
 import type { JobOptions } from './job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
-import { JobStates, type Template } from './job-states.ts';
+import { JobStates } from './job-states.ts';
 import { rowOf } from './job-table.ts';
 import type { Overlay } from './overlay.ts';
 import { ReplacedRuns } from './replaced-runs.ts';
@@ -24,6 +24,7 @@ import type { SchedulerGroup } from './scheduler-groups.ts';
 import { SegmentDirectory } from './segment-directory.ts';
 import { isHeld, STATE } from './states.ts';
 import { Suspension } from './suspension.ts';
+import type { Template } from './templates.ts';
 
 /** What is to be written of a job: a whole record, or members laid over the one on disk. */
 export type Change =
@@ -385,6 +386,7 @@ export class JobAttempts extends JobStates {
   /** The row of a complete or removed job leaves memory. */
   forget(number: number): void {
     const chunk = this.table.chunkOf(number);
+    if (chunk !== undefined) this.releaseRow(number);
     if (chunk !== undefined && ((chunk.flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) !== 0)
       this.dependencies.forget(number);
     this.keys.remove(number);

@@ -11,23 +11,12 @@ import { FailBudgets } from './fail-budgets.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import { type Figures, sameFigures } from './figures.ts';
 import { JOB_FLAG } from './job-flags.ts';
-import type { JobOptions } from './job-options.ts';
 import { JobTable, rowOf, type TableChunk } from './job-table.ts';
 import { KeyIndex } from './key-index.ts';
 import { RepGroups } from './rep-groups.ts';
 import { type SchedulerGroup, SchedulerGroups } from './scheduler-groups.ts';
 import { type JobEvent, nextStateCode, STATE, type StateCode } from './states.ts';
-
-/** A template as the queue uses it. */
-export interface Template {
-  readonly id: number;
-  readonly options: JobOptions;
-  readonly repGroup: number;
-  /** Of its jobs that have not grown. */
-  readonly cohort: Cohort;
-  /** Where these are served now. */
-  readonly schedulerGroup: SchedulerGroup;
-}
+import { type Template, Templates } from './templates.ts';
 
 /** Cohorts that a request looks at beyond its own group's. */
 const AWAY_MAX = 256;
@@ -38,6 +27,7 @@ export class JobStates {
   readonly groups = new SchedulerGroups();
   readonly cohorts = new Cohorts(this.groups, this.table.figures);
   readonly repGroups = new RepGroups();
+  readonly templates = new Templates(this.cohorts, this.repGroups);
   readonly failBudgets = new FailBudgets();
   readonly dependencies = new Dependencies(this.table, {
     blocked: (job) => this.blocked(job),
@@ -52,39 +42,9 @@ export class JobStates {
       chunk.state[row] === STATE.ready && chunk.cohort[row] === cohort.id && chunk.priority[row] === priority
     );
   };
-  readonly #templates: Template[] = [];
-  readonly #templateIds = new Map<string, number>();
-
-  /** The id of a template's canonical text, or `undefined` when it is new. */
-  templateId(json: string): number | undefined {
-    return this.#templateIds.get(json);
-  }
-
-  /** Takes in a template under the next id, or under the one it has on disk. */
-  addTemplate(json: string, options: JobOptions, id = this.#templates.length): Template {
-    const cohort = this.cohorts.intern(options);
-    const template: Template = {
-      id,
-      options,
-      repGroup: this.repGroups.intern(options.repGroup),
-      cohort,
-      get schedulerGroup() {
-        return cohort.group;
-      },
-    };
-    this.#templates[id] = template;
-    this.#templateIds.set(json, id);
-    return template;
-  }
-
-  template(id: number): Template {
-    const template = this.#templates[id];
-    if (template === undefined) throw new WrError('INTERNAL', `template ${id} is unknown`);
-    return template;
-  }
 
   templateOf(number: number): Template {
-    return this.template(this.chunk(number).template[rowOf(number)] as number);
+    return this.templates.get(this.chunk(number).template[rowOf(number)] as number);
   }
 
   /**
@@ -108,6 +68,7 @@ export class JobStates {
   activate(from: number, count: number, template: Template, mixed: boolean): void {
     const to = nextStateCode(STATE.none, 'add');
     const { cohort, schedulerGroup: group } = template;
+    this.templates.retain(template.id, count);
     this.#eachChunk(from, count, (chunk, row, rows, offset) => {
       chunk.state.fill(to, row, row + rows);
       this.table.occupy(from + offset, rows);
@@ -134,6 +95,7 @@ export class JobStates {
 
   #activateDependent(from: number, count: number, template: Template): void {
     const to = nextStateCode(STATE.none, 'addDependent');
+    this.templates.retain(template.id, count);
     this.#eachChunk(from, count, (chunk, row, rows, offset) => {
       chunk.state.fill(to, row, row + rows);
       this.table.occupy(from + offset, rows);
@@ -187,7 +149,7 @@ export class JobStates {
     if ((to === STATE.ready || to === STATE.delayed) && this.isBlocked(number))
       to = nextStateCode(to, 'depend');
     chunk.state[row] = to;
-    this.repGroups.move(this.template(chunk.template[row] as number).repGroup, from, to);
+    this.repGroups.move(this.templates.get(chunk.template[row] as number).repGroup, from, to);
     // A reservation was popped off its lane; all else leaves it here.
     if (from !== STATE.ready && to !== STATE.ready) return;
     const cohort = this.cohorts.get(chunk.cohort[row] as number);
@@ -249,6 +211,9 @@ export class JobStates {
     const before = this.cohorts.get(chunk.cohort[row] as number);
     if (sameFigures(before.grown, grown)) return;
     const after = this.cohorts.intern(before.asked, grown);
+    const own = this.templateOf(number).cohort;
+    if (after !== own) this.cohorts.retain(after);
+    if (before !== own) this.cohorts.release(before);
     const isReady = chunk.state[row] === STATE.ready;
     if (isReady) before.group.ready.left(before, chunk.priority[row] as number);
     chunk.cohort[row] = after.id;
@@ -269,6 +234,16 @@ export class JobStates {
     this.groups.note(cohort.group);
   }
 
+  /** A row is no longer one of its template and its cohort. */
+  protected releaseRow(number: number): void {
+    const chunk = this.chunk(number);
+    const row = rowOf(number);
+    const template = this.templates.get(chunk.template[row] as number);
+    const cohort = this.cohorts.get(chunk.cohort[row] as number);
+    if (cohort !== template.cohort) this.cohorts.release(cohort);
+    this.templates.release(template.id, 1);
+  }
+
   /** Keeps what the last attempt came to. */
   remember(number: number, exitCode: number, reason: FailReason): void {
     const chunk = this.chunk(number);
@@ -276,6 +251,28 @@ export class JobStates {
     chunk.reason[rowOf(number)] = failReasonCode(reason);
     if (chunk.state[rowOf(number)] === STATE.buried && reason !== 'killed by user request')
       this.failBudgets.noteBurial(this.templateOf(number).repGroup);
+  }
+
+  /** Whether {@link trim} may find something to drop. */
+  get isTrimmable(): boolean {
+    const { templates, cohorts, groups } = this;
+    return templates.isFull || cohorts.hasUnused || groups.hasUnused || cohorts.usages.unused.size > 0;
+  }
+
+  /**
+   * Drops up to `max` each of templates, cohorts, scheduler groups and requirement groups that no job in memory needs. To be
+   * called while all that is not noted as changed is on disk.
+   * @param isAwaited - whether a runner or a plan needs the group
+   * @returns how many
+   */
+  trim(max: number, isAwaited: (group: SchedulerGroup) => boolean, keepTemplates?: number): number {
+    const { templates, cohorts, groups } = this;
+    return (
+      templates.trim(max, keepTemplates) +
+      cohorts.trim(max) +
+      groups.trim(max, isAwaited) +
+      cohorts.usages.trim(max)
+    );
   }
 
   state(number: number): StateCode {

@@ -1,7 +1,8 @@
 /** Gives jobs that wait other options: their rows move to other cohorts and lanes, run by run. */
-import type { JobStates, Template } from './job-states.ts';
+import type { JobStates } from './job-states.ts';
 import { rowOf } from './job-table.ts';
 import { STATE, stateMask } from './states.ts';
+import type { Template } from './templates.ts';
 
 /** What may be changed: what no runner holds and is not over (since-0.36.md §4.1), and what is suspended. */
 export const EDITABLE = stateMask(['ready', 'delayed', 'dependent', 'buried', 'suspended']);
@@ -21,12 +22,18 @@ export function retemplate(
   const row = rowOf(first);
   const end = row + count;
   const before = states.cohortOf(first);
-  const used = states.templateOf(first).options.retries;
+  const old = states.templateOf(first);
+  const used = old.options.retries;
   const after = states.cohorts.intern(template.options, before.grown);
   const was = chunk.priority[row] as number;
   const is = priority ?? was;
   const isReady = chunk.state[row] === STATE.ready;
   if (isReady) before.group.ready.leftRun(before, was, first, count);
+  // The new ones first: what both have in common is not given up in between.
+  states.templates.retain(template.id, count);
+  if (after !== template.cohort) states.cohorts.retain(after, count);
+  if (before !== old.cohort) states.cohorts.release(before, count);
+  states.templates.release(old.id, count);
   chunk.template.fill(template.id, row, end);
   chunk.cohort.fill(after.id, row, end);
   chunk.priority.fill(is, row, end);

@@ -46,6 +46,7 @@ export interface PlanTableView {
 }
 
 export interface GroupRow {
+  readonly id: number;
   readonly memoryMb: number;
   readonly cpus: number;
 }
@@ -88,15 +89,16 @@ export class PlanTable {
     return { ...this.#columns };
   }
 
-  /** Rows come in order of their ids. */
-  addGroup({ memoryMb, cpus }: GroupRow): void {
+  /** A new row comes behind the last one; one in use until now begins anew. */
+  addGroup({ id: row, memoryMb, cpus }: GroupRow): void {
     const columns = this.#columns;
-    const row = columns.groups;
     if (row === columns.ready.length) this.#growGroups();
     columns.memoryMb[row] = memoryMb;
     columns.cpus[row] = cpus;
+    columns.slots[row] = 0;
+    columns.turnMs[row] = 0;
     columns.inUse[row] = ALL_IN_USE;
-    columns.groups = row + 1;
+    columns.groups = Math.max(columns.groups, row + 1);
   }
 
   /** @param priority - of its best ready job; −1 without any */

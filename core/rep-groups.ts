@@ -50,11 +50,15 @@ export class RepGroups {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
     const id = this.#names.length;
-    this.#ids.set(name, id);
-    this.#names.push(name);
-    if ((id + 1) * STATE_COUNT > this.#counts.length) this.#grow();
+    this.#put(id, name);
     this.changed.add(id);
     return id;
+  }
+
+  #put(id: number, name: string): void {
+    this.#ids.set(name, id);
+    this.#names[id] = name;
+    while ((id + 1) * STATE_COUNT > this.#counts.length) this.#grow();
   }
 
   /** The id of a known name, or `undefined`. */
@@ -148,13 +152,16 @@ export class RepGroups {
     };
   }
 
-  /** Takes back what `save` wrote; ids come back in their old order. */
-  restore(saved: {
-    readonly name: string;
-    readonly complete: number;
-    readonly sums: readonly number[];
-  }): void {
-    const id = this.intern(saved.name);
+  /** Takes back what `save` wrote. */
+  restore(
+    id: number,
+    saved: {
+      readonly name: string;
+      readonly complete: number;
+      readonly sums: readonly number[];
+    },
+  ): void {
+    this.#put(id, saved.name);
     this.move(id, STATE.none, STATE.complete, saved.complete);
     this.#sums.set(saved.sums, id * SUMS.length);
     this.changed.delete(id);

@@ -104,6 +104,8 @@ export class ReqUsages {
   readonly #groups = new Map<string, ReqUsage>();
   /** Written with the next commit. */
   readonly changed = new Set<ReqUsage>();
+  /** Of no job in memory. */
+  readonly unused = new Set<ReqUsage>();
   /** With values for the worker. */
   readonly fresh = new Set<ReqUsage>();
   /** What the disk has of a group. */
@@ -116,6 +118,19 @@ export class ReqUsages {
     this.#groups.set(reqGroup, usage);
     if (usage.hasFresh) this.fresh.add(usage);
     return usage;
+  }
+
+  /** Drops up to `max` that no job needs; to be called while all that is not in `changed` is on disk. @returns how many */
+  trim(max: number): number {
+    let dropped = 0;
+    for (const usage of this.unused) {
+      if (dropped === max) break;
+      if (this.changed.has(usage) || this.fresh.has(usage)) continue;
+      this.unused.delete(usage);
+      this.#groups.delete(usage.reqGroup);
+      dropped += 1;
+    }
+    return dropped;
   }
 
   record(usage: ReqUsage, values: Usage): void {

@@ -142,6 +142,8 @@ export interface JobsReply {
   readonly templates: readonly RunTemplate[];
   readonly jobs: readonly JobOrder[];
   readonly leave: boolean;
+  /** Templates that came before are not named any more: the runner need not keep them. */
+  readonly fresh?: true;
 }
 
 /** Events that are now on disk; `superseded` lists attempts given up earlier, whose report changed nothing. */

@@ -27,6 +27,8 @@ export interface SchedulerGroup {
   readonly away: Set<Cohort>;
   /** Attempts open: reserved, running or lost. */
   held: number;
+  /** Cohorts that ask for it or are served in it; without any, and without attempts, it is dropped. */
+  users: number;
   /** The limit groups of `limitNames`, while the group has ready or held jobs. */
   limits: readonly LimitGroup[];
 }
@@ -35,7 +37,12 @@ const NO_LIMITS: readonly LimitGroup[] = [];
 
 export class SchedulerGroups {
   readonly #ids = new Map<string, number>();
-  readonly #groups: SchedulerGroup[] = [];
+  readonly #groups: (SchedulerGroup | undefined)[] = [];
+  /** Without users, perhaps. */
+  readonly #unused = new Set<SchedulerGroup>();
+  /** Ids of groups that were dropped, and that a plan under way may still name. */
+  readonly #cooling: number[] = [];
+  readonly #freeIds: number[] = [];
   /** What planning reads. */
   readonly table = new PlanTable();
   readonly limits = new LimitGroups(this.table);
@@ -52,7 +59,7 @@ export class SchedulerGroups {
     const limitNames = limitGroupNames(options.limitGroups);
     const { resources } = options;
     const group: SchedulerGroup = {
-      id: this.#groups.length,
+      id: this.#freeIds.pop() ?? this.#groups.length,
       name,
       memoryMb: requirements.memoryMb,
       timeMs: requirements.timeMs,
@@ -64,10 +71,12 @@ export class SchedulerGroups {
       ready: new ReadyCohorts(),
       away: new Set(),
       held: 0,
+      users: 0,
       limits: NO_LIMITS,
     };
     this.#ids.set(name, group.id);
-    this.#groups.push(group);
+    this.#groups[group.id] = group;
+    this.#unused.add(group);
     this.table.addGroup(group);
     return group;
   }
@@ -81,8 +90,52 @@ export class SchedulerGroups {
     return this.#groups[id] as SchedulerGroup;
   }
 
-  get size(): number {
+  /** `undefined`: it was dropped meanwhile. */
+  known(id: number): SchedulerGroup | undefined {
+    return this.#groups[id];
+  }
+
+  /** One past the highest id. */
+  get end(): number {
     return this.#groups.length;
+  }
+
+  *all(): Iterable<SchedulerGroup> {
+    for (const group of this.#groups) if (group !== undefined) yield group;
+  }
+
+  get hasUnused(): boolean {
+    return this.#unused.size > 0;
+  }
+
+  retain(group: SchedulerGroup): void {
+    group.users += 1;
+    this.#unused.delete(group);
+  }
+
+  release(group: SchedulerGroup): void {
+    group.users -= 1;
+    if (group.users === 0) this.#unused.add(group);
+  }
+
+  /** Drops up to `max` that nobody needs. @param isAwaited - a runner is there for it. @returns how many */
+  trim(max: number, isAwaited: (group: SchedulerGroup) => boolean): number {
+    let dropped = 0;
+    for (const group of this.#unused) {
+      if (dropped === max) break;
+      if (group.held > 0 || isAwaited(group)) continue;
+      this.#unused.delete(group);
+      this.#groups[group.id] = undefined;
+      this.#ids.delete(group.name);
+      this.#cooling.push(group.id);
+      dropped += 1;
+    }
+    return dropped;
+  }
+
+  /** No plan is under way: ids of groups that were dropped may be given to others. */
+  reuseIds(): void {
+    this.#freeIds.push(...this.#cooling.splice(0));
   }
 
   /** Keeps `active`, and what planning reads, true after a group's numbers changed. */

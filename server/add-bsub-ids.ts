@@ -1,8 +1,8 @@
 /** The LSF job ids that one add gives out: on disk with its jobs, taken back when it fails. */
 import type { BsubRun } from '../core/bsub-ids.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { Template } from '../core/job-states.ts';
 import { isLive } from '../core/states.ts';
+import type { Template } from '../core/templates.ts';
 import type { Write } from '../store/key-value.ts';
 import { bsubRunWrite, counterWrite, dropBsubRunWrite } from '../store/layout.ts';
 

@@ -6,8 +6,8 @@ import { type Claim, KeyClaim, unclaim } from '../core/claims.ts';
 import type { NamedLinks } from '../core/dependency-links.ts';
 import { WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { Template } from '../core/job-states.ts';
 import { filterSegment } from '../core/segment.ts';
+import type { Template } from '../core/templates.ts';
 import { type KeyValueStore, u32Key, type Write } from '../store/key-value.ts';
 import {
   type AddResult,
@@ -196,7 +196,7 @@ export class AddCommit {
     return Array.from(templates, (template, i) => ({
       by: numbers[2 * i] as number,
       number: complete[i] as number,
-      repGroup: this.#queue.template(template).repGroup,
+      repGroup: this.#queue.templates.get(template).repGroup,
     }));
   }
 

@@ -7,10 +7,10 @@ import type { Claim } from '../core/claims.ts';
 import type { AddBegin, AddEnd, AddFrame } from '../core/client-requests.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { Template } from '../core/job-states.ts';
 import { ADD_WINDOW_FRAMES } from '../core/protocol.ts';
 import { setTemplateIds } from '../core/segment.ts';
 import { parseTemplate } from '../core/template.ts';
+import type { Template } from '../core/templates.ts';
 import { refuseUnusable } from '../core/unusable-options.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { type AddResult, dropSegmentWrite, readRequest, segmentWrite, stagedWrite } from '../store/layout.ts';
@@ -107,7 +107,19 @@ export class Adds {
     const isDry = message.dryRun !== undefined;
     const envId = isDry ? '' : this.#shared.environment(message.env);
     const dry = isDry ? new DryRun(this.#dryParts, peer, message) : undefined;
-    this.#uploads.set(requestId, new Upload(peer, message, envId, this.#archive.enter(), dry));
+    this.#uploads.set(requestId, new Upload(peer, message, envId, this.#enter(), dry));
+  }
+
+  /** What an add looks up stays in memory until it is over. @returns ends that; may be called more than once */
+  #enter(): () => void {
+    const generation = this.#archive.enter();
+    const leaveTemplates = this.#queue.templates.enter();
+    let isIn = true;
+    return () => {
+      if (isIn) this.#archive.leave(generation);
+      isIn = false;
+      leaveTemplates();
+    };
   }
 
   frame(peer: Peer, message: AddFrame): void {
@@ -280,7 +292,7 @@ export class Adds {
     const forget = (): void => {
       this.#finishing.delete(upload.begin.requestId);
       this.#uploads.delete(upload.begin.requestId);
-      this.#archive.leave(upload.generation);
+      upload.leave();
     };
     result.then(forget, (error: unknown) => {
       forget();
@@ -407,7 +419,7 @@ export class Adds {
       this.#uploads.delete(upload.begin.requestId);
     }
     upload.refused ??= new WrError('DISCONNECTED', 'the client left before its add was complete');
-    this.#archive.leave(upload.generation);
+    upload.leave();
     this.#drop(upload);
   }
 

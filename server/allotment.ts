@@ -65,6 +65,11 @@ export class Allotment {
     return { slots: this.#allotted.get(group) ?? 0, runners: this.#runners.size };
   }
 
+  /** Whether slots are given to a group, or were with the last plan. */
+  has(group: SchedulerGroup): boolean {
+    return this.#allotted.has(group);
+  }
+
   /** A runner of this machine came or went. */
   hostRunner(runner: Runner, connected: boolean): void {
     if (connected) {
@@ -135,6 +140,7 @@ export class Allotment {
 
   async #plan(): Promise<void> {
     const { groups } = this.#queue;
+    groups.reuseIds();
     const result = await this.#tasks.plan({
       how: 'pack',
       capacity: this.#scheduler.capacity,
@@ -143,13 +149,17 @@ export class Allotment {
     });
     if (this.#closed || this.#paused) return;
     this.#apply(result);
-    for (const id of result.impossible) await this.#buryImpossible(groups.get(id));
+    for (const id of result.impossible) {
+      const group = groups.known(id);
+      if (group !== undefined) await this.#buryImpossible(group);
+    }
   }
 
   #apply(result: PlanResult): void {
     const allotted = new Map<SchedulerGroup, number>();
     result.ids.forEach((id, i) => {
-      allotted.set(this.#queue.groups.get(id), result.slots[i] as number);
+      const group = this.#queue.groups.known(id);
+      if (group !== undefined) allotted.set(group, result.slots[i] as number);
     });
     this.#keepInTable(allotted);
     const same = sameSlots(allotted, this.#allotted);

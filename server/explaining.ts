@@ -120,9 +120,8 @@ export class Explaining {
   async #group(number: number): Promise<GroupFacts> {
     const { queue, scheduler, tasks, allotted } = this.#parts;
     const { group } = queue.cohortOf(number);
-    const cohorts = Uint8Array.from({ length: queue.cohorts.size }, (_, id) =>
-      queue.cohorts.get(id).group === group ? 1 : 0,
-    );
+    const cohorts = new Uint8Array(queue.cohorts.end);
+    for (const cohort of queue.cohorts.all()) if (cohort.group === group) cohorts[cohort.id] = 1;
     const ahead = await tasks.ahead({ number, cohorts }, queue.table.snapshot());
     const { memoryMb, cpus, timeMs, other, held } = group;
     const { slots, runners } = allotted(group);

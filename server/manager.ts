@@ -44,6 +44,7 @@ import { Settling } from './settling.ts';
 import { SharedContent } from './shared-content.ts';
 import { Steering } from './steering.ts';
 import type { Tasks } from './tasks.ts';
+import { Trimming } from './trimming.ts';
 import { Watching } from './watching.ts';
 
 /** Looks for due and silent jobs so often. */
@@ -99,6 +100,7 @@ export class Manager {
   readonly #failStops: FailStops;
   readonly #watching: Watching;
   readonly #learner: Learner;
+  readonly #trimming: Trimming;
   readonly #steering: Steering;
   readonly #lostChecks: LostChecks;
   readonly #goneRunners: GoneRunners;
@@ -181,6 +183,15 @@ export class Manager {
     this.#limits = new Limits(queue, this.persist, onReady);
     queue.cohorts.memoryMbMax = scheduler.capacity.memoryMb;
     queue.cohorts.usages.source = (reqGroup) => readLearned(store, reqGroup);
+    this.#trimming = new Trimming({
+      queue,
+      persist: this.persist,
+      clock,
+      isAwaited: () => {
+        const awaited = this.#desk.awaited();
+        return (group) => this.#allotment.has(group) || awaited(group);
+      },
+    });
     this.#learner = new Learner({ queue, tasks, persist: this.persist, clock, log, onMoved: onReady });
     this.#steering = new Steering({
       queue,
@@ -501,6 +512,7 @@ export class Manager {
     this.#steering.tick();
     if (this.queue.changes.size > 0) this.persist.note();
     this.#learner.tick();
+    this.#trimming.tick();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
 

@@ -10,7 +10,6 @@ import { WrError } from '../core/errors.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { runAt } from '../core/job-runs.ts';
-import type { Template } from '../core/job-states.ts';
 import { rowOf } from '../core/job-table.ts';
 import { type ModChanges, mayChangeKeys, modified } from '../core/modification.ts';
 import { EDITABLE, rekey, retemplate } from '../core/modify-rows.ts';
@@ -18,6 +17,7 @@ import { Overlay, ownFields } from '../core/overlay.ts';
 import type { ModifyRequest } from '../core/protocol-control.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
 import { templateJson } from '../core/template.ts';
+import type { Template } from '../core/templates.ts';
 import { refuseUnusableChanges } from '../core/unusable-options.ts';
 import type { KeyValueReader, Write } from '../store/key-value.ts';
 import { readOverlay } from '../store/layout.ts';
@@ -117,6 +117,7 @@ export class Modifying {
     const { queue, desk, archive, selection, onReady } = this.#options;
     // Complete keys that are looked up stay known as long.
     const generation = archive.enter();
+    const leave = queue.templates.enter();
     desk.hold(true);
     queue.dependencies.pin();
     try {
@@ -141,6 +142,7 @@ export class Modifying {
       return { changed, eligible: numbers.length, warnings: [...warnings].slice(0, WARNINGS_MAX) };
     } finally {
       archive.leave(generation);
+      leave();
       queue.dependencies.unpin();
       desk.hold(false);
       onReady();
@@ -207,7 +209,7 @@ export class Modifying {
     for (const number of numbers) {
       const old = queue.table.chunkOf(number)?.template[rowOf(number)];
       if (old === undefined || templates.has(old)) continue;
-      templates.set(old, shared.template(templateJson(modified(queue.template(old).options, changes))));
+      templates.set(old, shared.template(templateJson(modified(queue.templates.get(old).options, changes))));
     }
     const { writes, saved } = shared.take();
     if (writes.length === 0) return templates;

@@ -56,7 +56,7 @@ export async function recoverDependencies(
   }
   for (const { runs, mixed } of segments) {
     for (const { first, count, template } of runs)
-      queue.activateLinked(first, count, queue.template(template), mixed);
+      queue.activateLinked(first, count, queue.templates.get(template), mixed);
     await slices.pause();
   }
 }

@@ -1,21 +1,21 @@
 /**
- * From the database back to the queue: templates, report groups, the live segments' keys and the records of jobs that were
- * touched. History is not read, but for the few completions whose keys were not indexed when the manager died.
+ * From the database back to the queue: report groups, the live segments' keys and the records of jobs that were
+ * touched, and the templates that these have. History is not read, but for the few completions whose keys were not indexed when the manager died.
  */
 import { type BsubRun, hasLive } from '../core/bsub-ids.ts';
 import { asWords } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { Template } from '../core/job-states.ts';
 import { CHUNK_ROWS, rowOf } from '../core/job-table.ts';
 import type { Segment } from '../core/segment.ts';
 import { isMarked } from '../core/segment-directory.ts';
 import { isLive, STATE } from '../core/states.ts';
-import { parseTemplate } from '../core/template.ts';
+import type { Template } from '../core/templates.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
   dropBsubRunWrite,
   dropSegmentWrite,
   findInDirectory,
+  nextTemplateId,
   readBsubRuns,
   readCounter,
   readDirectory,
@@ -31,7 +31,7 @@ import {
   readSegment,
   readStaged,
   readSuspended,
-  readTemplates,
+  readTemplate,
   readUnindexed,
   requestWrite,
   stagedWrite,
@@ -62,10 +62,9 @@ export async function recover(
   progress: (jobs: number) => void,
 ): Promise<Recovered> {
   await dropLeftovers(store, clock);
-  for (const saved of readRepGroups(store)) queue.repGroups.restore(saved);
-  queue.repGroups.changed.clear();
-  for (const { id, json } of readTemplates(store)) queue.addTemplate(json, parseTemplate(json), id);
-  queue.repGroups.changed.clear();
+  for (const { id, saved } of readRepGroups(store)) queue.repGroups.restore(id, saved);
+  queue.templates.source = (id) => readTemplate(store, id);
+  queue.templates.startAt(nextTemplateId(store));
   queue.table.raiseEnd(readCounter(store, 'nextNumber', 1));
   for (const { repGroup, budget } of readFailBudgets(store))
     queue.failBudgets.restore(queue.repGroups.intern(repGroup), budget);
@@ -172,7 +171,7 @@ function recoverRows(
 }
 
 function describeRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
-  const template: Template = queue.template(segment.templateId(from));
+  const template: Template = queue.templates.get(segment.templateId(from));
   let priorities: Uint8Array | null = null;
   if (segment.hasPriorities) {
     priorities = Uint8Array.from(
@@ -184,7 +183,7 @@ function describeRun(queue: JobQueue, segment: Segment, first: number, from: num
 }
 
 function activateRun(queue: JobQueue, segment: Segment, first: number, from: number, to: number): void {
-  const template = queue.template(segment.templateId(from));
+  const template = queue.templates.get(segment.templateId(from));
   queue.activate(first + from, to - from, template, segment.hasPriorities);
 }
 
@@ -267,7 +266,8 @@ function recoverUnindexed(store: KeyValueStore, queue: JobQueue): Recovered['uni
       writeKeys(queue, entry.first, asWords(segment.keys), at, at + 1);
       const chunk = queue.table.chunkFor(number);
       chunk.state[rowOf(number)] = STATE.complete;
-      chunk.template[rowOf(number)] = segment.templateId(number - entry.first);
+      queue.describe(number, 1, queue.templates.get(segment.templateId(at)), null);
+      queue.templates.retain(segment.templateId(at), 1);
       queue.table.occupy(number, 1);
     }
   }

@@ -27,6 +27,8 @@ import { WaitingRunners } from './waiting-runners.ts';
 
 /** The most jobs one request may take: what a runner that vanishes holds up for a TTR. */
 const RESERVE_JOBS_MAX = 256;
+/** Templates a runner keeps: then it is told those it needs anew. */
+const RUNNER_TEMPLATES_MAX = 512;
 
 /** A connected runner. */
 export interface Runner {
@@ -104,6 +106,12 @@ export class RunnerDesk {
     return false;
   }
 
+  /** Tells of groups whether a runner waits for a job of them, or is there for no other. */
+  awaited(): (group: SchedulerGroup) => boolean {
+    const names = new Set(Array.from(this.#runners.values(), ({ group }) => group));
+    return (group) => names.has(group.name) || this.#waiting.has(group);
+  }
+
   isConnected(runnerId: string): boolean {
     return this.#runners.has(runnerId);
   }
@@ -126,7 +134,8 @@ export class RunnerDesk {
     const runner = this.#byPeer.get(peer.id);
     const group = this.#queue.groups.find(request.group);
     if (runner === undefined || this.#closed || group === undefined) {
-      this.#answerNone(peer, request, true);
+      // One that serves this machine is told what there is; its group may have gone meanwhile.
+      this.#answerNone(peer, request, runner?.group !== null || this.#closed);
       return;
     }
     if (!this.#held && this.#hasJobs(group) && this.#handOut(runner, group, request) > 0) return;
@@ -283,6 +292,8 @@ export class RunnerDesk {
     }
     const templates: RunTemplate[] = [];
     const jobs: JobOrder[] = [];
+    const fresh = runner.templates.size >= RUNNER_TEMPLATES_MAX;
+    if (fresh) runner.templates.clear();
     const nowMs = this.#clock.nowMs();
     for (const attempt of attempts) {
       try {
@@ -293,7 +304,15 @@ export class RunnerDesk {
         this.#events.unreadable(error);
       }
     }
-    runner.peer.post({ type: 'jobs', id, group: group.name, templates, jobs, leave: false });
+    runner.peer.post({
+      type: 'jobs',
+      id,
+      group: group.name,
+      templates,
+      jobs,
+      leave: false,
+      ...(fresh ? { fresh } : {}),
+    });
   }
 
   #order(attempt: Attempt, runner: Runner, templates: RunTemplate[]): JobOrder {

@@ -4,17 +4,23 @@
  */
 import { createHash } from 'node:crypto';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { Template } from '../core/job-states.ts';
 import { parseTemplate } from '../core/template.ts';
+import type { Template } from '../core/templates.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
-import { environmentWrite, readEnvironment, templateWrite } from '../store/layout.ts';
+import { environmentWrite, readEnvironment, repGroupWrite, templateWrite } from '../store/layout.ts';
 import { type Clock, Slices } from './clock.ts';
+
+interface Unsaved {
+  readonly write: Write;
+  /** Of a template. */
+  readonly repGroup: number | null;
+}
 
 export class SharedContent {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
   readonly #clock: Clock;
-  readonly #unsaved = new Map<string, Write>();
+  readonly #unsaved = new Map<string, Unsaved>();
   /** Of `#unsaved`, those of environments. */
   readonly #environments = new Set<string>();
 
@@ -26,10 +32,12 @@ export class SharedContent {
 
   /** The template of a canonical text, made now if it is new. */
   template(json: string): Template {
-    const known = this.#queue.templateId(json);
-    if (known !== undefined) return this.#queue.template(known);
-    const template = this.#queue.addTemplate(json, parseTemplate(json));
-    this.#unsaved.set(`template ${template.id}`, templateWrite(template.id, json));
+    const { templates } = this.#queue;
+    const known = templates.find(json);
+    if (known !== undefined) return known;
+    const template = templates.add(json, parseTemplate(json));
+    const { id, repGroup } = template;
+    this.#unsaved.set(`template ${id}`, { write: templateWrite(id, json), repGroup });
     return template;
   }
 
@@ -49,7 +57,8 @@ export class SharedContent {
     if (readEnvironment(this.#store, envId) === undefined) {
       // A copy: the bytes are a view of the frame they came in.
       this.#environments.add(`environment ${envId}`);
-      this.#unsaved.set(`environment ${envId}`, environmentWrite(envId, new Uint8Array(env)));
+      const write = environmentWrite(envId, new Uint8Array(env));
+      this.#unsaved.set(`environment ${envId}`, { write, repGroup: null });
     }
     return envId;
   }
@@ -61,7 +70,7 @@ export class SharedContent {
   take(templates?: readonly Template[]): { readonly writes: readonly Write[]; readonly saved: () => void } {
     const taken = templates === undefined ? [...this.#unsaved] : this.#needed(templates);
     return {
-      writes: taken.map(([, write]) => write),
+      writes: [...taken.map(([, { write }]) => write), ...this.#repGroups(taken)],
       saved: () => {
         for (const [name] of taken) {
           this.#unsaved.delete(name);
@@ -71,11 +80,18 @@ export class SharedContent {
     };
   }
 
-  #needed(templates: readonly Template[]): [string, Write][] {
-    const needed: [string, Write][] = [];
+  /** What a template names is on disk with it, under the id that all else knows it by. */
+  #repGroups(taken: readonly (readonly [string, Unsaved])[]): Write[] {
+    const ids = new Set<number>();
+    for (const [, { repGroup }] of taken) if (repGroup !== null) ids.add(repGroup);
+    return Array.from(ids, (id) => repGroupWrite(id, this.#queue.repGroups.save(id)));
+  }
+
+  #needed(templates: readonly Template[]): [string, Unsaved][] {
+    const needed: [string, Unsaved][] = [];
     const take = (name: string): void => {
-      const write = this.#unsaved.get(name);
-      if (write !== undefined) needed.push([name, write]);
+      const unsaved = this.#unsaved.get(name);
+      if (unsaved !== undefined) needed.push([name, unsaved]);
     };
     for (const { id } of templates) take(`template ${id}`);
     for (const name of this.#environments) take(name);

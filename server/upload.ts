@@ -5,9 +5,9 @@ import { closestOf } from '../core/closest.ts';
 import type { WrError } from '../core/errors.ts';
 import { LINE_MEMBERS } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
-import type { Template } from '../core/job-states.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { filterSegment, setTemplateIds } from '../core/segment.ts';
+import type { Template } from '../core/templates.ts';
 import type { IngestResult } from '../workers/ingest.ts';
 import type { AddPart } from './add-commit.ts';
 import type { DryRun } from './dry-run.ts';
@@ -28,8 +28,8 @@ export class Upload {
   readonly defaults: JobOptions;
   /** When the add is only tried. */
   readonly dry: DryRun | undefined;
-  /** From the archive; given back when the add is over. */
-  readonly generation: number;
+  /** What the add needs may leave memory from now on. */
+  readonly leave: () => void;
   readonly parts: AddPart[] = [];
   /** Results of frames by sequence number, until those before them are taken in. */
   readonly parsed = new Map<number, ParsedFrame>();
@@ -59,12 +59,12 @@ export class Upload {
   #partial: Uint8Array[] = [];
   #partialBytes = 0;
 
-  constructor(peer: Peer, begin: AddBegin, envId: string, generation: number, dry?: DryRun) {
+  constructor(peer: Peer, begin: AddBegin, envId: string, leave: () => void, dry?: DryRun) {
     this.peer = peer;
     this.dry = dry;
     this.begin = begin;
     this.defaults = { ...begin.defaults, envId };
-    this.generation = generation;
+    this.leave = leave;
   }
 
   /**

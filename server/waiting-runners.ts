@@ -47,6 +47,10 @@ export class WaitingRunners {
     this.#startTicking();
   }
 
+  has(group: SchedulerGroup): boolean {
+    return this.#byGroup.has(group);
+  }
+
   /** Groups someone waits for. */
   groups(): SchedulerGroup[] {
     return [...this.#byGroup.keys()];

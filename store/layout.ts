@@ -270,11 +270,10 @@ export function readTemplate(store: KeyValueReader, id: number): string | undefi
   return bytes === undefined ? undefined : decoder.decode(bytes);
 }
 
-export function* readTemplates(
-  store: KeyValueReader,
-): Iterable<{ readonly id: number; readonly json: string }> {
-  for (const { key, value } of store.range('templates'))
-    yield { id: keyToU32(key), json: decoder.decode(value) };
+/** One past the highest id on disk. */
+export function nextTemplateId(store: KeyValueReader): number {
+  for (const { key } of store.range('templates', { reverse: true, limit: 1 })) return keyToU32(key) + 1;
+  return 0;
 }
 
 export function readEnvironment(store: KeyValueReader, envId: string): Uint8Array | undefined {
@@ -431,8 +430,10 @@ export function* readFailBudgets(
     yield { repGroup: decoder.decode(key), budget: failBudgetOf(value) };
 }
 
-export function* readRepGroups(store: KeyValueReader): Iterable<SavedRepGroup> {
-  for (const { value } of store.range('groups')) yield unpack(value);
+export function* readRepGroups(
+  store: KeyValueReader,
+): Iterable<{ readonly id: number; readonly saved: SavedRepGroup }> {
+  for (const { key, value } of store.range('groups')) yield { id: keyToU32(key), saved: unpack(value) };
 }
 
 /** All runs, by job number. */

@@ -22,6 +22,9 @@ import {
 } from '../store/layout.ts';
 import { SegmentCache } from '../store/segment-cache.ts';
 
+/** Kept from one question to the next; beyond it all are read again. */
+const TEMPLATES_MAX = 4_096;
+
 export interface ReadJob {
   readonly number: number;
   readonly key: string;
@@ -60,6 +63,7 @@ export class JobReader {
     const json = readTemplate(this.store, id);
     if (json === undefined) return undefined;
     const options = parseTemplate(json);
+    if (this.#templates.size >= TEMPLATES_MAX) this.#templates.clear();
     this.#templates.set(id, options);
     return options;
   }

@@ -35,7 +35,7 @@ function groupLine(index: number): string {
 async function timePlans(groups: number): Promise<number> {
   const table = new PlanTable();
   for (let id = 0; id < groups; id += 1) {
-    table.addGroup({ memoryMb: 1_000 + (id % MEMORIES), cpus: 0.5 });
+    table.addGroup({ id, memoryMb: 1_000 + (id % MEMORIES), cpus: 0.5 });
     table.noteGroup(id, 1, 0, id % 5);
     if (id % (2 * SHARERS) === 0) table.setBound(table.addBound(false), 5, 0);
     if (id % 2 === 1) table.bind(id, [{ bound: Math.floor(id / (2 * SHARERS)), need: 1 }]);

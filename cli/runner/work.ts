@@ -142,6 +142,7 @@ export class Work {
   }
 
   take(lane: Lane, reply: JobsReply): void {
+    if (reply.fresh === true) this.#templates.clear();
     for (const { template, options } of reply.templates) this.#templates.set(template, options);
     if (reply.jobs.length === 0 || reply.leave) {
       // Slots without a job have waited long enough; the manager allots again when there is work.

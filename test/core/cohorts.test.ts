@@ -131,7 +131,7 @@ describe('cohorts', () => {
       else if (chance < 0.5) learn(queue, reqGroup, { memoryMb: 500 * pick(random, 3) });
       else if (chance < 0.6) queue.remove(1 + pick(random, queue.table.end));
       else {
-        const group = queue.groups.get(pick(random, Math.max(1, queue.groups.size)));
+        const group = queue.groups.get(pick(random, Math.max(1, queue.groups.end)));
         if (group === undefined) continue;
         const best = bestOf(queue, group.id);
         const [attempt] = queue.reserve(group, 1, RUNNER, step, tokens);

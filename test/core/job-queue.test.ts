@@ -298,8 +298,9 @@ describe('JobQueue', () => {
         }),
       () => addCommands(queue, [`same ${pick(random, 5)}`, `same ${pick(random, 5)}`]),
       () => {
-        if (queue.groups.size === 0) return;
-        const group = queue.groups.get(pick(random, queue.groups.size));
+        if (queue.groups.end === 0) return;
+        const group = queue.groups.known(pick(random, queue.groups.end));
+        if (group === undefined) return;
         const runner = { ...RUNNER, runnerId: `runner-${pick(random, 3)}` };
         for (const attempt of queue.reserve(group, 1 + pick(random, 3), runner, nowMs, tokens))
           open.push(attempt.token);
@@ -333,11 +334,27 @@ describe('JobQueue', () => {
         queue.cohorts.apply(usage);
       },
     ];
+    const texts = new Map<number, string>();
+    queue.templates.source = (id) => texts.get(id);
+    let dropped = 0;
+    operations.push(
+      () => {
+        // The archive takes what is over.
+        for (const number of queue.finished.splice(0)) queue.forget(number);
+      },
+      () => {
+        for (const [id] of queue.templates.rows()) texts.set(id, queue.templates.get(id).json);
+        queue.cohorts.usages.changed.clear();
+        dropped += queue.trim(1 + pick(random, 8), () => random() < 0.5, pick(random, 4));
+        if (random() < 0.5) queue.groups.reuseIds();
+      },
+    );
     for (let step = 0; step < 4_000; step += 1) {
       nowMs += pick(random, 20_000);
       operations[pick(random, operations.length)]?.();
       if (step % 10 === 0) assert.deepEqual(checkInvariants(queue), [], `seed ${seed}, step ${step}`);
     }
     assert.ok(open.length > 100, `seed ${seed}: something was handed out`);
+    assert.ok(dropped > 100, `seed ${seed}: something was dropped`);
   });
 });

@@ -3,9 +3,9 @@ import { claimKeys } from '../../core/claims.ts';
 import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { JobQueue } from '../../core/job-queue.ts';
-import type { Template } from '../../core/job-states.ts';
 import type { EndedEvent } from '../../core/runner-messages.ts';
 import { templateJson } from '../../core/template.ts';
+import type { Template } from '../../core/templates.ts';
 
 export const RUNNER = { runnerId: 'runner-1', host: 'here', ip: '127.0.0.1', pid: 11 };
 
@@ -18,8 +18,7 @@ export function makeTokens(): () => number {
 export function makeTemplate(queue: JobQueue, options: Partial<JobOptions> = {}): Template {
   const whole = { ...DEFAULT_JOB_OPTIONS, ...options };
   const json = templateJson(whole);
-  const known = queue.templateId(json);
-  return known === undefined ? queue.addTemplate(json, whole) : queue.template(known);
+  return queue.templates.find(json) ?? queue.templates.add(json, whole);
 }
 
 let nextSegment = 1;

@@ -65,7 +65,7 @@ describe('an add that is only tried', () => {
       keys: queue.keys.size,
       end: queue.table.end,
       groups: queue.repGroups.size,
-      schedulerGroups: queue.groups.size,
+      schedulerGroups: queue.groups.end,
     });
     const before = state();
     const more = {

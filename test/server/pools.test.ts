@@ -122,7 +122,7 @@ function makePool(): Pool {
 
 function makePlanTask(): PlanTask {
   const table = new PlanTable();
-  table.addGroup({ memoryMb: 100, cpus: 1 });
+  table.addGroup({ id: 0, memoryMb: 100, cpus: 1 });
   table.noteGroup(0, 5, 0, 0);
   return { how: 'pack', table: table.view, nowMs: 0, capacity: { cpus: 2, memoryMb: 1_000 } };
 }

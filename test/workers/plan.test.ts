@@ -6,10 +6,10 @@ import planTask, { type PlanTask, plan } from '../../workers/plan.ts';
 
 function makeTask(): PlanTask {
   const table = new PlanTable();
-  table.addGroup({ memoryMb: 50, cpus: 1 });
-  table.addGroup({ memoryMb: 100, cpus: 1 });
-  table.addGroup({ memoryMb: 9_999, cpus: 1 });
-  table.addGroup({ memoryMb: 100, cpus: 0.5 });
+  table.addGroup({ id: 0, memoryMb: 50, cpus: 1 });
+  table.addGroup({ id: 1, memoryMb: 100, cpus: 1 });
+  table.addGroup({ id: 2, memoryMb: 9_999, cpus: 1 });
+  table.addGroup({ id: 3, memoryMb: 100, cpus: 0.5 });
   table.noteGroup(1, 5, 1, 0);
   table.noteGroup(2, 1, 0, 3);
   table.noteGroup(3, 9, 0, 0);
