@@ -16,7 +16,7 @@ import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Tasks } from './tasks.ts';
 import { whyNever } from './why-never.ts';
 
-/** Between two plans: what happens meanwhile belongs to the next. */
+/** Between two plans: what happens meanwhile belongs to the next. Cut short when a slot would stand idle. */
 const GAP_MS = 20;
 /** With nothing changing, demand is looked at again so often (manager.md §7). */
 const RECHECK_MS = 60_000;
@@ -42,6 +42,7 @@ export class Allotment {
   #closed = false;
   #paused = false;
   #recheck: () => void = () => undefined;
+  #endGap: () => void = () => undefined;
   #recheckMs = RECHECK_MS;
 
   constructor(options: {
@@ -86,8 +87,10 @@ export class Allotment {
   /** Jobs became ready, or attempts ended: what was planned may be out of date. */
   changed(): void {
     if (this.#closed || this.#paused) return;
-    if (this.#planning) this.#again = true;
-    else if (!this.#waiting) {
+    if (this.#planning) {
+      this.#again = true;
+      if (this.#isSlotIdle()) this.#endGap();
+    } else if (!this.#waiting) {
       this.#waiting = true;
       void this.#clock.turn().then(() => {
         this.#waiting = false;
@@ -121,21 +124,44 @@ export class Allotment {
     if (this.#planning || this.#closed || this.#paused) return;
     this.#planning = true;
     this.#recheck();
-    let gapMs = GAP_MS;
+    const startMs = this.#clock.monotonicMs();
     try {
       await this.#plan();
+      await this.#gap(this.#clock.monotonicMs() - startMs);
     } catch (error) {
       this.#log.error('planning failed; trying again', { error: asWrError(error).message });
       this.#again = true;
-      gapMs = RETRY_MS;
+      await this.#wait(RETRY_MS);
     }
-    await new Promise<void>((resolve) => this.#clock.after(gapMs, resolve));
     this.#planning = false;
     if (this.#again) {
       this.#again = false;
       this.changed();
     } else if (this.#queue.groups.active.size > 0)
       this.#recheck = this.#clock.after(this.#recheckMs, () => this.changed());
+  }
+
+  /** @param tookMs - the plan: no more than half of the time goes into plans */
+  async #gap(tookMs: number): Promise<void> {
+    await this.#wait(Math.min(tookMs, GAP_MS));
+    if (!(this.#again && this.#isSlotIdle())) await this.#wait(Math.max(0, GAP_MS - tookMs), true);
+  }
+
+  #wait(ms: number, mayEnd = false): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(ms, resolve);
+      if (!mayEnd) return;
+      this.#endGap = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** What was allotted is used up, and other groups may wait for it. */
+  #isSlotIdle(): boolean {
+    if (this.#allotted.size === 0) return true;
+    return [...this.#allotted].some(([group, slots]) => group.held < slots && group.ready.ready === 0);
   }
 
   async #plan(): Promise<void> {

@@ -38,6 +38,7 @@ export class Runner {
   readonly #done: Promise<RunnerEnd>;
   #resolveDone: (end: RunnerEnd) => void = () => undefined;
   #flushing: (() => void) | null = null;
+  #flushAtMs = 0;
   #idling: (() => void) | null = null;
   /** What cancels each timer that waits. */
   readonly #timers = new Set<() => void>();
@@ -180,8 +181,12 @@ export class Runner {
 
   // ------------------------------------------------------------ asking and telling
 
+  /** Within `ms`; what may wait goes along with what may not. */
   #flushSoon(ms = 0): void {
-    if (this.#ended || this.#flushing !== null) return;
+    const atMs = this.#world.now() + ms;
+    if (this.#ended || (this.#flushing !== null && this.#flushAtMs <= atMs)) return;
+    this.#flushing?.();
+    this.#flushAtMs = atMs;
     this.#flushing = this.#after(ms, () => {
       this.#flushing = null;
       this.#flush();

@@ -43,6 +43,11 @@ export class HostRunner {
   /** Lets plans be made, and asks for a job for each slot that is free. */
   async fill(): Promise<void> {
     await this.#harness.clock.advance(50);
+    await this.take();
+  }
+
+  /** Asks for a job for each slot that is free. */
+  async take(): Promise<void> {
     for (const [group, slots] of Object.entries(this.allotted)) {
       const count = slots - this.held.filter((job) => job.group === group).length;
       if (count <= 0) continue;

@@ -225,6 +225,22 @@ describe('a runner of this machine', () => {
     assert.deepEqual(running(world), [5, 6, 7, 8]);
   });
 
+  it('tells of an end at once, also when a start has just been noted that may wait', async () => {
+    const world = await start();
+    const { manager, time, executor } = world;
+    manager.add('a', [{ cmd: 'x' }]);
+    manager.allot({ a: 1 });
+    await time.pass(30);
+    executor.started(1);
+    await time.pass(3);
+    executor.end(1);
+    await time.pass(1);
+    assert.deepEqual(
+      manager.events.map(({ event, attempt }) => `${event} ${attempt}`),
+      ['ended 1'],
+    );
+  });
+
   it('fetches ahead when commands are short, and only then', async () => {
     const world = await start();
     const { manager, time, executor } = world;
