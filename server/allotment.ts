@@ -160,7 +160,6 @@ export class Allotment {
 
   /** What was allotted is used up, and other groups may wait for it. */
   #isSlotIdle(): boolean {
-    if (this.#allotted.size === 0) return true;
     return [...this.#allotted].some(([group, slots]) => group.held < slots && group.ready.ready === 0);
   }
 
