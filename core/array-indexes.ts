@@ -62,6 +62,15 @@ export function countIndexes(ranges: IndexRanges): number {
   return count;
 }
 
+export function holdsIndex(ranges: IndexRanges, index: number): boolean {
+  for (let at = 0; at < ranges.length; at += RANGE_WORDS) {
+    const [first = 0, step = 1, count = 0] = ranges.subarray(at, at + RANGE_WORDS);
+    const place = (index - first) / step;
+    if (Number.isInteger(place) && place >= 0 && place < count) return true;
+  }
+  return false;
+}
+
 /** The ranges in parts of at most `max` indexes each. */
 export function* splitRanges(ranges: IndexRanges, max: number): Iterable<IndexRanges> {
   let part = new Ranges();

@@ -1,15 +1,17 @@
 /**
  * The numbers by which tools made for LSF know jobs: a counter that begins at 1, for jobs with a bsub mode alone.
  *
- * Jobs of one add have consecutive numbers of either kind, so that a run of them is one entry; other jobs cost nothing.
+ * Jobs of one add have consecutive numbers of either kind, so that a run of them is one entry; other jobs cost nothing. The
+ * commands of an array have one id together, as those of an LSF job array do: they are told apart by their index.
  * Two adds at once may get the one kind in another order than the other, so runs are kept in both, and found by bisection.
  */
 
-/** Jobs `first`…, `count` of them, are LSF jobs `id`…. */
+/** Jobs `first`…, `count` of them, are LSF jobs `id`…, or all of them the LSF job array `id`. */
 export interface BsubRun {
   readonly first: number;
   readonly count: number;
   readonly id: number;
+  readonly isArray: boolean;
 }
 
 /** With fewer runs nobody looks for those that are over. */
@@ -37,13 +39,24 @@ export class BsubIds {
 
   /** Gives ids to new jobs; `confirm` or `takeBack` must follow. */
   assign(first: number, count: number): BsubRun {
-    const run = { first, count, id: this.#next };
+    const run = { first, count, id: this.#next, isArray: false };
     this.#next += count;
-    this.#byId.push(run);
+    return this.#insert(run);
+  }
+
+  /**
+   * The same for commands of an array.
+   * @param id - that others of this array were given; `undefined`: these are its first
+   */
+  assignArray(first: number, count: number, id = this.#next): BsubRun {
+    if (id === this.#next) this.#next += 1;
+    return this.#insert({ first, count, id, isArray: true });
+  }
+
+  #insert(run: BsubRun): BsubRun {
     // Nearly always the last: an add that began earlier may come later.
-    let at = this.#runs.length;
-    while (at > 0 && (this.#runs[at - 1] as BsubRun).first > first) at -= 1;
-    this.#runs.splice(at, 0, run);
+    insert(this.#runs, run, (other) => other.first);
+    insert(this.#byId, run, (other) => other.id);
     this.#unwritten.add(run);
     return run;
   }
@@ -67,13 +80,22 @@ export class BsubIds {
   /** @returns 0: it has none */
   idOf(number: number): number {
     const run = lastOf(this.#runs, ({ first }) => first <= number);
-    return run !== undefined && number < run.first + run.count ? run.id + number - run.first : 0;
+    return run === undefined ? 0 : idIn(run, number);
   }
 
-  /** @returns 0: nobody has it */
-  numberOf(id: number): number {
-    const run = lastOf(this.#byId, (candidate) => candidate.id <= id);
-    return run !== undefined && id < run.id + run.count ? run.first + id - run.id : 0;
+  /** @returns several for an array, none when nobody has it */
+  numbersOf(id: number): readonly number[] {
+    const numbers: number[] = [];
+    for (let at = indexOfLast(this.#byId, (run) => run.id <= id); at >= 0; at -= 1) {
+      const run = this.#byId[at] as BsubRun;
+      if (!run.isArray) {
+        if (id < run.id + run.count) numbers.push(run.first + id - run.id);
+        break;
+      }
+      if (run.id !== id) break;
+      for (let i = 0; i < run.count; i += 1) numbers.push(run.first + i);
+    }
+    return numbers;
   }
 
   /**
@@ -99,8 +121,24 @@ export class BsubIds {
   }
 }
 
-/** The last run that fits; those that do stand before those that do not. */
+/** The LSF job id of a job, if it is of this run; else 0. */
+export function idIn({ first, count, id, isArray }: BsubRun, number: number): number {
+  if (number < first || number >= first + count) return 0;
+  return isArray ? id : id + number - first;
+}
+
+function insert(runs: BsubRun[], run: BsubRun, key: (run: BsubRun) => number): void {
+  let at = runs.length;
+  while (at > 0 && key(runs[at - 1] as BsubRun) > key(run)) at -= 1;
+  runs.splice(at, 0, run);
+}
+
 function lastOf(runs: readonly BsubRun[], fits: (run: BsubRun) => boolean): BsubRun | undefined {
+  return runs[indexOfLast(runs, fits)];
+}
+
+/** Where the last run is that fits, or −1; those that do stand before those that do not. */
+function indexOfLast(runs: readonly BsubRun[], fits: (run: BsubRun) => boolean): number {
   let low = 0;
   let high = runs.length;
   while (low < high) {
@@ -108,7 +146,7 @@ function lastOf(runs: readonly BsubRun[], fits: (run: BsubRun) => boolean): Bsub
     if (fits(runs[middle] as BsubRun)) low = middle + 1;
     else high = middle;
   }
-  return runs[low - 1];
+  return low - 1;
 }
 
 /** Whether any job of a run is still wanted. */

@@ -230,7 +230,8 @@ function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, fault
 /** Every job with a bsub mode that is wanted has an LSF job id, which leads back to it. */
 function checkBsubIds(queue: JobQueue, faults: string[]): void {
   const { bsub, table } = queue;
-  let before = { first: 0, count: 0, id: 0 };
+  let before = { first: 0, count: 0 };
+  let known = { id: 0, numbers: new Set<number>() };
   for (const run of bsub.runs) {
     if (run.first < before.first + before.count)
       faults.push(`LSF ids: the run from job ${run.first}, id ${run.id}, overlaps the one before it`);
@@ -239,7 +240,8 @@ function checkBsubIds(queue: JobQueue, faults: string[]): void {
   for (let number = FIRST_JOB_NUMBER; number < table.end; number += 1) {
     if (!isLive(table.state(number)) || queue.templateOf(number).options.bsubMode === '') continue;
     const id = bsub.idOf(number);
-    if (id === 0 || bsub.numberOf(id) !== number) faults.push(`LSF ids: job ${number} has the id ${id}`);
+    if (id !== known.id) known = { id, numbers: new Set(bsub.numbersOf(id)) };
+    if (id === 0 || !known.numbers.has(number)) faults.push(`LSF ids: job ${number} has the id ${id}`);
   }
 }
 

@@ -9,6 +9,8 @@ import { bsubRunWrite, counterWrite, dropBsubRunWrite } from '../store/layout.ts
 export class AddBsubIds {
   readonly #queue: JobQueue;
   readonly #given: BsubRun[] = [];
+  /** That the last ones were of. */
+  #array: object | null = null;
 
   constructor(queue: JobQueue) {
     this.#queue = queue;
@@ -19,9 +21,16 @@ export class AddBsubIds {
     return this.#given[0]?.id ?? 0;
   }
 
-  /** Gives ids to new jobs, if theirs is a template with a bsub mode. */
-  give(template: Template, first: number, count: number): void {
-    if (template.options.bsubMode !== '') this.#given.push(this.#queue.bsub.assign(first, count));
+  /**
+   * Gives ids to new jobs, if theirs is a template with a bsub mode.
+   * @param array - what they are commands of: the same object for all of one array; `null`: of none
+   */
+  give(template: Template, first: number, count: number, array: object | null): void {
+    if (template.options.bsubMode === '') return;
+    const { bsub } = this.#queue;
+    const known = array !== null && array === this.#array ? this.#given.at(-1)?.id : undefined;
+    this.#array = array;
+    this.#given.push(array === null ? bsub.assign(first, count) : bsub.assignArray(first, count, known));
   }
 
   writes(): Write[] {

@@ -42,6 +42,8 @@ export interface AddPart {
   readonly links: NamedLinks | null;
   /** By job: the number of the archived complete job that has its key, or 0; `null`: none. */
   readonly inHistory: Uint32Array | null;
+  /** The array that its jobs are commands of: one object for each array; `null`: they are of none. */
+  readonly array: object | null;
 }
 
 /** Consecutive new jobs of one template. */
@@ -310,7 +312,8 @@ function pairs(parts: readonly AddPart[], claims: readonly Claim[]): Claimed[] {
 }
 
 function giveBsubIds(bsubIds: AddBsubIds, { part, claim }: Claimed): void {
-  for (const { template, first, count } of runsOf(part, claim)) bsubIds.give(template, first, count);
+  for (const { template, first, count } of runsOf(part, claim))
+    bsubIds.give(template, first, count, part.array);
 }
 
 /** The new jobs of a part as runs of one template. */

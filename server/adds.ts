@@ -18,7 +18,7 @@ import type { IngestResult } from '../workers/ingest.ts';
 import type { RerunPart } from '../workers/reruns.ts';
 import { AddCommit, type AddPart } from './add-commit.ts';
 import type { Archive } from './archive.ts';
-import { unfolded } from './array-parts.ts';
+import { type UnfoldedResult, unfolded } from './array-parts.ts';
 import type { Clock } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
@@ -226,7 +226,7 @@ export class Adds {
     }
   }
 
-  #take(upload: Upload, result: IngestResult): void {
+  #take(upload: Upload, result: UnfoldedResult): void {
     const fault = upload.fault(result);
     if (fault !== null) throw new WrError('BAD_LINE', fault);
     if (upload.dry !== undefined) {
@@ -379,7 +379,17 @@ export class Adds {
     );
     const segment = this.#nextSegment;
     this.#nextSegment += 1;
-    return { segment, bytes, keys, templates: shared, templateIndex, priorities, links, inHistory };
+    return {
+      segment,
+      bytes,
+      keys,
+      templates: shared,
+      templateIndex,
+      priorities,
+      links,
+      inHistory,
+      array: null,
+    };
   }
 
   async #sendKeys(

@@ -84,8 +84,7 @@ export class Selection {
 
 /** Numbers of the LSF jobs asked for, or of all of them. */
 function bsubNumbers(bsub: BsubIds, ids: readonly number[]): Uint32Array {
-  if (ids.length > 0)
-    return Uint32Array.from(ids, (id) => bsub.numberOf(id)).filter((number) => number !== 0);
+  if (ids.length > 0) return Uint32Array.from(ids.flatMap((id) => bsub.numbersOf(id)));
   const numbers = new Uint32Array(bsub.runs.reduce((sum, { count }) => sum + count, 0));
   let at = 0;
   for (const { first, count } of bsub.runs)

@@ -10,13 +10,14 @@ import { filterSegment, setTemplateIds } from '../core/segment.ts';
 import type { Template } from '../core/templates.ts';
 import type { IngestResult } from '../workers/ingest.ts';
 import type { AddPart } from './add-commit.ts';
+import type { UnfoldedResult } from './array-parts.ts';
 import type { DryRun } from './dry-run.ts';
 import type { Peer } from './peer.ts';
 
 /** What came of a frame so far. */
 export interface ParsedFrame {
   /** In input order, and not taken in yet: one, and those of its arrays. */
-  readonly results: IngestResult[];
+  readonly results: UnfoldedResult[];
   /** There will be no further ones. */
   done: boolean;
 }
@@ -125,7 +126,7 @@ export class Upload {
    * The jobs of a result as a part of the add, cut off where `--head` says.
    * @returns `null` when none of them is wanted
    */
-  part(result: IngestResult, templates: readonly Template[], segment: number): AddPart | null {
+  part(result: UnfoldedResult, templates: readonly Template[], segment: number): AddPart | null {
     const wanted = this.#count(result);
     if (wanted === 0) return null;
     // Ids were local to the frame.
@@ -133,8 +134,18 @@ export class Upload {
       result.segment,
       templates.map((template) => template.id),
     );
-    const { segment: bytes, keys, templateIndex, priorities, links } = result;
-    const part = { segment, bytes, keys, templates, templateIndex, priorities, links, inHistory: null };
+    const { segment: bytes, keys, templateIndex, priorities, links, array = null } = result;
+    const part = {
+      segment,
+      bytes,
+      keys,
+      templates,
+      templateIndex,
+      priorities,
+      links,
+      inHistory: null,
+      array,
+    };
     if (wanted === result.count) return part;
     return {
       ...part,

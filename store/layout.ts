@@ -34,7 +34,7 @@
  */
 import { hash } from 'node:crypto';
 import { pack, unpack } from 'msgpackr';
-import type { BsubRun } from '../core/bsub-ids.ts';
+import { type BsubRun, idIn } from '../core/bsub-ids.ts';
 import { decodeLinks, encodeLinks, type LinkColumns } from '../core/dependency-links.ts';
 import type { FailBudget } from '../core/fail-budgets.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
@@ -223,10 +223,11 @@ export function failBudgetWrite(repGroup: string, budget: FailBudget | undefined
   return { table: 'failBudgets', key, value: pack([max, fails, stopped]) };
 }
 
-export function bsubRunWrite({ first, id, count }: BsubRun): Write {
-  const value = new Uint8Array(8);
+export function bsubRunWrite({ first, id, count, isArray }: BsubRun): Write {
+  const value = new Uint8Array(9);
   value.set(u32Key(id));
   value.set(u32Key(count), 4);
+  value[8] = isArray ? 1 : 0;
   return { table: 'bsub', key: u32Key(first), value };
 }
 
@@ -444,14 +445,18 @@ export function* readBsubRuns(store: KeyValueReader): Iterable<BsubRun> {
 /** The LSF job id of a job; 0: it has none. */
 export function readBsubId(store: KeyValueReader, number: number): number {
   for (const { key, value } of store.range('bsub', { from: u32Key(number), reverse: true, limit: 1 })) {
-    const { first, count, id } = bsubRun(key, value);
-    if (number < first + count) return id + number - first;
+    return idIn(bsubRun(key, value), number);
   }
   return 0;
 }
 
 function bsubRun(key: Uint8Array, value: Uint8Array): BsubRun {
-  return { first: keyToU32(key), id: keyToU32(value), count: keyToU32(value.subarray(4)) };
+  return {
+    first: keyToU32(key),
+    id: keyToU32(value),
+    count: keyToU32(value.subarray(4)),
+    isArray: value[8] === 1,
+  };
 }
 
 export function readLearned(store: KeyValueReader, reqGroup: string): SavedUsage | undefined {

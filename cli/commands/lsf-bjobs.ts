@@ -22,13 +22,15 @@ Usage:
 
 Flags:
   -o, --output string       fields to show, and what stands between them: 'JOBID STAT delimiter=","' (default: all of
-                            JOBID USER STAT QUEUE FROM_HOST EXEC_HOST JOB_NAME SUBMIT_TIME, in columns)
+                            JOBID USER STAT QUEUE FROM_HOST EXEC_HOST JOB_NAME SUBMIT_TIME, in columns; JOBINDEX
+                            is that of a job array's command, else 0)
   -q, --queue string        what to show as QUEUE; there is only one (default wr)
   -w, --wide                no effect: nothing is ever cut off
       --noheader            no header line; -noheader, as LSF has it, is understood too
 
 STAT is PEND for a command that waits, PSUSP when it is suspended, RUN, EXIT when it is buried, and UNKWN when contact
-with it is lost. SUBMIT_TIME is when it was started; what is not known yet is shown as -.
+with it is lost. The commands of a job array have one ID, and their index behind JOB_NAME; as ID, 12[3] is one of them.
+SUBMIT_TIME is when it was started; what is not known yet is shown as -.
 `;
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {

@@ -26,6 +26,8 @@ Usage:
 
 The script:
   #BSUB -J name             report group (default bsub)
+  #BSUB -J name[1-10]%4     a job array: the command once for each index, which it finds in $LSB_JOBINDEX; with %4 at
+                            most four at once, which is a limit of the limit group of that name (see wr limit)
   #BSUB -n cores            cores (default 1)
   #BSUB -M megabytes        peak memory, whatever was learned (default 1000)
   #BSUB -q, -R, -W, -o, …   other options of one letter are LSF's alone and have no effect
@@ -62,8 +64,10 @@ export async function bsub(fill: Fill, deployment: string | undefined, context: 
   const parent = parentJob(context.env.WR_BSUB_CONFIG);
   const config = await context.config(deployment ?? (parent.deployment || undefined));
   let script: BsubScript;
+  let line: string;
   try {
     script = await prompted(fill, context);
+    line = script.line();
   } catch (thrown) {
     // Programs made for LSF look for that line.
     return notSubmitted(`${asWrError(thrown).message}.`, context);
@@ -77,7 +81,7 @@ export async function bsub(fill: Fill, deployment: string | undefined, context: 
     head: 0,
     wantKeys: false,
   };
-  const reply = await submit(begin, script.cmd, context, () => context.connect(config));
+  const reply = await submit(begin, line, context, () => context.connect(config));
   if (reply.added === 0) return notSubmitted('Duplicate command specified.', context);
   await context.out(`Job <${reply.bsubId}> is submitted to default queue <wr>.\n`);
   return 0;
@@ -94,7 +98,7 @@ async function prompted(fill: Fill, context: Context): Promise<BsubScript> {
 }
 
 function optionsOf(
-  { program, repGroup, cpus, memoryMb }: BsubScript,
+  { program, repGroup, limitGroups, cpus, memoryMb }: BsubScript,
   { mounts, other }: ParentJob,
   cwd: string,
   deployment: string,
@@ -103,7 +107,8 @@ function optionsOf(
     ...DEFAULT_JOB_OPTIONS,
     cwd,
     cwdMatters: true,
-    repGroup: repGroup ?? 'bsub',
+    repGroup,
+    limitGroups,
     reqGroup: program,
     cpus: cpus ?? 1,
     memoryMb: memoryMb || MEMORY_MB,
@@ -120,11 +125,11 @@ function optionsOf(
 
 async function submit(
   begin: Omit<AddBegin, 'type' | 'id'>,
-  cmd: string,
+  text: string,
   context: Context,
   connect: () => ReturnType<Context['connect']>,
 ): Promise<AddedReply> {
-  const line = inputOf(Buffer.from(`${JSON.stringify({ cmd })}\n`), 'the command');
+  const line = inputOf(Buffer.from(`${text}\n`), 'the command');
   return repeatedAdd(await connect(), {
     send: ({ link }) =>
       streamAdd(link, { begin, chunks: lineChunks(line.fill, CHUNK_BYTES), timeoutMs: TIMEOUT_MS }),

@@ -25,11 +25,14 @@ const CELLS = {
   QUEUE: (_, { queue }) => queue,
   FROM_HOST: (_, { fromHost }) => fromHost,
   EXEC_HOST: ({ Host }) => Host,
-  JOB_NAME: ({ RepGroup }) => RepGroup,
+  JOB_NAME: ({ RepGroup, ArrayIndex }) => (ArrayIndex === null ? RepGroup : `${RepGroup}[${ArrayIndex}]`),
   SUBMIT_TIME: ({ Started }) => (Started === null ? '' : moment(new Date(Started * 1000))),
+  JOBINDEX: ({ ArrayIndex }) => String(ArrayIndex ?? 0),
 } as const satisfies Record<string, Cell>;
 export type Field = keyof typeof CELLS;
 const FIELDS = Object.keys(CELLS) as readonly Field[];
+/** Shown when none are asked for: JOB_NAME says the index too. */
+const USUAL_FIELDS = FIELDS.filter((name) => name !== 'JOBINDEX');
 
 const STATS: Readonly<Record<string, string>> = {
   delayed: 'PEND',
@@ -52,7 +55,7 @@ const DELIMITER = /\bdelimiter=(?:"([^"]*)"|'([^']*)'|(\S+))/i;
  * @throws {WrError} BAD_OPTION for a field there is not
  */
 export function bjobsFormat(output: string | undefined, header: boolean): BjobsFormat {
-  if (output === undefined) return { fields: FIELDS, delimiter: null, header };
+  if (output === undefined) return { fields: USUAL_FIELDS, delimiter: null, header };
   const delimiter = DELIMITER.exec(output);
   const words = output.replace(DELIMITER, ' ').split(/\s+/);
   const fields = words.filter((word) => word !== '').map(field);

@@ -5,14 +5,19 @@
  * #BSUB -X value     an option, X one letter: -J, -n and -M count, the others are LSF's alone and dropped
  * anything else      a line of the command, as it stands
  * ```
+ * A job array, `#BSUB -J name[1-10]%4`, is an array of commands that find their index in LSB_JOBINDEX, at most 4 at once.
  */
+import { parseArray } from '../../core/array-indexes.ts';
 import { WrError } from '../../core/errors.ts';
 import { parseCpusOption, parseIntegerOption } from '../../core/job-fields.ts';
+import { checkLimitGroups } from '../../core/limit-names.ts';
 import { LINE_BYTES_MAX } from '../../core/protocol.ts';
 
 const OPTION = /^#BSUB\s+-([A-Za-z])\s+(.*\S)/;
-/** `name[1-10]`: one call of bsub for many jobs. */
-const JOB_ARRAY = /\[[\d,:%\s-]+\](%\d+)?$/;
+/** `name[1-10]%4` */
+const JOB_ARRAY = /^(.*)\[([\d,:\s-]+)\](?:%(\d+))?$/;
+const HOLE = '{}';
+const DEFAULT_NAME = 'bsub';
 const MEMORY_MB_MAX = 2 ** 31 - 1;
 
 export class BsubScript {
@@ -20,8 +25,12 @@ export class BsubScript {
   cmd = '';
   /** First word of the first line that is no comment; '': there is no such line. */
   program = '';
+  repGroup = DEFAULT_NAME;
+  /** Indexes of a job array; `null`: it is none. */
+  array: string | null = null;
+  /** How many of a job array may run at once, as limit groups. */
+  limitGroups: readonly string[] = [];
   /** `null`: not said. */
-  repGroup: string | null = null;
   cpus: number | null = null;
   memoryMb: number | null = null;
 
@@ -43,11 +52,34 @@ export class BsubScript {
       this.program = trimmed.split(/\s/, 1)[0] as string;
   }
 
+  /**
+   * The command as a line of input for an add.
+   * @throws {WrError} BAD_OPTION when a job array's command would not stay as it is
+   */
+  line(): string {
+    const { cmd, array } = this;
+    if (array === null) return JSON.stringify({ cmd });
+    if (cmd.includes(HOLE))
+      throw new WrError(
+        'BAD_OPTION',
+        `the command of a job array must not hold ${HOLE}: it would become the index`,
+      );
+    return JSON.stringify({ cmd: `export LSB_JOBINDEX=${HOLE}\n${cmd}`, array });
+  }
+
+  #takeName(value: string): void {
+    const [, name, indexes, atOnce] = JOB_ARRAY.exec(value) ?? [];
+    this.repGroup = (indexes === undefined ? value : name) || DEFAULT_NAME;
+    this.array = indexes ?? null;
+    if (indexes !== undefined) parseArray(indexes, '#BSUB -J');
+    this.limitGroups =
+      atOnce === undefined ? [] : checkLimitGroups([`${this.repGroup}:${atOnce}`], '#BSUB -J');
+  }
+
   #takeOption(letter: string, value: string): void {
     switch (letter) {
       case 'J':
-        if (JOB_ARRAY.test(value)) throw new WrError('BAD_OPTION', arrayMessage(value));
-        this.repGroup = value;
+        this.#takeName(value);
         return;
       case 'n':
         this.cpus = parseCpusOption(value, '#BSUB -n');
@@ -57,10 +89,6 @@ export class BsubScript {
         return;
     }
   }
-}
-
-function arrayMessage(value: string): string {
-  return `#BSUB -J ${value}: job arrays of LSF are not supported; name one job, or use wr add --array`;
 }
 
 function unquoted(value: string): string {

@@ -7,6 +7,7 @@ import { BsubScript } from '../../cli/lsf/bsub-script.ts';
 import { jobIds } from '../../cli/lsf/job-ids.ts';
 import { parentJob } from '../../cli/lsf/parent-job.ts';
 import { main } from '../../cli/main.ts';
+import { NO_COUNTS } from '../../cli/output/counts.ts';
 import type { AddedReply } from '../../core/client-replies.ts';
 import type { AddBegin, Selector } from '../../core/client-requests.ts';
 import { WrError } from '../../core/errors.ts';
@@ -56,9 +57,30 @@ describe('what is typed to bsub', () => {
     assert.throws(() => script('#BSUB -n many'), /#BSUB -n.*many.*number of cores/);
     assert.throws(() => script('#BSUB -n -1'), /#BSUB -n.*-1.*negative/);
     assert.throws(() => script('#BSUB -M 2GB'), /#BSUB -M.*2GB.*whole number/);
-    assert.throws(() => script('#BSUB -J name[1-10]'), /name\[1-10\].*arrays of LSF are not supported/);
-    assert.throws(() => script('#BSUB -J name[1-10:2]%4'), /not supported/);
     assert.equal(script('#BSUB -J name[x]').repGroup, 'name[x]');
+  });
+
+  it('may be a job array, whose commands find their index where LSF puts it', () => {
+    const array = script('#BSUB -J "align[1-10:2]%4"', 'bwa $LSB_JOBINDEX');
+    assert.deepEqual([array.repGroup, array.array, array.limitGroups], ['align', '1-10:2', ['align:4']]);
+    assert.deepEqual(JSON.parse(array.line()), {
+      cmd: 'export LSB_JOBINDEX={}\nbwa $LSB_JOBINDEX\n',
+      array: '1-10:2',
+    });
+    const nameless = script('#BSUB -J [3,5]', 'true');
+    assert.deepEqual([nameless.repGroup, nameless.array, nameless.limitGroups], ['bsub', '3,5', []]);
+    assert.deepEqual(JSON.parse(script('true').line()), { cmd: 'true\n' });
+  });
+
+  it('is refused when a job array has no indexes or too many, or its command would change', () => {
+    assert.throws(() => script('#BSUB -J name[5-1]'), /#BSUB -J value \(5-1\).*ends below where it begins/);
+    assert.throws(() => script('#BSUB -J name[1-100000000]'), /#BSUB -J.*at most 10000000 commands/);
+    assert.throws(() => script('#BSUB -J name[,]'), /#BSUB -J value \(,\).*1-1000, 1-100:2/);
+    assert.throws(() => script('#BSUB -J a~b[1-2]%3'), /#BSUB -J value \(a~b:3\).*no ~/);
+    assert.throws(
+      () => script('#BSUB -J n[1-2]', 'find . -exec cat {} +').line(),
+      /a job array must not hold \{\}: it would become the index/,
+    );
   });
 });
 
@@ -196,6 +218,7 @@ describe('wr lsf bsub', () => {
 });
 
 const around = { user: 'ann', queue: 'wr', fromHost: 'head' };
+const keyOf = (number: number): string => String(number).padStart(32, '0');
 const numbered = (bsubId: number, more: Partial<StatusJob> = {}): StatusJob =>
   makeStatusJob({ ...more, wr: { startedMs: 0, endedMs: 0, readyMs: 0, bsubId, stoppedAfter: 0 } });
 
@@ -256,36 +279,42 @@ describe('the table of bjobs', () => {
   });
 });
 
-/** A manager with jobs by LSF id. */
-function manager(jobs: Map<number, StatusJob>) {
+/** A manager with these jobs. */
+function manager(given: readonly StatusJob[]) {
   const log: string[] = [];
-  const chosen = (select: Selector): StatusJob[] => {
-    assert.ok(select.by === 'bsub');
-    return [...jobs]
-      .filter(([id]) => select.ids.length === 0 || select.ids.includes(id))
-      .map(([, job]) => job);
-  };
+  const jobs = new Map(given.map((job) => [job.Key, job]));
+  const chosen = (select: Selector): StatusJob[] =>
+    [...jobs.values()].filter((job) => {
+      if (select.by === 'keys') return Buffer.from(select.keys).toString('hex').includes(job.Key);
+      assert.ok(select.by === 'bsub');
+      return select.ids.length === 0 || select.ids.includes(job.wr?.bsubId ?? 0);
+    });
   const answer: Answer = (request) => {
     const { id } = request;
     switch (request.type) {
-      case 'status':
-        assert.ok(!request.states.includes('complete'));
-        return { type: 'page', id, jobs: chosen(request.select), last: true };
+      case 'status': {
+        const { states, output, select } = request;
+        assert.ok(states.length > 0 && !states.includes('complete'));
+        const found = chosen(select).filter(({ State }) => (states as readonly string[]).includes(State));
+        if (output === 'counts')
+          return { type: 'counts', id, counts: { ...NO_COUNTS, ready: found.length } } as Reply;
+        return { type: 'page', id, jobs: found, last: true };
+      }
       case 'managerStatus':
         return { type: 'managerStatus', id, host: 'head' } as Reply;
       case 'kill':
         log.push(`kill ${request.confirmDead ? 'lost' : 'running'}`);
         return { type: 'changed', id, changed: 1, eligible: 1 };
-      case 'settle':
+      case 'settle': {
         log.push('settle');
-        for (const [number, job] of jobs)
-          if (job.Key === Buffer.from(request.key).toString('hex'))
-            jobs.set(number, { ...job, State: 'buried' });
+        const key = Buffer.from(request.key).toString('hex');
+        const job = jobs.get(key);
+        if (job !== undefined) jobs.set(key, { ...job, State: 'buried' });
         return { type: 'settled', id, job: null };
+      }
       case 'remove':
         log.push('remove');
-        for (const job of chosen(request.select))
-          if (job.State !== 'running') jobs.delete(job.wr?.bsubId ?? 0);
+        for (const { Key, State } of chosen(request.select)) if (State !== 'running') jobs.delete(Key);
         return { type: 'changed', id, changed: 1, eligible: 1 };
       default:
         throw new Error(request.type);
@@ -296,25 +325,25 @@ function manager(jobs: Map<number, StatusJob>) {
 
 describe('wr lsf bjobs', () => {
   it('lists through a link of that name, with -noheader anywhere and -w', async () => {
-    const { context } = manager(new Map([[3, numbered(3)]]));
+    const { context } = manager([numbered(3)]);
     assert.equal(await main('/tmp/x/bjobs', ['-w', '-o', 'jobid queue', '-noheader', '-q', 'q'], context), 0);
     assert.equal(context.stdout(), '3 q\n');
-    const { context: whole } = manager(new Map([[3, numbered(3)]]));
+    const { context: whole } = manager([numbered(3)]);
     await main('wr', ['lsf', 'bjobs'], whole);
     assert.match(whole.stdout(), /^JOBID {3}USER .*\n3 .* PEND {3}wr {6}head /);
   });
 
   it('says that there is none', async () => {
-    const { context } = manager(new Map());
+    const { context } = manager([]);
     assert.equal(await main('bjobs', [], context), 0);
     assert.equal(context.stdout(), 'No unfinished job found\n');
   });
 
   it('refuses what is no job id, and a field there is not, before it connects', async () => {
-    const { context } = manager(new Map());
+    const { context } = manager([]);
     assert.equal(await main('bjobs', ['12x'], context), 1);
     assert.match(context.stderr(), /"12x" is no job id: one is a whole number/);
-    const { context: field } = manager(new Map());
+    const { context: field } = manager([]);
     assert.equal(await main('bjobs', ['-o', 'nope'], field), 1);
     assert.match(field.stderr(), /unsupported field 'nope'/);
   });
@@ -322,35 +351,55 @@ describe('wr lsf bjobs', () => {
 
 describe('wr lsf bkill', () => {
   it('kills what runs, waits for its end and removes it, and says of the others that they have finished', async () => {
-    const running = numbered(1, { State: 'running', Key: 'a'.repeat(32) });
-    const { context, log, jobs } = manager(
-      new Map([
-        [1, running],
-        [2, numbered(2)],
-        [9, numbered(9)],
-      ]),
-    );
+    const running = numbered(1, { State: 'running', Key: keyOf(1) });
+    const { context, log, jobs } = manager([
+      running,
+      numbered(2, { Key: keyOf(2) }),
+      numbered(9, { Key: keyOf(9) }),
+    ]);
     assert.equal(await main('bkill', ['1', '2', '5', '2'], context), 0);
     assert.equal(
       context.stdout(),
       'Job <1> is being terminated\nJob <2> is being terminated\nJob <5>: Job has already finished\n',
     );
-    assert.deepEqual(log, ['kill running', 'kill lost', 'settle', 'remove']);
-    assert.deepEqual([...jobs.keys()], [9]);
+    const kill = ['kill running', 'kill lost'];
+    assert.deepEqual(log, [...kill, ...kill, 'settle', 'remove', 'remove']);
+    assert.deepEqual([...jobs.keys()], [keyOf(9)]);
+  });
+
+  it('takes single commands of a job array by their index', async () => {
+    const array = (): StatusJob[] =>
+      [1, 2, 3, 4].map((ArrayIndex) => numbered(7, { ArrayIndex, Key: keyOf(ArrayIndex), RepGroup: 'a' }));
+    const { context, jobs } = manager(array());
+    assert.equal(await main('bkill', ['7[2-3]', '7[9]'], context), 0);
+    assert.equal(
+      context.stdout(),
+      'Job <7[2-3]> is being terminated\nJob <7[9]>: Job has already finished\n',
+    );
+    assert.deepEqual([...jobs.keys()], [keyOf(1), keyOf(4)]);
+    const { context: list } = manager(array());
+    await main('bjobs', ['-noheader', '-o', 'JOBID JOB_NAME JOBINDEX', '7[1,4]'], list);
+    assert.equal(list.stdout(), '7 a[1] 1\n7 a[4] 4\n');
+    const { context: whole, jobs: none } = manager(array());
+    await main('bkill', ['7'], whole);
+    assert.equal(none.size, 0);
   });
 
   it('touches nothing when all have finished', async () => {
-    const { context, log } = manager(new Map());
+    const { context, log } = manager([]);
     assert.equal(await main('bkill', ['4'], context), 0);
     assert.equal(context.stdout(), 'Job <4>: Job has already finished\n');
     assert.deepEqual(log, []);
   });
 
   it('needs ids, all of them whole numbers', async () => {
-    const { context } = manager(new Map());
+    const { context } = manager([]);
     assert.equal(await main('bkill', [], context), 1);
     assert.match(context.stderr(), /job ID must be specified/);
-    for (const word of ['x', '0', '1.5', '-1', '99999999999'])
-      assert.throws(() => jobIds(['1', word]), new RegExp(`"${word}" is no job id`));
+    for (const word of ['x', '0', '1.5', '-1', '99999999999', '1[', '[1]'])
+      assert.throws(
+        () => jobIds(['1', word]),
+        (error: WrError) => error.message.startsWith(`"${word}" is no job id`),
+      );
   });
 });

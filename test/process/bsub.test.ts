@@ -72,6 +72,31 @@ describe('commands that use bsub, bjobs and bkill', () => {
     assert.ok(!existsSync(directory), `${directory} is still there`);
   });
 
+  it('are job arrays, at most so many at once, each command with its index', async () => {
+    const lines = [
+      '#!/bin/bash',
+      '#BSUB -J "lsf-array[1-9:2]%1"',
+      '#BSUB -n 0',
+      '#BSUB -M 50',
+      'echo "$LSB_JOBINDEX" >> elements',
+      '[ "$LSB_JOBINDEX" != 5 ]',
+      '',
+    ];
+    const { stdout } = await place.ok(['lsf', 'bsub'], { stdin: lines.join('\n') });
+    const id = /Job <(\d+)> is submitted to default queue <wr>\./.exec(stdout)?.[1] ?? '';
+    await place.settled('lsf-array', 5);
+    assert.deepEqual(place.lines('elements').sort(), ['1', '3', '5', '7', '9']);
+    assert.equal((await place.ok(['limit', '-g', 'lsf-array'])).stdout, '1\n');
+    const left = await place.ok(['lsf', 'bjobs', '-noheader', '-o', 'JOBID JOB_NAME JOBINDEX STAT', id]);
+    assert.equal(left.stdout, `${id} lsf-array[5] 5 EXIT\n`);
+    const killed = await place.ok(['lsf', 'bkill', `${id}[5]`, `${id}[6]`]);
+    assert.equal(
+      killed.stdout,
+      `Job <${id}[5]> is being terminated\nJob <${id}[6]>: Job has already finished\n`,
+    );
+    assert.equal((await place.ok(['lsf', 'bjobs', id])).stdout, 'No unfinished job found\n');
+  });
+
   it('find a Node for them where their own PATH leads to none', async () => {
     mkdirSync(join(place.work, 'empty'));
     const command = `printf 'true no-node\\n' | bsub > said; bjobs -noheader -o JOB_NAME > known; wr version > version`;

@@ -287,12 +287,24 @@ describe('an array of commands', () => {
     }
   });
 
-  it('has LSF job ids like any other commands', async () => {
-    const harness = await ManagerHarness.start();
-    assert.equal((await harness.add(line('a {}', '1-3'), { bsubMode: 'production' })).bsubId, 1);
+  it('is one LSF job, also in parts and after a restart', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    const lines = `${line('a {}', '1-3')}\n${line('b {}', '1-2')}\n{"cmd":"c"}\n`;
+    assert.equal((await harness.add(lines, { bsubMode: 'production' })).bsubId, 1);
+    const long = line('d {}', '1-40000');
+    assert.equal((await harness.add(long, { bsubMode: 'production' })).bsubId, 4);
+    const { bsub, table } = harness.manager.queue;
+    const ids = (queue: typeof bsub): number[] => [1, 2, 3, 4].map((id) => queue.numbersOf(id).length);
+    assert.deepEqual(ids(bsub), [3, 2, 1, 40_000]);
+    assert.equal(bsub.idOf(table.end - 1), 4);
     assert.deepEqual(
-      (await list(harness)).map(({ wr }) => wr?.bsubId),
-      [1, 2, 3],
+      (await list(harness)).slice(0, 7).map(({ wr }) => wr?.bsubId),
+      [1, 1, 1, 2, 2, 3, 4],
     );
+    const after = await ManagerHarness.start(store);
+    assert.deepEqual(ids(after.manager.queue.bsub), [3, 2, 1, 40_000]);
+    const fresh = await after.add('e', { bsubMode: 'production' }, { requestId: 'fresh' });
+    assert.equal(fresh.bsubId, 5);
   });
 });
