@@ -17,12 +17,12 @@ export interface LinkColumns {
   readonly singles: Uint32Array;
 }
 
-/** As ingest gives them: parents of `singles` are indexes in `keys`. */
+/** As ingest gives them, each column in a buffer of its own: parents of `singles` are indexes in `keys`. */
 export interface NamedLinks extends LinkColumns {
   /** Keys of the single jobs named, four words each. */
   readonly keys: Uint32Array;
-  /** Names of the groups that jobs wait for, by index in `groups`, '' for the others; NUL-separated. */
-  readonly names: string;
+  /** Names of the groups that jobs wait for, by index in `groups`, '' for the others: UTF-8, NUL-separated. */
+  readonly names: Uint8Array;
 }
 
 /** Words of a run. */

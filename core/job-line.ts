@@ -104,6 +104,11 @@ export class LineReader {
     return [...this.#templates.values()];
   }
 
+  /** What a line gets that says nothing. */
+  get defaults(): JobOptions {
+    return this.#defaults;
+  }
+
   /** What stands around a command without JSON. */
   get defaultIdentity(): IdentityFrame {
     return identityFrame(this.#defaults);

@@ -6,7 +6,7 @@ import { FLAG, HEADER_BYTES, INDEX_WIDTHS, MAGIC, SEGMENT_VERSION } from './segm
 export interface SegmentColumns {
   readonly count: number;
   readonly templateIds: ArrayLike<number>;
-  /** Writes n × 16 bytes where it is told to, so that keys need no place of their own before. */
+  /** n × 16 bytes, or what writes them where it is told to, so that keys need no place of their own before. */
   readonly keys: Uint8Array | ((target: Buffer) => void);
   readonly commandLengths: ArrayLike<number>;
   /** One after the other. */
@@ -16,9 +16,15 @@ export interface SegmentColumns {
   /** `null`: the template's. */
   readonly priorities: Uint8Array | null;
   /** JSON a job, '' for none; `null`: no job has any. */
-  readonly deltas: readonly string[] | null;
+  readonly deltas: readonly string[] | PackedDeltas | null;
   /** The jobs are an array's: `commands` is its body, and all have one delta, '' for none. */
   readonly array?: { readonly delta: string };
+}
+
+/** Deltas as they are packed: one after the other, and their lengths in bytes. */
+export interface PackedDeltas {
+  readonly bytes: Uint8Array;
+  readonly lengths: ArrayLike<number>;
 }
 
 /** A segment and where in it the keys are. */
@@ -114,10 +120,8 @@ function writeColumn(
   return to;
 }
 
-function encodeDeltas(deltas: readonly string[]): {
-  readonly bytes: Buffer;
-  readonly lengths: ArrayLike<number>;
-} {
+function encodeDeltas(deltas: readonly string[] | PackedDeltas): PackedDeltas {
+  if ('bytes' in deltas) return deltas;
   const joined = deltas.join('');
   const bytes = Buffer.from(joined);
   // As long in bytes as in characters: ASCII, and every length is the text's.

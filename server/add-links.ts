@@ -248,7 +248,7 @@ export class AddLinks {
       const node = this.#dependencies.group(links.groups, group);
       if (nodes.size > before && seen.has(hashText(hashes, group))) nodes.mark(node, NODE.seen | NODE.saved);
       if (!nodes.is(node, NODE.seen) && !this.#unseen.has(node)) {
-        names ??= part.links?.names.split('\0') ?? [];
+        names ??= namesOf(part);
         this.#unseen.set(node, names[group] ?? '');
       }
       if (this.#lastMember.get(node) >= claim.first + job) this.#isInOrder = false;
@@ -314,6 +314,11 @@ function nodeAt(nodes: DependencyNodes, groups: Uint32Array, group: number): num
     groups[at + 2] as number,
     groups[at + 3] as number,
   );
+}
+
+/** Names of the groups that jobs of a part wait for, by index. */
+function namesOf({ links }: AddPart): readonly string[] {
+  return links === null ? [] : Buffer.from(links.names).toString().split('\0');
 }
 
 /** Takes back the links of the jobs of a claim. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { NamedLinks } from '../core/dependency-links.ts';
+import { KEY_BYTES } from '../core/identity.ts';
 import { LineReader, type LineTemplate } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { type UnknownMember, UnknownMembers } from '../core/json-values.ts';
@@ -78,7 +79,7 @@ export function ingest(task: IngestTask): IngestResult {
       ? takeMixedLines(bytes, reader, makeLinks, unknown)
       : [{ taken: plain, links: plainLinks(plain, reader, makeLinks()) }];
   const results = parts.map(({ taken, links }): IngestResult => {
-    if (taken.error !== null || taken.keys.length === 0) return withoutCommands(taken);
+    if (taken.error !== null || taken.count === 0) return withoutCommands(taken);
     const lineNumbers = task.wantLines ? linesOfCommands(bytes.subarray(taken.from, taken.to)) : null;
     const { templates } = reader;
     const used = parts.length > 1 ? usedOnly(taken, templates) : templates;
@@ -94,16 +95,16 @@ export function ingest(task: IngestTask): IngestResult {
 
 /** Plain commands have one template, and what it says they all wait for. */
 function plainLinks(taken: TakenLines, reader: LineReader, links: LinkBuilder): LinkBuilder {
-  if (taken.keys.length > 0) links.add(0, taken.keys.length, reader.plain().options);
+  if (taken.count > 0) links.add(0, taken.count, reader.plain().options);
   return links;
 }
 
 /** Of the templates of a whole frame, those that a part of it uses; its index is changed to count within them. */
 function usedOnly(taken: TakenLines, templates: readonly LineTemplate[]): readonly LineTemplate[] {
-  const used = [...new Set(taken.templateIndex ?? [0])];
-  const places = new Map(used.map((index, at) => [index, at]));
-  taken.templateIndex =
-    used.length === 1 ? null : (taken.templateIndex ?? []).map((index) => places.get(index) as number);
+  const index = taken.templateIndex?.subarray(0, taken.count) ?? Uint32Array.of(0);
+  const used = [...new Set(index)];
+  const places = new Map(used.map((template, at) => [template, at]));
+  taken.templateIndex = used.length === 1 ? null : index.map((template) => places.get(template) as number);
   return used.map((index) => templates[index] as LineTemplate);
 }
 
@@ -112,18 +113,18 @@ function pack(
   used: readonly LineTemplate[],
   links: LinkBuilder,
 ): Omit<IngestResult, 'lineNumbers'> {
-  const count = taken.keys.length;
+  const { count } = taken;
   const { templates, templateIndex } = nameReqGroups(taken, used);
-  const priorities = taken.priorities === null ? null : Uint8Array.from(taken.priorities);
+  const priorities = taken.priorities?.slice(0, count) ?? null;
   const { bytes, keys } = packSegment({
     count,
     templateIds: templates.map((_, at) => at),
-    keys: (target) => target.write(taken.keys.join(''), 'latin1'),
+    keys: new Uint8Array(taken.keys.buffer, taken.keys.byteOffset, KEY_BYTES * count),
     commandLengths: taken.commandLengths,
     commands: taken.commands.subarray(0, taken.commandBytes),
     templateIndex,
     priorities,
-    deltas: taken.deltas,
+    deltas: taken.deltas?.packed(count) ?? null,
   });
   return {
     count,
@@ -131,7 +132,7 @@ function pack(
     keys,
     segment: bytes,
     templates,
-    templateIndex: templateIndex === null ? null : Uint32Array.from(templateIndex),
+    templateIndex: templateIndex?.slice(0, count) ?? null,
     priorities,
     hasDelta: taken.deltas !== null,
     links: links.take(),
@@ -192,6 +193,7 @@ export default function ingestTask(task: IngestTask): ReturnType<typeof move> {
     part.templateIndex,
     part.priorities,
     part.lineNumbers,
+    ...(part.links === null ? [] : Object.values(part.links)),
   ]);
   return move({
     [transferableSymbol]: views.flatMap((view) => (view === null ? [] : [view.buffer])),

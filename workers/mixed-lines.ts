@@ -1,16 +1,19 @@
 /** The walk over a frame with JSON, TABs, CRs or bad lines in it: every line for itself. */
 import { isAscii, isUtf8 } from 'node:buffer';
-import { hash } from 'node:crypto';
 import { WrError } from '../core/errors.ts';
 import type { LineOptions, LineReader, LineTemplate } from '../core/job-line.ts';
 import type { JobDelta, JobOptions } from '../core/job-options.ts';
 import type { UnknownMembers } from '../core/json-values.ts';
 import type { LinkBuilder } from '../core/link-builder.ts';
+import { DIGEST_WORDS, Md5Text } from '../core/md5.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { deltaJson } from '../core/template.ts';
 import { arrayLine } from './array-part.ts';
-import { type TakenLines, takeBehind, takeNothing } from './taken-lines.ts';
+import { ShapedLines } from './shaped-lines.ts';
+import { deltasOf, type TakenLines, takeBehind, takeCommand, takeNothing } from './taken-lines.ts';
 
+const TAB = 0x09;
+const LF = 0x0a;
 const CR = 0x0d;
 const BRACE = 0x7b;
 
@@ -52,36 +55,41 @@ class MixedWalk {
   readonly #reader: LineReader;
   readonly #unknown: UnknownMembers;
   readonly #makeLinks: () => LinkBuilder;
-  /** A character a byte, so that places in it are places in the bytes. */
-  readonly #text: string;
   readonly #isAscii: boolean;
+  readonly #identity = new Md5Text();
+  readonly #shaped: ShapedLines;
 
   constructor(bytes: Buffer, reader: LineReader, makeLinks: () => LinkBuilder, unknown: UnknownMembers) {
     this.#makeLinks = makeLinks;
     this.links = makeLinks();
     this.#bytes = bytes;
     this.#reader = reader;
+    this.#shaped = new ShapedLines(bytes, reader.defaults);
     this.#unknown = unknown;
-    this.#text = bytes.toString('latin1');
     this.#isAscii = isAscii(bytes);
-    this.taken = takeNothing(bytes.length);
+    this.taken = takeNothing(bytes);
   }
 
   run(): void {
-    const text = this.#text;
+    const bytes = this.#bytes;
     // Looked for ahead, and again only once passed: looking in every line would read the whole frame for each.
-    let tab = next(text, '\t', 0);
-    const nul = next(text, '\0', 0);
+    let tab = next(bytes, TAB, 0);
+    const nul = next(bytes, 0, 0);
     let start = 0;
-    while (start < text.length) {
-      const lineEnd = next(text, '\n', start);
+    while (start < bytes.length) {
       this.taken.lines += 1;
       this.#line += 1;
+      const shapedEnd = bytes[start] === BRACE ? this.#shaped.take(start, this.taken, this.links) : -1;
+      if (shapedEnd >= 0) {
+        start = shapedEnd + 1;
+        continue;
+      }
+      const lineEnd = next(bytes, LF, start);
       this.#unknown.line = this.#line;
       if (lineEnd - start > LINE_BYTES_MAX) throw bad(`it is longer than ${LINE_BYTES_MAX} bytes`);
       if (nul < lineEnd) throw bad('it holds a NUL byte, which no command can have');
-      const end = lineEnd > start && text.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : lineEnd;
-      if (tab < start) tab = next(text, '\t', start);
+      const end = lineEnd > start && bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+      if (tab < start) tab = next(bytes, TAB, start);
       if (end > start && tab !== start) this.#takeLine(start, end, tab);
       start = lineEnd + 1;
     }
@@ -90,16 +98,20 @@ class MixedWalk {
   /** @param tab - where the next TAB is, in this line or behind it */
   #takeLine(start: number, end: number, tab: number): void {
     if (tab < end) {
-      if (next(this.#text, '\t', tab + 1) < end) {
+      if (next(this.#bytes, TAB, tab + 1) < end) {
         throw bad('it has more than two columns; a line is a command, or a command, a TAB and a JSON object');
       }
       const options = this.#reader.options(this.#json(tab + 1, end));
       if (options.array === null) this.#takeBytes(start, tab, options);
       else this.#takeArray(new Uint8Array(this.#bytes.subarray(start, tab)), options, start, end);
-    } else if (this.#text.charCodeAt(start) === BRACE) {
+    } else if (this.#bytes[start] === BRACE) {
       const job = this.#reader.job(this.#json(start, end));
-      if (job.array === null) this.#takeText(job.cmd, job);
-      else this.#takeArray(new Uint8Array(Buffer.from(job.cmd)), job, start, end);
+      if (job.array === null) {
+        this.#takeText(job.cmd, job);
+        this.#shaped.learn(start, end, job);
+      } else {
+        this.#takeArray(new Uint8Array(Buffer.from(job.cmd)), job, start, end);
+      }
     } else {
       this.#takeBytes(start, end, null);
     }
@@ -116,7 +128,7 @@ class MixedWalk {
   }
 
   #json(start: number, end: number): string {
-    if (this.#isAscii) return this.#text.substring(start, end);
+    if (this.#isAscii) return this.#bytes.toString('latin1', start, end);
     const bytes = this.#bytes.subarray(start, end);
     if (!isUtf8(bytes)) throw bad('its JSON is not valid UTF-8');
     return bytes.toString();
@@ -124,43 +136,32 @@ class MixedWalk {
 
   /** A command that stands in the line as it is. */
   #takeBytes(start: number, end: number, options: LineOptions | null): void {
+    const { taken } = this;
     const template = options?.template ?? this.#reader.plain();
-    const before = cwdBefore(template, options);
-    const { after } = template.identity;
-    const bytes = this.#bytes.subarray(start, end);
-    const identity =
-      this.#isAscii || isAscii(bytes)
-        ? before + this.#text.substring(start, end) + after
-        : Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]);
-    this.#bytes.copy(this.taken.commands, this.taken.commandBytes, start, end);
-    this.#take(hash('md5', identity, 'binary'), end - start, template, options);
+    this.#bytes.copy(taken.commands, taken.commandBytes, start, end);
+    this.#identity.appendText(cwdBefore(template, options));
+    this.#identity.append(this.#bytes, start, end);
+    this.#take(end - start, template, options);
   }
 
   /** A command out of JSON. */
   #takeText(cmd: string, options: LineOptions): void {
-    const { template } = options;
-    const length = this.taken.commands.write(cmd, this.taken.commandBytes);
-    const identity = cwdBefore(template, options) + cmd + template.identity.after;
-    const key = hash('md5', identity, 'binary');
-    this.#take(key, length, template, options);
-    this.links.remember(identity, key);
+    const { taken } = this;
+    const length = taken.commands.write(cmd, taken.commandBytes);
+    this.#identity.appendText(cwdBefore(options.template, options));
+    this.#identity.append(taken.commands, taken.commandBytes, taken.commandBytes + length);
+    this.#take(length, options.template, options);
   }
 
-  #take(key: string, length: number, template: LineTemplate, options: LineOptions | null): void {
+  /** The next command, which was copied and stands in `#identity`, behind what belongs there. */
+  #take(length: number, template: LineTemplate, options: LineOptions | null): void {
     const { taken } = this;
-    const at = taken.keys.length;
-    taken.keys.push(key);
-    taken.commandLengths.push(length);
-    taken.commandBytes += length;
-    // The optional columns begin with the first line that needs them, and are filled up with what went without.
-    if (template.index > 0) taken.templateIndex ??= new Array<number>(at).fill(0);
-    taken.templateIndex?.push(template.index);
-    const priority = options?.priority ?? null;
-    if (priority !== null) taken.priorities ??= new Array<number>(at).fill(template.options.priority);
-    taken.priorities?.push(priority ?? template.options.priority);
+    const at = taken.count;
+    this.#identity.appendText(template.identity.after);
+    this.#identity.take(taken.keys, DIGEST_WORDS * at);
+    takeCommand(taken, length, template, options?.priority ?? null);
     const delta = options?.delta ?? null;
-    if (delta !== null) taken.deltas ??= new Array<string>(at).fill('');
-    taken.deltas?.push(delta === null ? '' : deltaJson(delta));
+    if (delta !== null) deltasOf(taken).set(at, deltaJson(delta));
     this.#takeLinks(at, template.options, delta);
     if (options === null || !options.gaveRepGroup) taken.usedDefaultRepGroup = true;
   }
@@ -180,10 +181,10 @@ function cwdBefore(template: LineTemplate, options: LineOptions | null): string 
   return cwd !== undefined && template.options.cwdMatters ? `${cwd}.` : template.identity.before;
 }
 
-/** Where a character stands next, or the end. */
-function next(text: string, character: string, from: number): number {
-  const at = text.indexOf(character, from);
-  return at < 0 ? text.length : at;
+/** Where a byte stands next, or the end. */
+function next(bytes: Buffer, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at < 0 ? bytes.length : at;
 }
 
 function bad(message: string): WrError {

@@ -1,20 +1,15 @@
 /**
- * The walk over a frame of nothing but plain commands, which is what most files are.
- *
- * Nearly all of its time goes into one MD5 a line; the rest is arranged around that. One pass over the bytes finds the line
- * ends, copies the commands together and puts a dot in place of every line end in a copy. As a string of one byte a
- * character that copy holds the identity strings of all commands (`<cmd>.`), to be cut out without joining anything.
+ * The walk over a frame of nothing but plain commands, which is what most files are. One pass over the bytes finds the
+ * line ends and copies the commands together; the other hashes each command where it stands.
  */
-import { isAscii } from 'node:buffer';
-import { hash } from 'node:crypto';
 import type { IdentityFrame } from '../core/identity.ts';
+import { DIGEST_WORDS, Md5Text } from '../core/md5.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { type TakenLines, takeNothing } from './taken-lines.ts';
 
 const TAB = 0x09;
 const LF = 0x0a;
 const CR = 0x0d;
-const DOT = 0x2e;
 const BRACE = 0x7b;
 
 /**
@@ -23,74 +18,54 @@ const BRACE = 0x7b;
  */
 export function takePlainLines(bytes: Buffer, identity: IdentityFrame): TakenLines | null {
   if (bytes[0] === BRACE || bytes.includes(TAB) || bytes.includes(CR) || bytes.includes(0)) return null;
-  const taken = takeNothing(bytes.length);
-  const ends = new Uint32Array(bytes.length + 1);
-  // One more, for the last line when it has no end.
-  const dotted = Buffer.allocUnsafe(bytes.length + 1);
-  dotted[bytes.length] = DOT;
-  bytes.copy(dotted);
-  const lines = findLines(bytes, taken.commands, dotted, ends);
-  if (lines < 0) return null;
-  taken.lines = lines;
-  hashLines(taken, dotted, ends, identity);
-  taken.usedDefaultRepGroup = taken.keys.length > 0;
+  const taken = takeNothing(bytes);
+  if (!findLines(bytes, taken)) return null;
+  hashCommands(taken, identity);
+  taken.usedDefaultRepGroup = taken.count > 0;
   return taken;
 }
 
-/** @returns how many lines there are, their ends in `ends`; −1 when one of them is not plain */
-function findLines(bytes: Uint8Array, commands: Uint8Array, dotted: Uint8Array, ends: Uint32Array): number {
+/** Copies the commands and notes how long they are. @returns whether all lines are plain */
+function findLines(bytes: Uint8Array, taken: TakenLines): boolean {
+  const { commands, commandLengths } = taken;
   let lines = 0;
+  let count = 0;
   let start = 0;
   let to = 0;
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at] as number;
+  for (let at = 0; at <= bytes.length; at += 1) {
+    const byte = at < bytes.length ? (bytes[at] as number) : LF;
     // Written in any case, and overwritten when it was a line end: one branch a byte less.
     commands[to] = byte;
     if (byte !== LF) {
       to += 1;
       continue;
     }
-    if (bytes[start] === BRACE || at - start > LINE_BYTES_MAX) return -1;
-    dotted[at] = DOT;
-    ends[lines] = at;
+    if (start === bytes.length) break; // The last line had its end.
+    const length = at - start;
+    if (bytes[start] === BRACE || length > LINE_BYTES_MAX) return false;
+    commandLengths[count] = length;
+    if (length > 0) count += 1;
     lines += 1;
     start = at + 1;
   }
-  if (start === bytes.length) return lines;
-  ends[lines] = bytes.length;
-  return bytes[start] === BRACE || bytes.length - start > LINE_BYTES_MAX ? -1 : lines + 1;
+  taken.lines = lines;
+  taken.count = count;
+  taken.commandBytes = to;
+  return true;
 }
 
-function hashLines(
-  taken: TakenLines,
-  dotted: Buffer,
-  ends: Uint32Array,
-  { before, after }: IdentityFrame,
-): void {
-  const { keys, commandLengths, lines } = taken;
-  const text = dotted.toString('latin1');
-  const isAllAscii = isAscii(dotted);
-  const isBare = before === '' && after === '.';
-  let start = 0;
-  for (let line = 0; line < lines; line += 1) {
-    const end = ends[line] as number;
-    if (end > start) {
-      commandLengths.push(end - start);
-      if (!isAllAscii && !isAscii(dotted.subarray(start, end))) {
-        // These bytes are no characters of the string; they may not even be UTF-8.
-        keys.push(hash('md5', wrapped(before, dotted.subarray(start, end), after), 'binary'));
-      } else if (isBare) {
-        keys.push(hash('md5', text.substring(start, end + 1), 'binary'));
-      } else {
-        keys.push(hash('md5', before + text.substring(start, end) + after, 'binary'));
-      }
-    }
-    start = end + 1;
+function hashCommands(taken: TakenLines, { before, after }: IdentityFrame): void {
+  const { commands, commandLengths, keys, count } = taken;
+  const text = new Md5Text();
+  const front = Buffer.from(before);
+  const back = Buffer.from(after);
+  let from = 0;
+  for (let command = 0; command < count; command += 1) {
+    const to = from + (commandLengths[command] as number);
+    text.append(front, 0, front.length);
+    text.append(commands, from, to);
+    text.append(back, 0, back.length);
+    text.take(keys, DIGEST_WORDS * command);
+    from = to;
   }
-  // The commands end where the last of them does, for they were copied without their line ends.
-  taken.commandBytes = commandLengths.reduce((sum, length) => sum + length, 0);
-}
-
-function wrapped(before: string, cmd: Uint8Array, after: string): Uint8Array {
-  return Buffer.concat([Buffer.from(before), cmd, Buffer.from(after)]);
 }

@@ -18,7 +18,7 @@ export interface GroupedTemplates {
   /** Canonical JSON a template. */
   readonly templates: readonly string[];
   /** `null`: every command has template 0. */
-  readonly templateIndex: number[] | null;
+  readonly templateIndex: Uint32Array | null;
 }
 
 /** @param templates - of the frame, as its commands refer to them */
@@ -26,7 +26,7 @@ export function nameReqGroups(
   taken: TakenLines,
   templates: readonly { readonly options: JobOptions; readonly json: string }[],
 ): GroupedTemplates {
-  const { templateIndex } = taken;
+  const { templateIndex, count } = taken;
   if (templates.every(({ options }) => options.reqGroup !== null))
     return { templates: templates.map(({ json }) => json), templateIndex };
   const names = firstWords(taken);
@@ -35,9 +35,9 @@ export function nameReqGroups(
     named.indexOf(0, 0);
     return { templates: named.json, templateIndex: null };
   }
-  const index = taken.commandLengths.map((_, at) =>
-    named.indexOf(templateIndex?.[at] ?? 0, names.index?.[at] ?? 0),
-  );
+  const index = new Uint32Array(count);
+  for (let at = 0; at < count; at += 1)
+    index[at] = named.indexOf(templateIndex?.[at] ?? 0, names.index?.[at] ?? 0);
   return { templates: named.json, templateIndex: named.json.length === 1 ? null : index };
 }
 
@@ -49,7 +49,7 @@ interface Names {
 }
 
 /** One pass over all commands of a frame, most of which begin as the one before: only others are looked at more closely. */
-function firstWords({ commands, commandLengths }: TakenLines): Names {
+function firstWords({ commands, commandLengths, count }: TakenLines): Names {
   const ids = new Map<string, number>();
   const counts: number[] = [];
   let index: Uint32Array | null = null;
@@ -57,7 +57,7 @@ function firstWords({ commands, commandLengths }: TakenLines): Names {
   let wordFrom = 0;
   let wordLength = -1;
   let from = 0;
-  for (let at = 0; at < commandLengths.length; at += 1) {
+  for (let at = 0; at < count; at += 1) {
     const to = from + (commandLengths[at] as number);
     if (wordLength < 0 || !hasWord(commands, from, to, wordFrom, wordLength)) {
       const name = reqGroupOf(commands.subarray(from, to), { reqGroup: null });
@@ -65,13 +65,13 @@ function firstWords({ commands, commandLengths }: TakenLines): Names {
       ids.set(name, id);
       wordFrom = from;
       wordLength = wordEnd(commands, from, to) - from;
-      if (id > 0) index ??= new Uint32Array(commandLengths.length);
+      if (id > 0) index ??= new Uint32Array(count);
     }
     if (index !== null) index[at] = id;
     from = to;
   }
   if (index !== null) for (const which of index) counts[which] = (counts[which] ?? 0) + 1;
-  const least = ids.size <= NAMES_MAX ? 0 : commandLengths.length / NAMES_MAX;
+  const least = ids.size <= NAMES_MAX ? 0 : count / NAMES_MAX;
   return { names: [...ids.keys()].map((name, of) => ((counts[of] ?? 0) < least ? null : name)), index };
 }
 
