@@ -2,7 +2,7 @@
  * The queue: jobs and attempts with what users wish of them, and how both come back after a restart.
  *
  * ```
- * job-states ◄── job-attempts ◄── job-losses ◄── job-queue
+ * job-states ◄── job-changes ◄── job-attempts ◄── job-losses ◄── job-queue
  * ```
  */
 import type { Attempt } from './attempts.ts';
