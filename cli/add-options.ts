@@ -46,7 +46,7 @@ export const JOB_FLAGS = {
   cpus: TEXT,
   disk: INTEGER,
   resources: TEXT,
-  override: { type: 'string', short: 'o' },
+  override: { type: 'string', short: 'o', values: ['no', 'higher', 'always'] },
   priority: { type: 'integer', short: 'p' },
   retries: { type: 'integer', short: 'r' },
   max_fails: INTEGER,
@@ -74,7 +74,7 @@ export const JOB_FLAGS = {
   env: TEXT,
   bsub: SWITCH,
   group: TEXT,
-  reserve_timeout: INTEGER,
+  reserve_timeout: { type: 'integer', hidden: true },
 } as const satisfies FlagSpecs;
 
 export type JobFlags = Flags<typeof JOB_FLAGS>;

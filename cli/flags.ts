@@ -5,6 +5,10 @@ export interface FlagSpec {
   readonly type: 'string' | 'boolean' | 'integer';
   /** One letter. */
   readonly short?: string;
+  /** The words it takes, where these are few: for completion. */
+  readonly values?: readonly string[];
+  /** Of no use to people. */
+  readonly hidden?: boolean;
 }
 
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
@@ -30,7 +34,7 @@ export interface Parsed<Specs extends FlagSpecs> {
 
 /** Flags of every command. */
 export const GLOBAL_FLAGS = {
-  deployment: { type: 'string' },
+  deployment: { type: 'string', values: ['production', 'development'] },
   help: { type: 'boolean', short: 'h' },
 } as const satisfies FlagSpecs;
 

@@ -23,17 +23,17 @@ export const SELECT_FLAGS = {
 export const ALL_FLAG = { all: { type: 'boolean', short: 'a' } } as const satisfies FlagSpecs;
 
 /** What the help of every selecting command says about them. */
-export const SELECT_HELP = `  -f, --file string        the commands in this file, in the form wr add takes; - is STDIN
-  -i, --identifier string  the commands added with this report group (wr add -i)
-  -z, --search             -i is a part of the names of report groups
-  -y, --internal           -i is the id of one command, as status shows it
-  -l, --cmdline string     the command with exactly this command line
-  -c, --cwd string         with -l or -f: the directory given with --cwd when it was added
-  -j, --mount_json string  with -l or -f: the mounts it was added with
-      --mounts string      the same in the simple form
+export const SELECT_HELP = `  -f, --file string         the commands in this file, in the form wr add takes; - is STDIN
+  -i, --identifier string   the commands added with this report group (wr add -i)
+  -z, --search              -i is a part of the names of report groups
+  -y, --internal            -i is the id of one command, as status shows it
+  -l, --cmdline string      the command with exactly this command line
+  -c, --cwd string          with -l or -f: the directory given with --cwd when it was added
+  -j, --mount_json string   with -l or -f: the mounts it was added with
+      --mounts string       the same in the simple form
       --with_docker string, --with_singularity string, --container_mounts string
-                           with -l or -f: the container it was added with
-      --timeout int        seconds to wait for each answer of the manager (default 120)`;
+                            with -l or -f: the container it was added with
+      --timeout int         seconds to wait for each answer of the manager (default 120)`;
 
 export type SelectFlags = Flags<typeof SELECT_FLAGS> & { readonly all?: boolean };
 

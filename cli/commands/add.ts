@@ -30,7 +30,7 @@ export const flags = {
   remote_same_as_local: { type: 'boolean' },
   rerun: { type: 'boolean' },
   dry_run: { type: 'boolean' },
-  output: { type: 'string' },
+  output: { type: 'string', values: ['table', 'details', 'json'] },
   limit: { type: 'integer' },
   disable_relative_check: { type: 'boolean' },
   timeout: { type: 'integer' },

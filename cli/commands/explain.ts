@@ -12,7 +12,7 @@ import { timeoutMsOf } from '../timeout.ts';
 export const flags = {
   cmdline: { type: 'string', short: 'l' },
   cwd: { type: 'string', short: 'c' },
-  output: { type: 'string', short: 'o' },
+  output: { type: 'string', short: 'o', values: ['text', 'json'] },
   timeout: { type: 'integer' },
 } as const satisfies FlagSpecs;
 
@@ -24,13 +24,13 @@ Usage:
   wr explain -l COMMAND [flags]
 
 Which commands:
-  ID                       internal ids, as status and wr add --simple show them
-  -l, --cmdline string     the command with exactly this command line
-  -c, --cwd string         with -l: the directory given with --cwd when it was added
-      --timeout int        seconds to wait for each answer of the manager (default 120)
+  ID                        internal ids, as status and wr add --simple show them
+  -l, --cmdline string      the command with exactly this command line
+  -c, --cwd string          with -l: the directory given with --cwd when it was added
+      --timeout int         seconds to wait for each answer of the manager (default 120)
 
 What is shown:
-  -o, --output string      text, or json for programs (default text)
+  -o, --output string       text, or json for programs (default text)
 
 Examples:
   wr explain 861cbd16703eebf08b05b1dc99c69847

@@ -9,7 +9,8 @@ import { parse } from '../parse.ts';
 
 export const flags = { path: { type: 'string', short: 'p' } } as const satisfies FlagSpecs;
 
-export const help = `Writes a consistent copy of the database while the manager works. Put it in the database's place to go back to it.
+export const help = `Writes a consistent copy of the database while the manager works. To go back to it, stop the manager and put the copy in
+the place of the database (ManagerDBFile of wr conf).
 The copy holds the environments of commands: it is private to you.
 
 Usage:

@@ -16,7 +16,7 @@ import { webAddress } from '../web-address.ts';
 
 export const flags = {
   foreground: { type: 'boolean', short: 'f' },
-  scheduler: { type: 'string', short: 's' },
+  scheduler: { type: 'string', short: 's', values: ['local', 'none'] },
   queue: { type: 'string' },
   queues_avoid: { type: 'string' },
   timeout: { type: 'integer', short: 't' },

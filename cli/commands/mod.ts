@@ -59,6 +59,8 @@ And:
                             switch these off
       --timeout int         seconds to wait for each answer of the manager (default 120)
 
+Buried commands stay buried until wr retry.
+
 Examples:
   wr mod -i alignment -m 16G
   wr mod -i alignment --retries 5 && wr retry -i alignment

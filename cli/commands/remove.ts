@@ -11,7 +11,7 @@ export const flags = {
 } as const satisfies FlagSpecs;
 
 export const help = `Takes commands out of the queue that neither run nor have completed. A command that others depend on can only be removed
-together with those.
+together with those. Those that run are left alone: end them with wr kill first. No files are removed.
 
 Usage:
   wr remove [flags]

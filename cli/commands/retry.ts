@@ -6,7 +6,8 @@ import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
 
 export const flags = { ...SELECT_FLAGS, ...ALL_FLAG } as const satisfies FlagSpecs;
 
-export const help = `Queues buried commands again, once you have corrected what made them fail. They get all their attempts anew.
+export const help = `Queues buried commands again, once you have corrected what made them fail. They get all their attempts anew. Commands
+that are delayed after a failure need no retry: they are tried again by themselves.
 
 Usage:
   wr retry [flags]
@@ -16,6 +17,7 @@ Which commands (one of -f, -i, -l and -a):
 ${SELECT_HELP}
 
 Examples:
+  wr status -b                       why they failed
   wr retry -a
   wr retry -i alignment
 `;

@@ -11,7 +11,11 @@ import { timeoutMsOf } from '../timeout.ts';
 
 export const flags = {
   ...SELECT_FLAGS,
-  output: { type: 'string', short: 'o' },
+  output: {
+    type: 'string',
+    short: 'o',
+    values: ['counts', 'summary', 'details', 'table', 'json', 'plain'],
+  },
   limit: { type: 'integer' },
   buried: { type: 'boolean', short: 'b' },
   running: { type: 'boolean', short: 'r' },
@@ -59,6 +63,11 @@ What is shown:
   -w, --watch               how far they are, with rate and time left, until nothing is left to come: drawn anew in
                             place on a terminal, else a line now and then
       --interval duration   with --watch: between updates (default 500ms on a terminal, else 10s)
+
+States: ready waits for room to run; dependent waits for other commands; delayed has failed and will be tried again
+after a while; suspended was held back with wr suspend; reserved and running are at work; lost was running when contact
+with it was lost; buried has failed for good and waits for you (wr retry, wr mod, wr remove); complete has succeeded.
+"wr explain ID" says more about a single command.
 
 Examples:
   wr status -o counts

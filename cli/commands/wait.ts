@@ -24,11 +24,11 @@ Usage:
   wr wait [flags]
 
 Which commands (default: all):
-  -a, --all                all that are queued or running
-${SELECT_HELP.replace(/^ {6}--timeout.*$/m, `      --timeout duration   give up after this long, such as 90s, 10m or a number of seconds (default: never)`)}
+  -a, --all                 all that are queued or running
+${SELECT_HELP.replace(/^ {6}--timeout.*$/m, `      --timeout duration    give up after this long, such as 90s, 10m or a number of seconds (default: never)`)}
 
 How:
-  -q, --quiet              show no progress
+  -q, --quiet               show no progress
 
 Exit codes:
   0    all of them have completed

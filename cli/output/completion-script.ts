@@ -1,6 +1,6 @@
 /** Scripts that complete the words of a command line: everything there is, written out, so that a tabulator starts no program. */
 import type { CommandEntry } from '../command.ts';
-import { GLOBAL_FLAGS } from '../flags.ts';
+import { type FlagSpec, type FlagSpecs, GLOBAL_FLAGS } from '../flags.ts';
 
 interface Node {
   /** Words behind `wr`, blank-separated; '' for `wr` itself. */
@@ -8,6 +8,15 @@ interface Node {
   readonly children: readonly { readonly name: string; readonly summary: string }[];
   /** With their dashes. */
   readonly flags: readonly string[];
+  /** Of flags that take one of few words. */
+  readonly values: readonly Values[];
+}
+
+interface Values {
+  /** Without dashes. */
+  readonly flag: string;
+  readonly short: string | undefined;
+  readonly words: readonly string[];
 }
 
 export async function completionScript(
@@ -32,17 +41,35 @@ export async function completionScript(
 
 async function collect(path: string, entries: readonly CommandEntry[]): Promise<Node[]> {
   const shown = entries.filter(({ hidden }) => hidden !== true);
-  const nodes: Node[] = [{ path, children: shown, flags: flagWords({}) }];
+  const nodes: Node[] = [{ path, children: shown, ...flagsOf({}) }];
   for (const entry of shown) {
     const below = path === '' ? entry.name : `${path} ${entry.name}`;
     if ('children' in entry) nodes.push(...(await collect(below, entry.children)));
-    else nodes.push({ path: below, children: [], flags: flagWords((await entry.load()).flags) });
+    else nodes.push({ path: below, children: [], ...flagsOf((await entry.load()).flags) });
   }
   return nodes;
 }
 
-function flagWords(flags: Readonly<Record<string, unknown>>): string[] {
-  return Object.keys({ ...flags, ...GLOBAL_FLAGS }).map((name) => `--${name}`);
+function flagsOf(own: FlagSpecs): Pick<Node, 'flags' | 'values'> {
+  const specs: [string, FlagSpec][] = Object.entries({ ...own, ...GLOBAL_FLAGS });
+  const shown = specs.filter(([, { hidden }]) => hidden !== true);
+  return {
+    flags: shown.map(([name]) => `--${name}`),
+    values: shown.flatMap(([flag, { short, values }]) =>
+      values === undefined ? [] : [{ flag, short, words: values }],
+    ),
+  };
+}
+
+/** Branches of a `case` over the path of the command and the flag before, each setting `words`. */
+function valueCases(nodes: readonly Node[], set: (words: readonly string[]) => string): string {
+  const cases = nodes.flatMap(({ path, values }) =>
+    values.map(({ flag, short, words }) => {
+      const spellings = [`--${flag}`, ...(short === undefined ? [] : [`-${short}`])];
+      return `    ${spellings.map((word) => `"${path} ${word}"`).join('|')}) ${set(words)} ;;`;
+    }),
+  );
+  return cases.join('\n');
 }
 
 /** Statements that walk over the words typed so far and leave the path of the command in `$at`. */
@@ -69,6 +96,9 @@ ${shellWalk(nodes, `"\${COMP_WORDS[@]:1:COMP_CWORD-1}"`)}  local words="" flags=
 ${cases.join('\n')}
   esac
   case "$current" in -*) words="$flags" ;; esac
+  case "$at \${COMP_WORDS[COMP_CWORD-1]}" in
+${valueCases(nodes, (words) => `words="${words.join(' ')}"`)}
+  esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _wr wr
@@ -90,7 +120,13 @@ ${shellWalk(nodes, `"\${typed[@]}"`)}  local -a commands flags
   case "$at" in
 ${cases.join('\n')}
   esac
-  if [[ "$PREFIX" == -* ]]; then
+  local -a values
+  case "$at \${words[CURRENT-1]}" in
+${valueCases(nodes, (words) => `values=(${words.join(' ')})`)}
+  esac
+  if (( $#values )); then
+    compadd -- $values
+  elif [[ "$PREFIX" == -* ]]; then
     compadd -- $flags
   elif (( $#commands )); then
     _describe 'command' commands
@@ -99,19 +135,27 @@ ${cases.join('\n')}
   fi
 }
 compdef _wr wr
+# As a file named _wr on the fpath it is itself the function at its first call.
+if [[ "\${funcstack[1]}" == _wr ]]; then _wr "$@"; fi
 `;
 }
 
 function fish(nodes: readonly Node[], descriptions: boolean): string {
   const lines: string[] = ['# Completion of wr for fish', 'complete -c wr -n __wr_at_root -f'];
-  for (const { path, children, flags } of nodes) {
+  for (const { path, children, flags, values } of nodes) {
     const condition = quote(`__wr_at ${path}`.trim());
     for (const { name, summary } of children) {
       lines.push(
         `complete -c wr -n ${condition} -f -a ${name}${descriptions ? ` -d ${quote(summary)}` : ''}`,
       );
     }
-    for (const flag of flags) lines.push(`complete -c wr -n ${condition} -l ${flag.slice(2)}`);
+    for (const flag of flags.map((word) => word.slice(2)))
+      if (!values.some((known) => known.flag === flag))
+        lines.push(`complete -c wr -n ${condition} -l ${flag}`);
+    for (const { flag, short, words } of values) {
+      const letter = short === undefined ? '' : ` -s ${short}`;
+      lines.push(`complete -c wr -n ${condition} -l ${flag}${letter} -x -a ${quote(words.join(' '))}`);
+    }
   }
   return `function __wr_at
   set -l typed (commandline -opc)[2..-1]

@@ -62,8 +62,8 @@ describe('help', () => {
     for (const [name, { help, flags }] of await everyCommand(COMMANDS)) {
       assert.match(help, /^Usage:$/m, name);
       assert.ok(help.includes(`  wr ${name}`), name);
-      for (const [flag, { short }] of Object.entries(flags)) {
-        if (name === 'mod' || flag === 'reserve_timeout') continue; // Those of wr add; and one that is hidden.
+      for (const [flag, { short, hidden }] of Object.entries(flags)) {
+        if (name === 'mod' || hidden === true) continue; // Those of wr add.
         const written = flag.replaceAll('_', '[-_]');
         assert.match(help, new RegExp(`--${written}\\b`), `${name} --${flag}`);
         if (short !== undefined && !/^(cloud|k8s|manager start)/.test(name)) {
@@ -97,6 +97,54 @@ describe('completion scripts', () => {
     assert.deepEqual(complete('manager', 'st').sort(), ['start', 'status', 'stop']);
     assert.deepEqual(complete('add', '-f', 'x', '--rep'), ['--rep_grp']);
     assert.deepEqual(complete('--deployment', 'production', 'kill', '--conf'), ['--confirmdead']);
+    assert.deepEqual(complete('status', '-o', 'co'), ['counts']);
+    assert.deepEqual(complete('add', '-o', ''), ['no', 'higher', 'always']);
+    assert.deepEqual(complete('--deployment', ''), ['production', 'development']);
+    assert.ok(!complete('add', '--').includes('--reserve_timeout'));
+  });
+
+  it('complete words, flags and values in fish', async (t) => {
+    const script = await completionScript('fish', COMMANDS, false);
+    const complete = (line: string): string[] => {
+      const { stdout } = spawnSync(
+        'fish',
+        ['--no-config', '-c', `${script}\ncomplete -C ${JSON.stringify(line)}`],
+        {
+          encoding: 'utf8',
+        },
+      );
+      return stdout.trim().split('\n').sort();
+    };
+    if (spawnSync('fish', ['--version']).error !== undefined) return t.skip('there is no fish');
+    assert.deepEqual(complete('wr manager st'), ['start', 'status', 'stop']);
+    assert.deepEqual(complete('wr kill --conf'), ['--confirmdead']);
+    assert.deepEqual(complete('wr explain -o '), ['json', 'text']);
+  });
+
+  it('are read by zsh', async (t) => {
+    const script = await completionScript('zsh', COMMANDS, true);
+    const { status, stderr, error } = spawnSync(
+      'zsh',
+      ['-f', '-c', `compdef() { :; }\n${script}\nwhence -w _wr`],
+      {
+        encoding: 'utf8',
+      },
+    );
+    if (error !== undefined) return t.skip('there is no zsh');
+    assert.deepEqual([status, stderr], [0, '']);
+  });
+
+  it('know every flag that is shown, whatever the shell', async () => {
+    for (const shell of ['bash', 'zsh', 'fish', 'powershell'] as const) {
+      const script = await completionScript(shell, COMMANDS, true);
+      for (const [name, { flags }] of await everyCommand(COMMANDS))
+        for (const [flag, { hidden }] of Object.entries(flags))
+          if (hidden !== true)
+            assert.ok(
+              script.includes(shell === 'fish' ? `'__wr_at ${name}' -l ${flag}` : `--${flag}`),
+              `${shell}: wr ${name} --${flag}`,
+            );
+    }
   });
 
   it('exist for zsh, fish and PowerShell, with descriptions where they are wanted', async () => {
