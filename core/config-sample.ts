@@ -11,9 +11,10 @@ export function sampleConfig(ports: { readonly client: number; readonly web: num
     '# The environment beats files: WR_ and the name in capitals, such as WR_MANAGERDIR.',
     '# Files in the current directory beat those in your home directory, which beat those in $WR_CONFIG_DIR.',
     '#',
-    '# Commands that vanished are looked for on their host by ssh with the key of privatekeypath. To restrict that',
-    '# key, give it a forced command in authorized_keys on the hosts, one that lets only "ps" through:',
-    '#   command="case \\"$SSH_ORIGINAL_COMMAND\\" in echo\\ wr-ps-batch*) eval \\"$SSH_ORIGINAL_COMMAND\\";; *) exit 1;; esac",restrict ssh-…',
+    '# Commands that vanished are looked for on their host by ssh with the key of privatekeypath, and those that someone',
+    '# killed are ended there. To restrict that key, give it a forced command in authorized_keys on the hosts, one that',
+    '# lets only this through (without the part from | to ) nothing is ended, and what may have been started stays lost):',
+    '#   command="case \\"$SSH_ORIGINAL_COMMAND\\" in echo\\ wr-ps-batch*|env\\ WR_ATTEMPT=wr-look*) eval \\"$SSH_ORIGINAL_COMMAND\\";; *) exit 1;; esac",restrict ssh-…',
     '',
   ];
   for (const setting of SETTINGS) {

@@ -59,6 +59,8 @@ export interface JobFacts {
   readonly readyMs: number;
   readonly host: string;
   readonly pid: number;
+  /** Why the host of a lost command could not be asked about it; '' or absent: it could. */
+  readonly hostTrouble?: string;
   readonly exitCode: number;
   readonly reason: FailReason;
   /** Of a command that was buried for what it asked for: what there is too little of; '': not known. */
@@ -252,12 +254,14 @@ function running({ startedMs, nowMs, host, pid }: JobFacts): Reason {
   return reason('running', `it has been running for ${since} on ${host} as process ${pid}`, '');
 }
 
-function lost({ host, pid, endedMs, nowMs }: JobFacts): Reason {
+function lost({ host, pid, endedMs, nowMs, hostTrouble = '' }: JobFacts): Reason {
   const since = formatDuration(Math.max(0, Math.round((nowMs - endedMs) / 1000) * 1000));
+  const what = pid > 0 ? `process ${pid}` : 'its command';
+  const trouble = hostTrouble === '' ? '' : `; ${host} could not be asked about it: ${hostTrouble}`;
   return reason(
     'lost',
-    `its runner on ${host} has not been heard of for ${since}; process ${pid} may still be at work, so it is not started again`,
-    'wr kill ends it if it runs on the host of the manager; else look at that host, and when the process is gone, say so with wr kill --confirmdead',
+    `its runner on ${host} has not been heard of for ${since}; ${what} may still be at work, so it is not started again${trouble}`,
+    'the manager goes on looking for it, on other hosts over ssh; wr kill ends it; if you know that it is gone, say so with wr kill --confirmdead',
   );
 }
 

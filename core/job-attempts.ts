@@ -96,7 +96,7 @@ export class JobAttempts extends JobChanges {
     this.hear(attempt, nowMs);
     if (attempt.startedMs !== 0) return true; // Said again.
     attempt.cwd = cwd;
-    this.#markStarted(attempt, pid, startedMs);
+    this.markStarted(attempt, pid, startedMs);
     this.write(attempt.number, this.attemptRecord(attempt));
     return true;
   }
@@ -110,7 +110,7 @@ export class JobAttempts extends JobChanges {
     if (attempt === undefined) return false;
     this.hear(attempt, nowMs);
     if (attempt.startedMs === 0 && event.startedMs !== 0)
-      this.#markStarted(attempt, event.pid, event.startedMs);
+      this.markStarted(attempt, event.pid, event.startedMs);
     const { number } = attempt;
     const template = this.templateOf(number);
     this.close(attempt);
@@ -157,7 +157,7 @@ export class JobAttempts extends JobChanges {
   /** Signs of life of what a runner holds. @returns tokens it must kill: asked for by a user, or given up earlier */
   touch(touched: readonly TouchedAttempt[], nowMs: number): number[] {
     const kill: number[] = [];
-    for (const { attempt: token, ...usage } of touched) {
+    for (const { attempt: token, birth: _, ...usage } of touched) {
       const attempt = this.attempts.byToken(token);
       if (attempt === undefined) {
         kill.push(token);
@@ -269,7 +269,7 @@ export class JobAttempts extends JobChanges {
     return readyMs;
   }
 
-  #markStarted(attempt: Attempt, pid: number, startedMs: number): void {
+  protected markStarted(attempt: Attempt, pid: number, startedMs: number): void {
     attempt.pid = pid;
     attempt.startedMs = startedMs;
     const chunk = this.chunk(attempt.number);

@@ -5,6 +5,18 @@ import { JobAttempts } from './job-attempts.ts';
 /** @param birth - when the process began, as its host counts it; 0: not known */
 export type IsGone = (host: string, pid: number, birth: number) => boolean;
 
+/** What else is to be known of silent attempts. */
+export interface Looks {
+  /** In [0, 1): the jitter of each back-off, for those lost together are not to come back together. */
+  readonly random?: () => number;
+  /** Told of each that is found to be over. */
+  readonly onOver?: (attempt: Attempt) => void;
+  /** Of attempts of which all is being ended, and that are settled after that. */
+  readonly isEnding?: (attempt: Attempt) => boolean;
+  /** Whether nothing is there that came of an attempt whose runner is gone and never told of its start: it may run all the same. */
+  readonly isBare?: (attempt: Attempt) => boolean;
+}
+
 export class JobLosses extends JobAttempts {
   /**
    * A runner came (back) and says what it holds. What it does not hold it was never given, or has let go.
@@ -54,24 +66,15 @@ export class JobLosses extends JobAttempts {
    * alone is none, for a runner that is only cut off may be at work, and no command may run twice at once. With proof, one
    * that never started goes back to the queue, and one that did has failed.
    * @param isGone - whether a process of an attempt's host is known not to exist
-   * @param onOver - told of each that is found to be over
-   * @param random - in [0, 1): the jitter of each back-off, for those lost together are not to come back together
-   * @param isEnding - of attempts of which all is being ended, and that are settled after that
    * @returns how many changed
    */
-  expire(
-    nowMs: number,
-    ttrMs: number,
-    isGone: IsGone,
-    random: () => number = () => 0,
-    onOver: (attempt: Attempt) => void = () => undefined,
-    isEnding: (attempt: Attempt) => boolean = () => false,
-  ): number {
+  expire(nowMs: number, ttrMs: number, isGone: IsGone, looks: Looks = {}): number {
+    const { random = () => 0, onOver, isEnding, isBare = () => true } = looks;
     let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
       if (nowMs - attempt.contactMs < ttrMs) continue;
-      if (!isEnding(attempt) && this.#isOver(attempt, isGone)) {
-        onOver(attempt);
+      if (isEnding?.(attempt) !== true && this.#isOver(attempt, isGone, isBare)) {
+        onOver?.(attempt);
         this.#settleGone(attempt, nowMs, random());
       } else if (attempt.lostMs === 0) this.#lose(attempt, nowMs);
       else continue;
@@ -81,8 +84,29 @@ export class JobLosses extends JobAttempts {
   }
 
   /** Its runner is gone, and so is its command (since-0.36.md §3.4). */
-  #isOver({ host, runnerPid, pid, startedMs, runnerBirth, birth }: Attempt, isGone: IsGone): boolean {
-    return isGone(host, runnerPid, runnerBirth) && (startedMs === 0 || isGone(host, pid, birth));
+  #isOver(attempt: Attempt, isGone: IsGone, isBare: (attempt: Attempt) => boolean): boolean {
+    const { host, runnerPid, pid, startedMs, runnerBirth, birth } = attempt;
+    if (!isGone(host, runnerPid, runnerBirth)) return false;
+    return startedMs === 0 ? isBare(attempt) : isGone(host, pid, birth);
+  }
+
+  /**
+   * A command whose start was never told is at work, and its runner is gone: it was started, and is lost.
+   * @param found - its process, and when that began
+   * @returns false: it is over, or its start was told after all
+   */
+  discover(
+    token: number,
+    { pid, birth }: { readonly pid: number; readonly birth: number },
+    nowMs: number,
+  ): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined || attempt.startedMs !== 0) return false;
+    if (attempt.lostMs !== 0) this.move(attempt.number, 'touchUnstarted');
+    attempt.birth = birth;
+    this.markStarted(attempt, pid, attempt.reservedMs);
+    this.#lose(attempt, attempt.lostMs || nowMs);
+    return true;
   }
 
   #settleGone(attempt: Attempt, nowMs: number, random: number): void {

@@ -11,6 +11,8 @@ export interface RunnerHello {
   readonly host: string;
   readonly ip: string;
   readonly pid: number;
+  /** When its process began, in the clock ticks of its host; absent where the system does not tell. */
+  readonly birth?: number;
   /** The scheduler group it was started for; `null`: it serves whatever `allot` says (local scheduler). */
   readonly group: string | null;
   /** Attempts it still holds: running, or ended and not acknowledged. */
@@ -81,6 +83,8 @@ export interface ReportRequest {
 
 export interface TouchedAttempt extends Usage {
   readonly attempt: number;
+  /** When its command's process began, in the clock ticks of its host; 0 or absent: not known. */
+  readonly birth?: number;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
 }

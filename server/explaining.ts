@@ -39,6 +39,8 @@ export interface ExplainingParts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly mode: () => ManagerStatusReply['mode'];
+  /** Why a host could not be asked about what was lost there; '': it could. */
+  readonly hostTrouble: (host: string) => string;
   /** Slots given to a scheduler group, and runners that serve what they are given. */
   readonly allotted: (group: Cohort['group']) => { readonly slots: number; readonly runners: number };
 }
@@ -63,11 +65,13 @@ export class Explaining {
   }
 
   async #facts(number: number, job: StatusJob): Promise<JobFacts> {
-    const { queue, clock, mode } = this.#parts;
+    const { queue, clock, mode, hostTrouble } = this.#parts;
     const { wr } = job;
     const nowMs = clock.nowMs();
     const chunk = queue.table.chunkOf(number);
     const isReady = queue.table.state(number) === STATE.ready;
+    // What was handed out and not started is shown without the host that it went to.
+    const host = job.Host || (queue.attempts.byNumber(number)?.host ?? '');
     return {
       // The row may have moved on since the job was read: what is said is of one moment.
       state: (isReady ? 'ready' : job.State) as JobState,
@@ -76,8 +80,9 @@ export class Explaining {
       startedMs: wr?.startedMs ?? 0,
       endedMs: wr?.endedMs ?? 0,
       readyMs: wr?.readyMs ?? 0,
-      host: job.Host,
+      host,
       pid: job.Pid,
+      hostTrouble: job.State === 'lost' ? hostTrouble(host) : '',
       exitCode: job.Exitcode,
       reason: job.FailReason as FailReason,
       shortOf: job.FailReason === IMPOSSIBLE ? job.StdErr.trim() : '',

@@ -2,22 +2,26 @@
  * Commands that contact was lost with, on other hosts: one question a host about all of them, every half hour until they are
  * settled (since-0.36.md §3.4). Those of the manager's own host are looked at by `JobQueue.expire`, all the time.
  *
- * A runner that is alive and has said nothing for an hour is killed; its command is settled once both are gone.
+ * What someone asked to end is ended there, which is tried every minute. A runner that is alive and has said nothing for an
+ * hour is killed; its command is settled once both are gone.
  */
 import type { Attempt } from '../core/attempts.ts';
 import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import { killRunnerCommand, parsePsAnswer, psCommand, wasKilled } from '../core/ps-check.ts';
+import { killRunnerCommand, wasKilled } from '../core/ps-check.ts';
 import type { Clock } from './clock.ts';
+import { HostCheck } from './host-check.ts';
 import type { Log } from './log.ts';
 import type { RunOnHost } from './processes.ts';
 
 const REPEAT_MS = 30 * 60_000;
+/** While someone waits for the end of a command there. */
+const REPEAT_KILLED_MS = 60_000;
+/** What was lost, or is to be ended, since the last look waits so long for others. */
+const SOON_MS = 5_000;
 const SILENT_MS = 60 * 60_000;
 /** Hosts asked at once. */
 const HOSTS_MAX = 4;
-/** Processes named in one command. */
-const PIDS_MAX = 500;
 
 export interface LostChecksOptions {
   readonly queue: JobQueue;
@@ -30,20 +34,33 @@ export interface LostChecksOptions {
   readonly onSettled: () => void;
 }
 
+/** A host that attempts were lost on. */
+interface Host {
+  /** When it was asked last, by monotonic time. */
+  askedMs: number;
+  /** What it was asked about, as {@link wish}. */
+  covered: Set<number>;
+  asking: boolean;
+  /** Why it could not be asked; '': it could. */
+  trouble: string;
+}
+
 export class LostChecks {
   readonly #options: LostChecksOptions;
-  /** When a host is to be asked next, by monotonic time. */
-  readonly #nextMs = new Map<string, number>();
-  readonly #asking = new Set<string>();
+  readonly #hosts = new Map<string, Host>();
 
   constructor(options: LostChecksOptions) {
     this.#options = options;
   }
 
+  /** Why nothing is known of the commands of a host; '' when it was asked, or will be soon. */
+  trouble(host: string): string {
+    return this.#hosts.get(host)?.trouble ?? '';
+  }
+
   /** Called often. */
   tick(): void {
-    const { queue, clock, ownHost } = this.#options;
-    const nowMs = clock.monotonicMs();
+    const { queue, ownHost } = this.#options;
     const lost = new Map<string, Attempt[]>();
     for (const attempt of queue.attempts.all()) {
       if (attempt.lostMs === 0) continue;
@@ -51,85 +68,129 @@ export class LostChecks {
       if (list === undefined) lost.set(attempt.host, [attempt]);
       else list.push(attempt);
     }
-    for (const host of this.#nextMs.keys()) if (!lost.has(host)) this.#nextMs.delete(host);
-    for (const [host, attempts] of lost) {
-      if (this.#asking.size >= HOSTS_MAX || this.#asking.has(host)) continue;
-      if (nowMs < (this.#nextMs.get(host) ?? 0)) continue;
-      this.#nextMs.set(host, nowMs + REPEAT_MS);
-      if (host === ownHost) this.#killSilent(attempts);
-      else void this.#check(host, attempts);
+    for (const [name, { asking }] of this.#hosts) if (!lost.has(name) && !asking) this.#hosts.delete(name);
+    for (const [name, attempts] of lost) {
+      if (!this.#isDue(name, attempts)) continue;
+      const host = this.#remember(name, attempts);
+      if (name === ownHost) this.#killSilent(attempts);
+      else void this.#check(name, host, attempts);
     }
   }
 
-  async #check(host: string, attempts: readonly Attempt[]): Promise<void> {
-    const { log, run } = this.#options;
-    this.#asking.add(host);
+  #isDue(name: string, attempts: readonly Attempt[]): boolean {
+    const host = this.#hosts.get(name);
+    let asking = 0;
+    for (const other of this.#hosts.values()) if (other.asking) asking += 1;
+    if (asking >= HOSTS_MAX || host?.asking === true) return false;
+    if (host === undefined) return true;
+    const ageMs = this.#options.clock.monotonicMs() - host.askedMs;
+    if (ageMs >= REPEAT_MS) return true;
+    if (ageMs >= REPEAT_KILLED_MS && attempts.some(({ killed }) => killed)) return true;
+    return ageMs >= SOON_MS && attempts.some((attempt) => !host.covered.has(wish(attempt)));
+  }
+
+  #remember(name: string, attempts: readonly Attempt[]): Host {
+    const host = this.#hosts.get(name) ?? { askedMs: 0, covered: new Set(), asking: false, trouble: '' };
+    host.askedMs = this.#options.clock.monotonicMs();
+    host.covered = new Set(attempts.map(wish));
+    this.#hosts.set(name, host);
+    return host;
+  }
+
+  async #check(name: string, host: Host, attempts: readonly Attempt[]): Promise<void> {
+    host.asking = true;
     try {
-      const pids = [...new Set(attempts.flatMap(processesOf))];
-      const alive = new Set<number>();
-      for (let at = 0; at < pids.length; at += PIDS_MAX) {
-        const found = parsePsAnswer(await run(host, psCommand(pids.slice(at, at + PIDS_MAX))));
-        if (found === null) throw new Error('the answer makes no sense');
-        for (const pid of found) alive.add(pid);
-      }
-      this.#settle(attempts.filter((attempt) => processesOf(attempt).every((pid) => !alive.has(pid))));
-      await this.#killSilentThere(host, attempts, alive);
+      await this.#look(name, attempts);
+      host.trouble = '';
     } catch (thrown) {
       const { message: error } = asWrError(thrown);
-      log.warn('lost commands could not be looked at', { host, commands: attempts.length, error });
+      const { log } = this.#options;
+      // It may be away for weeks.
+      if (error !== host.trouble)
+        log.warn('lost commands could not be looked at', { host: name, commands: attempts.length, error });
+      host.trouble = error;
     } finally {
-      this.#asking.delete(host);
+      host.asking = false;
     }
   }
 
-  #settle(attempts: readonly Attempt[]): void {
+  async #look(name: string, attempts: readonly Attempt[]): Promise<void> {
+    const check = new HostCheck((command) => this.#options.run(name, command));
+    await check.list(attempts);
+    // What is plain needs no closer look, which the host may not allow.
+    const open = this.#settleGone(check, attempts);
+    if (open.length === 0) return;
+    await check.lookCloser(open);
+    const left = this.#settleGone(check, open);
+    this.#discover(check, left);
+    await this.#end(check, left);
+    await this.#killSilentThere(name, check, left);
+  }
+
+  /** @returns those that are not over */
+  #settleGone(check: HostCheck, attempts: readonly Attempt[]): readonly Attempt[] {
+    const isOver = (each: Attempt): boolean => !check.isRunnerThere(each) && !check.isCommandThere(each);
+    this.#settle(attempts.filter(isOver), 'neither it nor its runner is there any more');
+    return attempts.filter((each) => !isOver(each));
+  }
+
+  #settle(attempts: readonly Attempt[], why: string): void {
     const { queue, clock, log, onSettled } = this.#options;
-    for (const attempt of attempts) {
-      if (!queue.settleDead(attempt.token, clock.nowMs(), clock.random())) continue;
-      const { host, pid } = attempt;
-      log.info('a lost command is over: neither it nor its runner is there any more', {
-        key: queue.table.keyHex(attempt.number),
-        host,
-        pid,
-      });
+    for (const { token, number, host, pid } of attempts) {
+      if (!queue.settleDead(token, clock.nowMs(), clock.random())) continue;
+      log.info(`a lost command is over: ${why}`, { key: queue.table.keyHex(number), host, pid });
     }
     if (attempts.length > 0) onSettled();
   }
 
-  async #killSilentThere(
-    host: string,
-    attempts: readonly Attempt[],
-    alive: ReadonlySet<number>,
-  ): Promise<void> {
-    for (const pid of this.#silentRunners(attempts)) {
-      if (!alive.has(pid)) continue;
-      const killed = wasKilled(await this.#options.run(host, killRunnerCommand(pid)));
-      if (killed) this.#killed(host, pid);
+  /** What runs although its start was never told. */
+  #discover(check: HostCheck, attempts: readonly Attempt[]): void {
+    const { queue, clock, log } = this.#options;
+    for (const attempt of attempts) {
+      const found = check.found(attempt);
+      if (found === undefined || !queue.discover(attempt.token, found, clock.nowMs())) continue;
+      log.warn('a command runs whose start was never told, and its runner is gone: it is not started again', {
+        key: queue.table.keyHex(attempt.number),
+        host: attempt.host,
+        pid: found.pid,
+      });
     }
   }
 
+  /** Ends what someone asked to end. A runner that is cut off may be there still: its command is not started again by it. */
+  async #end(check: HostCheck, attempts: readonly Attempt[]): Promise<void> {
+    const killed = attempts.filter((each) => each.killed && each.startedMs > 0);
+    if (killed.length === 0 || !(await check.end(killed))) return;
+    await check.list(killed);
+    await check.lookCloser(killed);
+    const ended = killed.filter((each) => !check.isCommandThere(each));
+    this.#settle(ended, 'it was ended, as someone asked for');
+  }
+
+  async #killSilentThere(name: string, check: HostCheck, attempts: readonly Attempt[]): Promise<void> {
+    const silent = this.#silent(attempts).filter((each) => check.isRunnerThere(each));
+    for (const pid of new Set(silent.map(({ runnerPid }) => runnerPid)))
+      if (wasKilled(await this.#options.run(name, killRunnerCommand(pid)))) this.#killed(name, pid);
+  }
+
   #killSilent(attempts: readonly Attempt[]): void {
-    for (const pid of this.#silentRunners(attempts))
+    for (const pid of new Set(this.#silent(attempts).map(({ runnerPid }) => runnerPid)))
       if (this.#options.killRunner(pid)) this.#killed(this.#options.ownHost, pid);
   }
 
-  #killed(host: string, pid: number): void {
+  #killed(name: string, pid: number): void {
     // Whether its commands are over is looked at soon.
-    this.#nextMs.set(host, this.#options.clock.monotonicMs() + 1_000);
-    this.#options.log.warn('a runner that had said nothing for an hour was killed', { host, pid });
+    this.#hosts.get(name)?.covered.clear();
+    this.#options.log.warn('a runner that had said nothing for an hour was killed', { host: name, pid });
   }
 
-  #silentRunners(attempts: readonly Attempt[]): ReadonlySet<number> {
+  #silent(attempts: readonly Attempt[]): readonly Attempt[] {
     const nowMs = this.#options.clock.nowMs();
-    const silent = attempts.filter(
-      ({ contactMs, runnerPid }) => runnerPid > 0 && nowMs - contactMs >= SILENT_MS,
-    );
-    return new Set(silent.map(({ runnerPid }) => runnerPid));
+    return attempts.filter(({ contactMs, runnerPid }) => runnerPid > 0 && nowMs - contactMs >= SILENT_MS);
   }
 }
 
-/** What must be gone: its runner, and its command if it was started. Nothing to look for means that nobody can tell. */
-function processesOf({ runnerPid, pid, startedMs }: Attempt): readonly number[] {
-  if (runnerPid <= 0 || (startedMs > 0 && pid <= 0)) return [1]; // The first process of a host is always there.
-  return startedMs > 0 ? [runnerPid, pid] : [runnerPid];
+/** An attempt, and whether its end is wanted. */
+function wish({ token, killed }: Attempt): number {
+  return 2 * token + (killed ? 1 : 0);
 }

@@ -20,6 +20,7 @@ import { compact } from './compact.ts';
 import { birthOf, hostName, isProcessGone, killRunner, ownAddress } from './host.ts';
 import { openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
+import { findMarked } from './marked.ts';
 import { Orphans } from './orphans.ts';
 import { claimPidFile, releasePidFile } from './pid-file.ts';
 import { openPools } from './pools.ts';
@@ -223,6 +224,7 @@ async function serveUntilStopped(
       ownHost: hostName(),
       birthOf: (pid) => birthOf(pid) ?? 0,
       killRunner,
+      findMarked,
       runOnHost: sshRunner(existsSync(config.privateKeyPath) ? config.privateKeyPath : ''),
     },
     about: () => {

@@ -33,6 +33,7 @@ import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
 import { LostChecks } from './lost-checks.ts';
 import { Modifying } from './modify.ts';
+import { NeverTold } from './never-told.ts';
 import type { Peer } from './peer.ts';
 import { Persist } from './persist.ts';
 import type { Processes } from './processes.ts';
@@ -104,6 +105,7 @@ export class Manager {
   readonly #steering: Steering;
   readonly #lostChecks: LostChecks;
   readonly #goneRunners: GoneRunners;
+  readonly #neverTold: NeverTold;
   readonly #backups: Backups;
   /** Adds since the start. */
   #additions = 0;
@@ -177,6 +179,7 @@ export class Manager {
       clock,
       scheduler,
       mode,
+      hostTrouble: (host) => this.#lostChecks.trouble(host),
       allotted: (group) => this.#allotment.allotted(group),
     });
     const onReady = (): void => this.#ready();
@@ -235,6 +238,13 @@ export class Manager {
       isGone: options.isGone,
       ttrMs: options.ttrMs ?? TTR_MS,
       isConnected: (runnerId) => this.#desk.isConnected(runnerId),
+    });
+    this.#neverTold = new NeverTold({
+      queue,
+      clock,
+      log,
+      find: options.processes.findMarked,
+      onFound: () => this.persist.note(),
     });
     this.#lostChecks = new LostChecks({
       queue,
@@ -490,19 +500,13 @@ export class Manager {
     const nowMs = clock.nowMs();
     const { isGone } = this.#options;
     this.#goneRunners.tick(nowMs);
-    const expired = this.queue.expire(
-      nowMs,
-      ttrMs,
-      isGone,
-      () => clock.random(),
-      ({ number, host, pid }) =>
-        this.#options.log.info('a command is over: neither it nor its runner is there any more', {
-          key: this.queue.table.keyHex(number),
-          host,
-          pid,
-        }),
-      (attempt) => this.queue.isOrphanToEnd(attempt, isGone),
-    );
+    const expired = this.queue.expire(nowMs, ttrMs, isGone, {
+      random: () => clock.random(),
+      onOver: (attempt) => this.#isOver(attempt),
+      isEnding: (attempt) => this.queue.isOrphanToEnd(attempt, isGone),
+      isBare: this.#neverTold.isBare,
+    });
+    this.#neverTold.tick();
     this.#endOrphans();
     this.#lostChecks.tick();
     this.#backups.tick();
@@ -514,6 +518,14 @@ export class Manager {
     this.#learner.tick();
     this.#trimming.tick();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+  }
+
+  #isOver({ number, host, pid }: Attempt): void {
+    this.#options.log.info('a command is over: neither it nor its runner is there any more', {
+      key: this.queue.table.keyHex(number),
+      host,
+      pid,
+    });
   }
 
   /** Ends commands that someone asked to end and that have no runner to do it. @returns how many are there still */

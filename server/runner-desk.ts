@@ -13,6 +13,7 @@ import type {
   ReserveRequest,
   RunnerHello,
   RunTemplate,
+  TouchedAttempt,
   TouchRequest,
 } from '../core/runner-messages.ts';
 import type { SchedulerGroup } from '../core/scheduler-groups.ts';
@@ -36,6 +37,8 @@ export interface Runner {
   readonly host: string;
   readonly ip: string;
   readonly pid: number;
+  /** When its process began; 0: it did not say. */
+  readonly birth: number;
   /** `null`: it serves what it is allotted. */
   readonly group: string | null;
   readonly peer: Peer;
@@ -117,8 +120,8 @@ export class RunnerDesk {
   }
 
   hello(peer: Peer, message: RunnerHello): void {
-    const { runnerId, host, ip, pid, group, holding, id } = message;
-    const runner: Runner = { runnerId, host, ip, pid, group, peer, templates: new Set() };
+    const { runnerId, host, ip, pid, birth = 0, group, holding, id } = message;
+    const runner: Runner = { runnerId, host, ip, pid, birth, group, peer, templates: new Set() };
     const earlier = this.#runners.get(runnerId);
     if (earlier !== undefined) this.#byPeer.delete(earlier.peer.id);
     this.#runners.set(runnerId, runner);
@@ -182,17 +185,17 @@ export class RunnerDesk {
     // Shorter silence is none: jobs may be on their way to it.
     const dropped = this.#queue.settleDropped(runnerId, named, nowMs, TTR_MS, this.#clock.random());
     if (dropped > 0) this.#events.changed();
-    if (runner.host === this.#processes.ownHost) this.#identify(runner, named);
+    for (const each of attempts) this.#identify(runner, each);
   }
 
-  /** Looks once at the processes of what has run for a while, so that they can be told from others that get their ids. */
-  #identify(runner: Runner, tokens: readonly number[]): void {
-    for (const token of tokens) {
-      const attempt = this.#queue.attempts.byToken(token);
-      if (attempt === undefined || attempt.birth !== 0 || attempt.startedMs === 0) continue;
-      const birth = this.#processes.birthOf(attempt.pid);
-      if (birth !== 0) this.#queue.identify(token, this.#processes.birthOf(runner.pid), birth);
-    }
+  /** Keeps by what the processes are known of what has run for a while, to tell them from others that get their ids. */
+  #identify(runner: Runner, { attempt: token, birth: told = 0 }: TouchedAttempt): void {
+    const attempt = this.#queue.attempts.byToken(token);
+    if (attempt === undefined || attempt.birth !== 0 || attempt.startedMs === 0) return;
+    const { ownHost, birthOf } = this.#processes;
+    const look = (pid: number): number => (runner.host === ownHost ? birthOf(pid) : 0);
+    const birth = told || look(attempt.pid);
+    if (birth !== 0) this.#queue.identify(token, runner.birth || look(runner.pid), birth);
   }
 
   env(peer: Peer, { id, envId }: EnvRequest): void {

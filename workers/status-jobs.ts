@@ -69,7 +69,8 @@ export function statusJob(job: ReadJob, reader: JobReader, wanted: StatusJobOpti
     ContainerMounts: options.containerMounts,
     ContainerImageUser: options.containerImageUser,
     FailReason: state === STATE.reserved ? '' : record.reason,
-    Host: ran ? record.host : '',
+    // Where to look for one that is lost, though nobody told of its start.
+    Host: ran || state === STATE.lost ? record.host : '',
     HostID: '',
     HostIP: ran ? record.ip : '',
     SSHCommand:

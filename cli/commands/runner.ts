@@ -5,6 +5,7 @@ import { hostname, networkInterfaces, tmpdir, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
+import { isHostName } from '../../core/host-look.ts';
 import { readToken } from '../client.ts';
 import type { Context } from '../command.ts';
 import { connectManager } from '../connection.ts';
@@ -17,6 +18,7 @@ import { resolveProgram } from '../runner/launcher.ts';
 import type { LedgerEntry, LedgerOptions } from '../runner/ledger.ts';
 import { managerName, nestedVariables } from '../runner/nested-use.ts';
 import { layered, ownVariables } from '../runner/own-variables.ts';
+import { readProcess } from '../runner/process-table.ts';
 import { Runner } from '../runner/runner.ts';
 import { openRunnerLog } from '../runner/runner-log.ts';
 import { sweep } from '../runner/sweep.ts';
@@ -25,6 +27,7 @@ export const flags = {
   scheduler_group: { type: 'string', short: 's' },
   reserve_timeout: { type: 'integer', short: 'r' },
   max_time: { type: 'integer', short: 'm' },
+  host: { type: 'string' },
   server: { type: 'string' },
   domain: { type: 'string' },
   timeout: { type: 'integer' },
@@ -42,6 +45,8 @@ Flags:
   -s, --scheduler_group string  only run commands of this group
   -r, --reserve_timeout int     seconds to wait for a command before exiting (default 2)
   -m, --max_time int            minutes after which no more commands are begun; 0 is a year (default 0)
+      --host string             name by which the manager reaches this machine over ssh, to look for commands of runners
+                                that died (default: its host name)
       --server string           host:port of the manager
       --domain string           name the manager's certificate must be valid for
       --timeout int             seconds to wait for the manager's answers (default 30)
@@ -81,9 +86,10 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const runner = new Runner(
     {
       runnerId,
-      host: hostname(),
+      host: hostOf(given.host),
       ip: ownAddress(),
       pid: process.pid,
+      birth: readProcess(process.pid)?.startTicks ?? 0,
       group,
       slots: 1,
       reserveTimeoutMs: reserveTimeoutS * 1_000,
@@ -164,6 +170,13 @@ async function connectAgain(
   },
 ): Promise<ManagerLink> {
   return await connectManager({ ...address, token: readToken(config.tokenFile), caFile: config.caFile });
+}
+
+function hostOf(given: string | undefined): string {
+  if (given === undefined) return hostname();
+  if (!isHostName(given))
+    throw new WrError('BAD_OPTION', `--host needs a host name or address, not "${given}"`);
+  return given;
 }
 
 function serverOf(

@@ -134,10 +134,10 @@ export class Executor implements ExecutorPort {
   usage(attempt: number): TouchedAttempt | null {
     const held = this.#executions.get(attempt);
     if (held === undefined) return null;
-    const { peakRamMb, peakDiskMb, cpuMs, output, startedMs, finishing } = held.execution;
+    const { peakRamMb, peakDiskMb, cpuMs, output, startedMs, finishing, sinceTicks } = held.execution;
     const none = { stdout: new Uint8Array(0), stderr: new Uint8Array(0) };
     const tails = startedMs > 0 && !finishing ? output.tails() : none;
-    return { attempt, peakRamMb, peakDiskMb, cpuMs, ...tails };
+    return { attempt, birth: sinceTicks, peakRamMb, peakDiskMb, cpuMs, ...tails };
   }
 
   kill(attempt: number, reason: KillReason): void {

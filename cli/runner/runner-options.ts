@@ -8,6 +8,8 @@ export interface RunnerOptions {
   readonly host: string;
   readonly ip: string;
   readonly pid: number;
+  /** When its process began, in clock ticks since boot; 0: the system does not tell. */
+  readonly birth: number;
   /** `null`: it serves what it is allotted. */
   readonly group: string | null;
   /** With a group: how many jobs at once. */

@@ -111,8 +111,8 @@ export class Runner {
   // ------------------------------------------------------------ the manager
 
   #hello(): Omit<RunnerHello, 'type' | 'id'> {
-    const { runnerId, host, ip, pid, group } = this.#options;
-    return { runnerId, host, ip, pid, group, holding: [...this.#work.held, ...this.#reporter.over] };
+    const { runnerId, host, ip, pid, birth, group } = this.#options;
+    return { runnerId, host, ip, pid, birth, group, holding: [...this.#work.held, ...this.#reporter.over] };
   }
 
   /** @returns whether to look for it */

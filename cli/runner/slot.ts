@@ -127,7 +127,7 @@ export class Slot {
     if (this.#line.length === 1) execution.startedMs = this.#events.now();
     if (this.#outbox === '') queueMicrotask(() => this.#post());
     if (!execution.short) {
-      this.#outbox += fullScript(launcher.tag, line);
+      this.#outbox += fullScript(launcher.tag, line, this.#wanted.runnerPid);
       return;
     }
     this.#outbox += shortScript(launcher.tag, line, this.#wanted);

@@ -4,6 +4,7 @@ import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import { stateName } from '../../core/states.ts';
 import { MemoryStore } from '../../store/memory.ts';
+import { FarHost, type FarProcess } from './far-host.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
 
 const GROUP = schedulerGroupOf(DEFAULT_JOB_OPTIONS);
@@ -25,7 +26,7 @@ async function start(
   harness.send(peer, {
     type: 'hello',
     id: harness.nextId(),
-    runnerId: `runner of ${host}`,
+    runnerId: `runner-of-${host}`,
     host,
     ip: '10.0.0.9',
     pid: 400,
@@ -51,14 +52,26 @@ function states(harness: ManagerHarness, count: number): string[] {
   return Array.from({ length: count }, (_, i) => stateName(harness.manager.queue.state(1 + i)));
 }
 
-/** A host that answers every question with these processes alive. */
-function hostWith(harness: ManagerHarness, pids: readonly number[]): string[] {
-  const asked: string[] = [];
-  harness.runOnHost = async (host, command) => {
-    asked.push(`${host}: ${command}`);
-    return ['wr-ps-batch 7', '7 Ss', ...pids.map((pid) => `${pid} S`), ''].join('\n');
-  };
-  return asked;
+/** A host with these processes, whose shell the manager reaches. */
+function hostWith(harness: ManagerHarness, processes: readonly (number | FarProcess)[]): FarHost {
+  const host = new FarHost(processes.map((each) => (typeof each === 'number' ? { pid: each } : each)));
+  harness.runOnHost = host.run;
+  return host;
+}
+
+function touch(harness: ManagerHarness, peer: TestPeer, attempt: number, birth: number): void {
+  const none = new Uint8Array(0);
+  const usage = { peakRamMb: 1, peakDiskMb: 0, cpuMs: 1, stdout: none, stderr: none };
+  harness.send(peer, { type: 'touch', id: harness.nextId(), attempts: [{ attempt, birth, ...usage }] });
+}
+
+async function kill(harness: ManagerHarness, confirmDead = false): Promise<number> {
+  const peer = new TestPeer();
+  const id = harness.nextId();
+  const select = { by: 'all' } as const;
+  harness.send(peer, { type: 'kill', id, requestId: `k${id}`, select, confirmDead, ageMs: 0 });
+  await settle();
+  return peer.last('changed').changed;
 }
 
 describe('commands that contact was lost with, on other hosts', () => {
@@ -67,14 +80,15 @@ describe('commands that contact was lost with, on other hosts', () => {
     harness.gone = false;
     await harness.add('a\nb\nc\n', { retries: 1 });
     await start(harness, 3, 2);
-    const asked = hostWith(harness, [501]);
+    const { asked } = hostWith(harness, [501]);
     await harness.clock.advance(MINUTE + 1_000);
-    assert.equal(asked.length, 1);
     assert.match(asked[0] ?? '', /^far: .* -p 400,\$\$,500,501 /);
+    // Where the third is, whose start was never told.
+    assert.equal(asked.length, 2);
     // The first has failed and is tried again; the second runs on; the third was never started.
     assert.deepEqual(states(harness, 3), ['delayed', 'lost', 'ready']);
     await harness.clock.advance(29 * MINUTE);
-    assert.equal(asked.length, 1);
+    assert.equal(asked.length, 2);
     hostWith(harness, []);
     await harness.clock.advance(2 * MINUTE);
     assert.deepEqual(states(harness, 3), ['ready', 'ready', 'ready']);
@@ -110,14 +124,7 @@ describe('commands that contact was lost with, on other hosts', () => {
     harness.gone = false;
     await harness.add('a\n');
     await start(harness, 1, 1);
-    harness.send(new TestPeer(), {
-      type: 'kill',
-      id: 1,
-      requestId: 'k',
-      select: { by: 'all' },
-      confirmDead: false,
-      ageMs: 0,
-    });
+    await kill(harness);
     hostWith(harness, []);
     await harness.clock.advance(MINUTE + 1_000);
     assert.deepEqual(states(harness, 1), ['buried']);
@@ -128,7 +135,7 @@ describe('commands that contact was lost with, on other hosts', () => {
     harness.gone = false;
     await harness.add('a\n');
     await start(harness, 1, 1);
-    const asked = hostWith(harness, [400]);
+    const { asked } = hostWith(harness, [400, 500]);
     await harness.clock.advance(59 * MINUTE);
     assert.equal(
       asked.some((command) => command.includes('kill')),
@@ -143,6 +150,105 @@ describe('commands that contact was lost with, on other hosts', () => {
   });
 });
 
+describe('a command of another host that was handed out and whose start was never told', () => {
+  /** Its runner is not heard of any more. @returns its mark */
+  const silent = async (harness: ManagerHarness): Promise<string> => {
+    harness.gone = false;
+    await harness.add('a\n', { retries: 0 });
+    const { tokens } = await start(harness, 1, 0);
+    return `${tokens[0]}-runner-of-far`;
+  };
+
+  it('is lost and not started again while it is found at work there, and has failed when it is gone', async () => {
+    const harness = await ManagerHarness.start();
+    const mark = await silent(harness);
+    const host = hostWith(harness, [{ pid: 555, birth: 9, mark }]);
+    await harness.clock.advance(MINUTE + 1_000);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    const [attempt] = harness.manager.queue.attempts.all();
+    assert.deepEqual([attempt?.pid, attempt?.birth, (attempt?.startedMs ?? 0) > 0], [555, 9, true]);
+    host.processes = [];
+    await harness.clock.advance(31 * MINUTE);
+    assert.deepEqual(states(harness, 1), ['buried']);
+  });
+
+  it('is handed out again when it is not found, not before its runner is gone', async () => {
+    const harness = await ManagerHarness.start();
+    await silent(harness);
+    const host = hostWith(harness, [400]);
+    await harness.clock.advance(35 * MINUTE);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    host.processes = [];
+    await harness.clock.advance(31 * MINUTE);
+    assert.deepEqual(states(harness, 1), ['ready']);
+  });
+
+  it('stays lost when the host does not let it be looked for, and why is told', async () => {
+    const harness = await ManagerHarness.start();
+    await silent(harness);
+    hostWith(harness, []).allows = (command) => command.startsWith('echo wr-ps-batch');
+    await harness.clock.advance(35 * MINUTE);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    const peer = new TestPeer();
+    const key = Buffer.from(harness.manager.queue.table.keyHex(1), 'hex');
+    harness.send(peer, { type: 'explain', id: 1, key });
+    await settle();
+    assert.match(
+      peer.last('explained').reasons[0]?.text ?? '',
+      /far could not be asked about it: not allowed/,
+    );
+  });
+
+  it('is known to have started also after a restart', async () => {
+    const store = new MemoryStore();
+    const before = await ManagerHarness.start(store);
+    const mark = await silent(before);
+    hostWith(before, [{ pid: 555, birth: 9, mark }]);
+    await before.clock.advance(MINUTE + 1_000);
+    const after = new ManagerHarness(store.crash());
+    after.gone = false;
+    await after.manager.start();
+    const [attempt] = after.manager.queue.attempts.all();
+    assert.deepEqual([attempt?.pid, attempt?.birth], [555, 9]);
+    assert.deepEqual(states(after, 1), ['lost']);
+  });
+});
+
+describe('a command of this host whose start was never told', () => {
+  it('is looked for by its mark before it is handed out again', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\n', { retries: 0 });
+    const { tokens } = await start(harness, 2, 0, 'here');
+    const mark = `${tokens[0]}-runner-of-here`;
+    const looks: ReadonlySet<string>[] = [];
+    harness.gone = (_, pid) => pid !== 77;
+    harness.findMarked = async (marks) => {
+      looks.push(marks);
+      return new Map([[mark, [{ pid: 77, birth: 5 }]]]);
+    };
+    await harness.clock.advance(MINUTE + 1_000);
+    assert.equal(looks[0]?.has(mark), true);
+    assert.equal(looks[0]?.size, 2);
+    assert.deepEqual(states(harness, 2), ['lost', 'ready']);
+    assert.equal(harness.manager.queue.attempts.byToken(tokens[0] ?? 0)?.pid, 77);
+    harness.gone = true;
+    await harness.clock.advance(1_000);
+    assert.deepEqual(states(harness, 2), ['buried', 'ready']);
+  });
+
+  it('stays lost while it cannot be looked for', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\n');
+    await start(harness, 1, 0, 'here');
+    harness.findMarked = () => Promise.reject(new Error('too many open files'));
+    await harness.clock.advance(2 * MINUTE);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    harness.findMarked = () => Promise.resolve(new Map());
+    await harness.clock.advance(11_000);
+    assert.deepEqual(states(harness, 1), ['ready']);
+  });
+});
+
 describe('what a runner has lost', () => {
   it('is released when it comes back without it: what never started at once, what ran as failed', async () => {
     const harness = await ManagerHarness.start();
@@ -152,7 +258,7 @@ describe('what a runner has lost', () => {
     harness.send(back, {
       type: 'hello',
       id: 9,
-      runnerId: 'runner of far',
+      runnerId: 'runner-of-far',
       host: 'far',
       ip: '10.0.0.9',
       pid: 400,
@@ -215,14 +321,6 @@ describe('processes of the own host', () => {
 });
 
 describe('a lost command', () => {
-  const kill = async (harness: ManagerHarness, confirmDead: boolean): Promise<number> => {
-    const peer = new TestPeer();
-    const id = harness.nextId();
-    const select = { by: 'all' } as const;
-    harness.send(peer, { type: 'kill', id, requestId: `k${id}`, select, confirmDead, ageMs: 0 });
-    await settle();
-    return peer.last('changed').changed;
-  };
   const lost = async (store?: MemoryStore): Promise<ManagerHarness> => {
     const harness = await ManagerHarness.start(store);
     harness.gone = false;
@@ -244,6 +342,60 @@ describe('a lost command', () => {
     assert.deepEqual(states(after, 1), ['lost']);
     assert.equal(await kill(after, true), 1);
     assert.deepEqual(states(after, 1), ['buried']);
+  });
+
+  it('of another host is ended there when someone asks for it, with its runner gone', async () => {
+    const harness = await lost();
+    const host = hostWith(harness, [{ pid: 500, birth: 0, mark: '1-runner-of-far' }, { pid: 501 }]);
+    await harness.clock.advance(31 * MINUTE);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    assert.equal(await kill(harness), 1);
+    await harness.clock.advance(6_000);
+    assert.deepEqual(states(harness, 1), ['buried']);
+    assert.deepEqual(
+      host.processes.map(({ pid }) => pid),
+      [501],
+    );
+  });
+
+  it('of another host is ended by id and start, also when its runner is only cut off', async () => {
+    const harness = await ManagerHarness.start();
+    harness.gone = false;
+    await harness.add('a\n', { retries: 3 });
+    const { peer, tokens } = await start(harness, 1, 1);
+    touch(harness, peer, tokens[0] ?? 0, 77);
+    await harness.clock.advance(MINUTE + 1_000);
+    const host = hostWith(harness, [400, { pid: 500, birth: 77 }]);
+    await kill(harness);
+    await harness.clock.advance(6_000);
+    assert.deepEqual(states(harness, 1), ['buried']);
+    assert.deepEqual(
+      host.processes.map(({ pid }) => pid),
+      [400],
+    );
+  });
+
+  it('of another host is over when its id is that of another process by now, which is let alone', async () => {
+    const harness = await ManagerHarness.start();
+    harness.gone = false;
+    await harness.add('a\n', { retries: 3 });
+    const { peer, tokens } = await start(harness, 1, 1);
+    touch(harness, peer, tokens[0] ?? 0, 77);
+    const host = hostWith(harness, [{ pid: 500, birth: 78 }]);
+    await harness.clock.advance(MINUTE + 1_000);
+    assert.deepEqual(states(harness, 1), ['delayed']);
+    assert.equal(host.processes.length, 1);
+  });
+
+  it('of another host stays lost when it cannot be ended, which is tried every minute', async () => {
+    const harness = await lost();
+    const host = hostWith(harness, [500]);
+    host.allows = (command) => !command.includes('wr-end');
+    await kill(harness);
+    await harness.clock.advance(5 * MINUTE + 6_000);
+    assert.deepEqual(states(harness, 1), ['lost']);
+    const tries = host.asked.filter((command) => command.includes('wr-end')).length;
+    assert.ok(tries >= 5 && tries <= 7, String(tries));
   });
 
   it('of this host, which was killed, is over only when all that came of it is', async () => {

@@ -7,12 +7,14 @@ import type { Attempt } from '../../core/attempts.ts';
 import type { AddedReply } from '../../core/client-replies.ts';
 import { encodeFrame } from '../../core/codec.ts';
 import { checkInvariants } from '../../core/invariants.ts';
+import type { IsGone } from '../../core/job-losses.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { Reply, Request } from '../../core/protocol.ts';
 import type { Resources } from '../../core/resource-names.ts';
 import type { JobsReply } from '../../core/runner-messages.ts';
 import type { Clock } from '../../server/clock.ts';
 import { Manager } from '../../server/manager.ts';
+import type { FindMarked } from '../../server/marked.ts';
 import type { Peer } from '../../server/peer.ts';
 import type { RunOnHost } from '../../server/processes.ts';
 import type { Scheduler } from '../../server/schedulers/scheduler.ts';
@@ -123,12 +125,14 @@ export class ManagerHarness {
   readonly store: KeyValueStore;
   readonly manager: Manager;
   /** Whether processes that are asked after are known not to exist. */
-  gone = true;
+  gone: boolean | IsGone = true;
   /** Why it was asked to stop, each time. */
   readonly stops: string[] = [];
   readonly killedRunners: number[] = [];
   /** Whether a command without a runner, which is to be ended, is there still. */
   endOrphan: (attempt: Attempt) => boolean = () => false;
+  /** What is there of attempts on this host. */
+  findMarked: FindMarked = () => Promise.resolve(new Map());
   /** The shells of other hosts. */
   runOnHost: RunOnHost = () => Promise.reject(new Error('there is no such host'));
   #lastId = 0;
@@ -166,7 +170,7 @@ export class ManagerHarness {
         loopDelayMaxMs: 0,
         rssBytes: 0,
       }),
-      isGone: () => this.gone,
+      isGone: (...process) => (typeof this.gone === 'boolean' ? this.gone : this.gone(...process)),
       endOrphan: (attempt) => this.endOrphan(attempt),
       backupFile: 'backup',
       processes: {
@@ -176,6 +180,7 @@ export class ManagerHarness {
           this.killedRunners.push(pid);
           return true;
         },
+        findMarked: (marks) => this.findMarked(marks),
         runOnHost: (host, command) => this.runOnHost(host, command),
       },
       onShutdown: (why) => this.stops.push(why),

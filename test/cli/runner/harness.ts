@@ -45,6 +45,7 @@ export async function withRunner(
       host: 'here',
       ip: '127.0.0.1',
       pid: process.pid,
+      birth: 0,
       group: null,
       slots: 1,
       reserveTimeoutMs: 60_000,

@@ -139,6 +139,7 @@ async function start(options: Partial<RunnerOptions> = {}): Promise<World> {
       host: 'h',
       ip: '10.0.0.1',
       pid: 42,
+      birth: 0,
       group: null,
       slots: 1,
       reserveTimeoutMs: 1_000,
