@@ -17,10 +17,15 @@ export interface Forebear {
 
 /** Orphans of the launcher's session that are not older than the command. */
 export function kinBySession(
-  { sinceTicks }: Pick<Forebear, 'sinceTicks'>,
+  { sinceTicks, mark }: Forebear,
   session: number,
 ): (orphan: ProcessRow) => boolean {
-  return (orphan) => sinceTicks > 0 && orphan.session === session && orphan.startTicks >= sinceTicks;
+  const entry = markEntry(mark);
+  return ({ pid, session: its, startTicks }) =>
+    sinceTicks > 0 &&
+    its === session &&
+    // What the command before this one left may have begun in the same hundredth of a second.
+    (startTicks > sinceTicks || (startTicks === sinceTicks && hasMark(pid, entry)));
 }
 
 /** These, and orphans that began with the command's mark in their environment. */

@@ -35,8 +35,17 @@ describe('the processes of a command', () => {
     const left = row(150, 1); // An earlier command left it behind.
     const rows = [LAUNCHER, left, row(210, 150), row(200, 100), row(220, 1), row(230, 220)];
     const stranger = row(240, 1, { session: 240 });
-    new ProcessTable([...rows, stranger]).refresh(tree, kinBySession({ sinceTicks: 200 }, 100));
+    new ProcessTable([...rows, stranger]).refresh(tree, kinBySession({ sinceTicks: 200, mark: '' }, 100));
     assert.deepEqual(pidsOf(tree), [200, 220, 230]);
+  });
+
+  it('are not what an earlier command left in the same hundredth of a second, which its mark tells', () => {
+    const { pid } = process;
+    const tree: Tree = new Map([[pid + 1, 200]]);
+    const left = row(pid, 1, { startTicks: 200 });
+    const rows = [LAUNCHER, row(pid + 1, 100, { startTicks: 200 }), left];
+    new ProcessTable(rows).refresh(tree, kinBySession({ sinceTicks: 200, mark: '1-not-ours' }, 100));
+    assert.deepEqual(pidsOf(tree), [pid + 1]);
   });
 
   it('use the time of them all, 10 ms a tick', () => {
