@@ -1,11 +1,14 @@
 /**
- * Copies of the database, made by themselves while it changes (manager.md §9): in the background, one at a time, and so far
+ * Copies of the database: one where a user asks for it, and others made by themselves while it changes (manager.md §9): in the background, one at a time, and so far
  * apart that they take a small part of the disk's time, however large it is.
  */
-import { asWrError } from '../core/errors.ts';
+import { isAbsolute } from 'node:path';
+import { asWrError, WrError } from '../core/errors.ts';
+import type { BackupRequest } from '../core/protocol-control.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
+import type { Peer } from './peer.ts';
 
 const GAP_MS_MIN = 30_000;
 /** The time from one copy to the next, in times of what a copy takes. */
@@ -32,6 +35,14 @@ export class Backups {
     this.#options = options;
     this.#nextMs = options.clock.monotonicMs() + GAP_MS_MIN;
     this.#saved = options.version();
+  }
+
+  /** A copy that a user asked for. @throws {WrError} BAD_INPUT, STORE_FULL, STORE_FAILED: whatever was at the path is still there */
+  async answer(peer: Peer, { id, path }: BackupRequest): Promise<void> {
+    if (!isAbsolute(path)) throw new WrError('BAD_INPUT', `a backup needs a whole path, not ${path}`);
+    await this.#options.store.backup(path);
+    this.#options.log.info('the database was backed up', { file: path });
+    peer.post({ type: 'backedUp', id });
   }
 
   /** Called often. */

@@ -1,29 +1,26 @@
 /**
- * The manager: puts its parts together, takes each request to the part that answers it, and keeps time.
+ * The manager: puts its parts together, starts and stops them, and keeps time.
  *
  * Nothing here listens, forks or opens a file: transport, store, pools, scheduler and clock are handed in, so that the
  * same manager runs in production, in tests and in simulations.
  */
-import { isAbsolute } from 'node:path';
 import type { Attempt } from '../core/attempts.ts';
 import type { ManagerStatusReply } from '../core/client-replies.ts';
-import type { SettleRequest } from '../core/client-requests.ts';
-import { decodeFrame } from '../core/codec.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import type { IsGone } from '../core/job-losses.ts';
 import { JobQueue } from '../core/job-queue.ts';
-import { type Request, TTR_MS } from '../core/protocol.ts';
-import type { BackupRequest } from '../core/protocol-control.ts';
+import { TTR_MS } from '../core/protocol.ts';
 import type { Resources } from '../core/resource-names.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
-import { counterWrite, readLearned } from '../store/layout.ts';
+import { readLearned } from '../store/layout.ts';
 import { SegmentCache } from '../store/segment-cache.ts';
 import { Adds } from './adds.ts';
 import { Allotment } from './allotment.ts';
 import { Archive } from './archive.ts';
+import { AttemptTokens } from './attempt-tokens.ts';
 import { Backups } from './backups.ts';
 import { Changes } from './changes.ts';
-import { type Clock, Slices } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { Explaining } from './explaining.ts';
 import { FailStops } from './fail-stops.ts';
 import { GoneRunners } from './gone-runners.ts';
@@ -38,6 +35,7 @@ import type { Peer } from './peer.ts';
 import { Persist } from './persist.ts';
 import type { Processes } from './processes.ts';
 import { recover } from './recovery.ts';
+import { type RequestParts, Requests } from './requests.ts';
 import { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { Selection } from './selection.ts';
@@ -45,17 +43,14 @@ import { Settling } from './settling.ts';
 import { SharedContent } from './shared-content.ts';
 import { Steering } from './steering.ts';
 import type { Tasks } from './tasks.ts';
+import { Telling } from './telling.ts';
 import { Trimming } from './trimming.ts';
 import { Watching } from './watching.ts';
 
 /** Looks for due and silent jobs so often. */
 const TICK_MS = 250;
-/** Dependants told in one step. */
-const TOLD_PER_STEP = 1_024;
 /** Delayed jobs made ready in one step. */
 const RIPEN_MAX = 2_000;
-/** Attempt tokens are set aside on disk so many at a time: after a crash none is given out again. */
-const TOKEN_LEASE = 1_000_000;
 /** A pause of the manager's own this long is no silence of the runners' (reliability.md c10). */
 const STALL_MS = 2_000;
 
@@ -77,10 +72,8 @@ export interface ManagerOptions {
   readonly backupFile: string | null;
   /** Processes of this host and of others. */
   readonly processes: Processes;
-  /** What `managerStatus` tells besides the queue's own. */
-  readonly about: () => Omit<ManagerStatusReply, 'type' | 'id' | 'mode' | 'scheduler'>;
-  /** A clean stop is asked for. @param why - as it is logged */
-  readonly onShutdown: (why: string) => void;
+  readonly about: RequestParts['about'];
+  readonly onShutdown: RequestParts['onShutdown'];
   /** Nothing can be written any more, and nobody knows what the disk kept: only a restart from it is safe. */
   readonly onFatal: (error: WrError) => void;
 }
@@ -112,16 +105,13 @@ export class Manager {
   readonly #explaining: Explaining;
   readonly #shared: SharedContent;
   readonly #modifying: Modifying;
+  readonly #tokens: AttemptTokens;
+  readonly #telling: Telling;
+  readonly #requests: Requests;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
-  #nextToken = 1;
-  #tokensLeased = 1;
   #lastTickMs = 0;
-  /** Dependants are being told in slices. */
-  #telling = false;
   #cancelTick: () => void = () => undefined;
-  /** Requests that came during recovery: they are answered after it. */
-  #early: (() => void)[] = [];
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -148,6 +138,7 @@ export class Manager {
       ridden: () => this.archive.ridden(),
     });
     this.archive = new Archive(queue, store, tasks, clock, () => this.persist.nudge());
+    this.#tokens = new AttemptTokens(this.persist);
     const selection = new Selection(queue, tasks);
     this.#desk = new RunnerDesk({
       queue,
@@ -156,7 +147,7 @@ export class Manager {
       persist: this.persist,
       clock,
       processes: options.processes,
-      nextToken: () => this.#takeToken(),
+      nextToken: () => this.#tokens.take(),
       events: {
         hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
         changed: () => this.#ready(),
@@ -264,6 +255,25 @@ export class Manager {
       clock,
       onReady,
     });
+    this.#telling = new Telling({ queue, persist, clock, onTold: onReady });
+    this.#requests = new Requests({
+      desk: this.#desk,
+      adds: () => this.#addsNow(),
+      listings: this.#listings,
+      changes: this.#changes,
+      modifying: this.#modifying,
+      steering: this.#steering,
+      settling: this.#settling,
+      limits: this.#limits,
+      explaining: this.#explaining,
+      watching: this.#watching,
+      backups: this.#backups,
+      scheduler,
+      log,
+      mode,
+      about: options.about,
+      onShutdown: options.onShutdown,
+    });
   }
 
   get mode(): Mode {
@@ -275,8 +285,7 @@ export class Manager {
     const { store, clock, log, tasks } = this.#options;
     const startedMs = clock.monotonicMs();
     const recovered = await recover(store, this.queue, clock, () => undefined);
-    this.#nextToken = recovered.nextAttempt;
-    this.#tokensLeased = recovered.nextAttempt;
+    this.#tokens.startAt(recovered.nextAttempt);
     const batches = recovered.unindexed.map(({ batch }) => batch);
     this.persist.startBatchesAt(Math.max(0, ...batches) + 1);
     for (const { batch, numbers } of recovered.unindexed) this.archive.completed(batch, numbers);
@@ -306,29 +315,12 @@ export class Manager {
     this.#goneRunners.recovered();
     this.#lastTickMs = clock.monotonicMs();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
-    const early = this.#early;
-    this.#early = [];
-    for (const request of early) request();
+    this.#requests.answerEarly();
     this.#ready();
   }
 
-  /** A frame of a peer. Whatever is wrong with it ends that request, never the manager. */
   receive(peer: Peer, frame: Uint8Array): void {
-    let requests: readonly Request[];
-    try {
-      requests = decodeFrame<Request>(frame);
-    } catch (error) {
-      this.#options.log.warn('a frame could not be decoded', { error: asWrError(error).message });
-      peer.post({
-        type: 'error',
-        id: 0,
-        code: 'BAD_PROTOCOL',
-        message: 'the frame could not be decoded',
-        retryable: false,
-      });
-      return;
-    }
-    for (const request of requests) this.#handle(peer, request);
+    this.#requests.receive(peer, frame);
   }
 
   closed(peer: Peer): void {
@@ -356,137 +348,9 @@ export class Manager {
     await this.#backups.finish();
   }
 
-  // ------------------------------------------------------------ requests
-
-  #handle(peer: Peer, request: Request): void {
-    if (this.#mode === 'recovering' && !isAnsweredAlways(request)) {
-      this.#early.push(() => this.#handle(peer, request));
-      return;
-    }
-    try {
-      const answered = this.#answer(peer, request);
-      answered?.catch((error: unknown) => this.#fail(peer, request, error));
-    } catch (error) {
-      this.#fail(peer, request, error);
-    }
-  }
-
-  #answer(peer: Peer, request: Request): Promise<void> | undefined {
-    switch (request.type) {
-      case 'reserve':
-        this.#desk.reserve(peer, request);
-        return undefined;
-      case 'report':
-        this.#desk.report(peer, request);
-        return undefined;
-      case 'touch':
-        this.#desk.touch(peer, request);
-        return undefined;
-      case 'hello':
-        this.#desk.hello(peer, request);
-        return undefined;
-      case 'env':
-        this.#desk.env(peer, request);
-        return undefined;
-      case 'addBegin':
-        this.#refuseWhenStopping();
-        this.#addsNow().begin(peer, request);
-        peer.post({ type: 'pong', id: request.id });
-        return undefined;
-      case 'addFrame':
-        this.#addsNow().frame(peer, request);
-        return undefined;
-      case 'addEnd':
-        return this.#addsNow().end(peer, request);
-      case 'status':
-        return this.#listings.status(peer, request);
-      case 'more':
-        this.#listings.more(peer, request.of, request.pages);
-        return undefined;
-      case 'kill':
-        return this.#changes.kill(peer, request);
-      case 'retry':
-        this.#refuseWhenStopping();
-        return this.#changes.retry(peer, request);
-      case 'remove':
-        return this.#changes.remove(peer, request);
-      case 'suspend':
-        return this.#changes.suspend(peer, request);
-      case 'resume':
-        return this.#changes.resume(peer, request);
-      case 'modify':
-        this.#refuseWhenStopping();
-        return this.#modifying.answer(peer, request);
-      case 'steer':
-        this.#refuseWhenStopping();
-        return this.#steering.answer(peer, request);
-      case 'backup':
-        return this.#backup(peer, request);
-      case 'settle':
-        return this.#settle(peer, request);
-      case 'limit':
-        return this.#limits.answer(peer, request);
-      case 'explain':
-        return this.#explaining.answer(peer, request);
-      case 'watch':
-        return this.#watching.watch(peer, request);
-      case 'ping':
-        peer.post({ type: 'pong', id: request.id });
-        return undefined;
-      case 'managerStatus':
-        peer.post({
-          type: 'managerStatus',
-          id: request.id,
-          mode: this.mode,
-          scheduler: this.#options.scheduler.name,
-          ...this.#options.about(),
-        });
-        return undefined;
-      case 'shutdown':
-        peer.post({ type: 'shuttingDown', id: request.id, pid: this.#options.about().pid });
-        this.#options.onShutdown('a client asked for it');
-        return undefined;
-      default:
-        request satisfies never;
-        throw new WrError(
-          'BAD_PROTOCOL',
-          `a request of type ${String((request as { type: unknown }).type)} is unknown`,
-        );
-    }
-  }
-
-  async #backup(peer: Peer, { id, path }: BackupRequest): Promise<void> {
-    if (!isAbsolute(path)) throw new WrError('BAD_INPUT', `a backup needs a whole path, not ${path}`);
-    await this.#options.store.backup(path);
-    this.#options.log.info('the database was backed up', { file: path });
-    peer.post({ type: 'backedUp', id });
-  }
-
-  #settle(peer: Peer, request: SettleRequest): Promise<void> {
-    return this.#settling.wait(peer, request);
-  }
-
   #addsNow(): Adds {
     if (this.#adds === undefined) throw new WrError('RECOVERING', 'the manager is recovering prior state');
     return this.#adds;
-  }
-
-  #refuseWhenStopping(): void {
-    if (this.#mode === 'stopping') throw new WrError('STOPPING', 'the manager is stopping');
-  }
-
-  #fail(peer: Peer, request: Request, thrown: unknown): void {
-    const error = asWrError(thrown);
-    if (error.code === 'INTERNAL') {
-      this.#options.log.error('a request failed', {
-        type: request.type,
-        error: error.message,
-        stack: stackOf(thrown),
-      });
-    }
-    const id = 'id' in request ? request.id : 0;
-    const retryable = error.code === 'RECOVERING' || error.code === 'STOPPING';
-    peer.post({ type: 'error', id, code: error.code, message: error.message, retryable });
   }
 
   // ------------------------------------------------------------ time
@@ -543,38 +407,9 @@ export class Manager {
 
   /** Jobs may have become ready. */
   #ready(): void {
-    if (this.queue.dependencies.sweeping) void this.#tellDependants();
+    this.#telling.tell();
     this.#desk.serveWaiting();
     this.#allotment.changed();
     this.#failStops.consider();
   }
-
-  /** Tells the jobs that wait what opened and closed, however many they are, without holding anybody up. */
-  async #tellDependants(): Promise<void> {
-    if (this.#telling) return;
-    this.#telling = true;
-    const slices = new Slices(this.#options.clock);
-    while (this.queue.dependencies.sweep(TOLD_PER_STEP) > 0) await slices.pause();
-    this.#telling = false;
-    if (this.queue.changes.size > 0) this.persist.note();
-    this.#ready();
-  }
-
-  #takeToken(): number {
-    if (this.#nextToken >= this.#tokensLeased) {
-      this.#tokensLeased = this.#nextToken + TOKEN_LEASE;
-      this.persist.add(counterWrite('nextAttempt', this.#tokensLeased));
-    }
-    const token = this.#nextToken;
-    this.#nextToken += 1;
-    return token;
-  }
-}
-
-function isAnsweredAlways(request: Request): boolean {
-  return request.type === 'ping' || request.type === 'managerStatus' || request.type === 'shutdown';
-}
-
-function stackOf(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? '') : '';
 }
