@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { isAbsolute } from 'node:path';
 import type { AddBegin } from '../../core/client-requests.ts';
 import type { Config } from '../../core/config.ts';
 import { refuseUnusable } from '../../core/unusable-options.ts';
@@ -181,6 +182,10 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
         'the manager is on another host: commands will run in /tmp there, as no --cwd was given',
       );
     }
+    if (given.cwd && !isAbsolute(given.cwd))
+      context.log.warn(
+        `--cwd value (${given.cwd}) is relative to where runners are started, not to here: give an absolute path`,
+      );
     const begin = {
       requestId: newRequestId(),
       defaults: optionsFromFlags(given, { ...local, cwd }),

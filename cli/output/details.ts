@@ -28,7 +28,9 @@ export function detailsText(job: StatusJob, options: DetailsOptions): string {
 }
 
 function workingDirectory({ CwdBase, Cwd, CwdMatters }: StatusJob): string {
-  return CwdMatters ? CwdBase : CwdBase + Cwd;
+  if (CwdMatters || Cwd === '') return CwdBase;
+  // Below a relative one it is known only where the runner was.
+  return CwdBase.startsWith('/') ? CwdBase + Cwd : Cwd;
 }
 
 function attributes(job: StatusJob): string {

@@ -1,3 +1,4 @@
+import { isAbsolute, resolve } from 'node:path';
 import { attemptMark } from '../../core/attempt-mark.ts';
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
@@ -258,12 +259,14 @@ export class Preparation {
   }
 
   #directory({ options, key }: Job): { readonly dir: string; readonly workspace: Workspace | null } {
+    // A relative one is so to where this runner was started: that is all it can mean here.
+    const cwd = isAbsolute(options.cwd) ? options.cwd : resolve(options.cwd);
     try {
       if (options.cwdMatters) {
-        makeDirectories(options.cwd);
-        return { dir: options.cwd, workspace: null };
+        makeDirectories(cwd);
+        return { dir: cwd, workspace: null };
       }
-      const workspace = this.#workspaces.make(options.cwd, key);
+      const workspace = this.#workspaces.make(cwd, key);
       return { dir: workspace.cwd, workspace };
     } catch (cause) {
       throw new NotStarted('working directory does not exist', textOf(cause));

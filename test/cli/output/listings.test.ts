@@ -272,6 +272,7 @@ Status: ready, waiting for a runner to become free
   it('shows the directory itself where it matters', () => {
     assert.ok(show({ CwdMatters: true, Cwd: '/x' }).includes('Cwd: /base\n'));
     assert.ok(show({ Cwd: '/wr_cwd/1' }).includes('Cwd: /base/wr_cwd/1\n'));
+    assert.ok(show({ CwdBase: 'rel', Cwd: '/x/rel/wr_cwd/1' }).includes('Cwd: /x/rel/wr_cwd/1\n'));
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { ownEnvironment, parseEnvironment } from '../../../cli/runner/environment.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
@@ -70,6 +70,21 @@ describe('executing commands', { concurrency: false }, () => {
         assert.equal(textOf(ended.stderr), 'err');
       }
       assert.ok(manager.frames < 240, `${manager.frames} frames`);
+    });
+  });
+
+  it('takes a relative directory as one below where it was itself started', async () => {
+    await withRunner(async ({ manager, dir }) => {
+      const cwd = relative(process.cwd(), join(dir, 'below'));
+      const attempts = manager.add('g', [
+        { cmd: 'pwd; exit 1', options: { cwd } },
+        { cmd: 'pwd; exit 1', options: { cwd, cwdMatters: true } },
+      ]);
+      const [own = '', itself] = await Promise.all(
+        attempts.map(async (attempt) => textOf((await manager.untilEnded(attempt)).stdout).trim()),
+      );
+      assert.ok(own.startsWith(`${dir}/below/wr_cwd/`), own);
+      assert.equal(itself, `${dir}/below`);
     });
   });
 
