@@ -24,6 +24,8 @@ export interface Claim {
   readonly pending: readonly number[];
   /** Pairs: a new job, and the complete one that it is a further run of. */
   readonly replaced: readonly number[];
+  /** Of an add that runs again what is complete, pairs: an input position, and the job in the queue that it is a duplicate of. */
+  readonly askedAgain: readonly number[];
 }
 
 /** Keys whose places are brought into the cache together: what comes in stays in until it is used. */
@@ -49,6 +51,7 @@ export class KeyClaim {
   #completeAt: Uint32Array | null = null;
   readonly #pending: number[] = [];
   readonly #replaced: number[] = [];
+  readonly #askedAgain: number[] = [];
 
   /**
    * @param keys - 16 bytes a key
@@ -83,6 +86,7 @@ export class KeyClaim {
       completeAt: this.#completeAt,
       pending: this.#pending,
       replaced: this.#replaced,
+      askedAgain: this.#askedAgain,
     };
   }
 
@@ -151,6 +155,7 @@ export class KeyClaim {
     this.#keep ??= new Uint8Array(this.#total).fill(1, 0, position);
     if (verdict !== STATE.complete) {
       this.#queued += 1;
+      if (this.#rerun) this.#askedAgain.push(position, other);
       return;
     }
     this.#complete += 1;

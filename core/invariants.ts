@@ -33,7 +33,7 @@ export function checkInvariants(queue: JobQueue): string[] {
       continue; // Its row may be left from a job that is archived.
     }
     const cohort = queue.cohortOf(number);
-    add(counts, `${queue.templateOf(number).repGroup} ${state}`);
+    add(counts, `${queue.tallyOf(number)} ${state}`);
     if (state === STATE.ready) {
       add(ready, cohort.group.id);
       add(cohorts, cohort.id);
@@ -212,7 +212,7 @@ function checkResources(
 }
 
 function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, faults: string[]): void {
-  for (let id = 0; id < queue.repGroups.size; id += 1) {
+  for (let id = 0; id < queue.repGroups.end; id += 1) {
     for (let state = 1; state < STATE_COUNT; state += 1) {
       // Archived jobs are counted and have no row.
       if (state === STATE.complete || state === STATE.removed) continue;
@@ -220,7 +220,7 @@ function checkCounts(queue: JobQueue, counts: ReadonlyMap<string, number>, fault
       const there = counts.get(`${id} ${state}`) ?? 0;
       if (counted !== there) {
         faults.push(
-          `I1: ${queue.repGroups.name(id)} counts ${counted} ${STATE_NAMES[state]} jobs, there are ${there}`,
+          `I1: ${queue.repGroups.groupsOf(id).map((group) => queue.repGroups.name(group))} counts ${counted} ${STATE_NAMES[state]} jobs, there are ${there}`,
         );
       }
     }

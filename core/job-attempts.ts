@@ -117,7 +117,7 @@ export class JobAttempts extends JobChanges {
     this.#learn(attempt, event, template);
     if (event.outcome === 'complete') {
       this.move(number, 'succeed');
-      if (!this.#mustRunAgain(attempt)) this.repGroups.recordCompletion(template.repGroup, event);
+      if (!this.#mustRunAgain(attempt)) this.repGroups.recordCompletion(this.tallyOf(number), event);
     } else if (
       event.outcome === 'bury' ||
       attempt.killed ||

@@ -8,6 +8,8 @@ export const JOB_FLAG = {
   parent: 4,
   /** It was suspended, and its back-off is not over. */
   heldDelayed: 8,
+  /** It is found under several report groups, and counted in their set. */
+  inSet: 16,
 } as const;
 
 /** Any part in a dependency. */

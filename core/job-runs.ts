@@ -19,7 +19,7 @@ export function runAt(states: JobStates, numbers: Uint32Array, at: number): numb
   if (chunk === undefined) return 1;
   const row = rowOf(first);
   const most = Math.min(numbers.length - at, CHUNK_ROWS - row, RUN_MAX);
-  const { state, template, cohort, priority, flags } = chunk;
+  const { state, template, cohort, priority, flags, sets } = chunk;
   let length = 1;
   while (
     length < most &&
@@ -28,7 +28,8 @@ export function runAt(states: JobStates, numbers: Uint32Array, at: number): numb
     template[row + length] === template[row] &&
     cohort[row + length] === cohort[row] &&
     priority[row + length] === priority[row] &&
-    flags[row + length] === flags[row]
+    flags[row + length] === flags[row] &&
+    (sets === null || sets[row + length] === sets[row])
   )
     length += 1;
   return length;
@@ -44,7 +45,7 @@ export function moveRun(states: JobStates, first: number, count: number, event: 
   const from = chunk.state[row] as number;
   const to = nextStateCode(from, event);
   chunk.state.fill(to, row, row + count);
-  states.repGroups.move(states.templateOf(first).repGroup, from, to, count);
+  states.repGroups.move(states.tallyOf(first), from, to, count);
   if (from !== STATE.ready && to !== STATE.ready) return;
   const cohort = states.cohortOf(first);
   const { group } = cohort;

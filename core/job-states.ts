@@ -11,12 +11,14 @@ import { FailBudgets } from './fail-budgets.ts';
 import { type FailReason, failReasonCode } from './fail-reasons.ts';
 import { type Figures, sameFigures } from './figures.ts';
 import { JOB_FLAG } from './job-flags.ts';
-import { JobTable, rowOf, type TableChunk } from './job-table.ts';
+import { CHUNK_ROWS, JobTable, rowOf, type TableChunk } from './job-table.ts';
 import { KeyIndex } from './key-index.ts';
 import { RepGroups } from './rep-groups.ts';
 import { type SchedulerGroup, SchedulerGroups } from './scheduler-groups.ts';
+import type { SegmentEntry } from './segment-directory.ts';
 import { type JobEvent, nextStateCode, STATE, type StateCode } from './states.ts';
 import { type Template, Templates } from './templates.ts';
+import { Uses } from './uses.ts';
 
 /** Cohorts that a request looks at beyond its own group's. */
 const AWAY_MAX = 256;
@@ -26,8 +28,11 @@ export class JobStates {
   readonly keys = new KeyIndex(this.table);
   readonly groups = new SchedulerGroups();
   readonly cohorts = new Cohorts(this.groups, this.table.figures);
-  readonly repGroups = new RepGroups();
-  readonly templates = new Templates(this.cohorts, this.repGroups);
+  readonly uses = new Uses();
+  readonly repGroups = new RepGroups(this.uses);
+  readonly templates = new Templates(this.cohorts, this.repGroups, this.uses);
+  /** Segments with jobs that are found under further report groups, to be written. */
+  readonly retallied = new Set<SegmentEntry>();
   readonly failBudgets = new FailBudgets();
   readonly dependencies = new Dependencies(this.table, {
     blocked: (job) => this.blocked(job),
@@ -149,7 +154,7 @@ export class JobStates {
     if ((to === STATE.ready || to === STATE.delayed) && this.isBlocked(number))
       to = nextStateCode(to, 'depend');
     chunk.state[row] = to;
-    this.repGroups.move(this.templates.get(chunk.template[row] as number).repGroup, from, to);
+    this.repGroups.move(this.tallyOf(number), from, to);
     // A reservation was popped off its lane; all else leaves it here.
     if (from !== STATE.ready && to !== STATE.ready) return;
     const cohort = this.cohorts.get(chunk.cohort[row] as number);
@@ -225,13 +230,30 @@ export class JobStates {
   /** Recovery restores a state, it does not re-derive it (reliability.md c17): the one way around the table. */
   place(number: number, state: number): void {
     const chunk = this.chunk(number);
-    const template = this.templateOf(number);
     const cohort = this.cohortOf(number);
     const from = chunk.state[rowOf(number)] as number;
     chunk.state[rowOf(number)] = state;
-    this.repGroups.move(template.repGroup, from, state);
+    this.repGroups.move(this.tallyOf(number), from, state);
     if (from === STATE.ready) cohort.group.ready.left(cohort, chunk.priority[rowOf(number)] as number);
     this.groups.note(cohort.group);
+  }
+
+  /** Where a job is counted: its report group, or the set of those that it is found under. */
+  tallyOf(number: number): number {
+    const chunk = this.chunk(number);
+    const row = rowOf(number);
+    if (((chunk.flags[row] as number) & JOB_FLAG.inSet) !== 0) return chunk.sets?.[row] as number;
+    return this.templates.get(chunk.template[row] as number).repGroup;
+  }
+
+  /** Counts a job of the queue elsewhere. */
+  retally(number: number, tally: number): void {
+    const chunk = this.chunk(number);
+    const row = rowOf(number);
+    this.repGroups.shift(this.tallyOf(number), tally, chunk.state[row] as number);
+    chunk.sets ??= new Uint32Array(CHUNK_ROWS);
+    chunk.sets[row] = tally;
+    chunk.flags[row] = (chunk.flags[row] as number) | JOB_FLAG.inSet;
   }
 
   /** A row is no longer one of its template and its cohort. */
@@ -255,23 +277,25 @@ export class JobStates {
 
   /** Whether {@link trim} may find something to drop. */
   get isTrimmable(): boolean {
-    const { templates, cohorts, groups } = this;
-    return templates.isFull || cohorts.hasUnused || groups.hasUnused || cohorts.usages.unused.size > 0;
+    const { templates, cohorts, groups, repGroups } = this;
+    if (templates.isFull || repGroups.hasSpent || cohorts.hasUnused) return true;
+    return groups.hasUnused || cohorts.usages.unused.size > 0;
   }
 
   /**
-   * Drops up to `max` each of templates, cohorts, scheduler groups and requirement groups that no job in memory needs. To be
+   * Drops up to `max` each of templates, cohorts, scheduler groups, requirement groups and sets of report groups that no job needs. To be
    * called while all that is not noted as changed is on disk.
    * @param isAwaited - whether a runner or a plan needs the group
    * @returns how many
    */
   trim(max: number, isAwaited: (group: SchedulerGroup) => boolean, keepTemplates?: number): number {
-    const { templates, cohorts, groups } = this;
+    const { templates, cohorts, groups, repGroups } = this;
     return (
       templates.trim(max, keepTemplates) +
       cohorts.trim(max) +
       groups.trim(max, isAwaited) +
-      cohorts.usages.trim(max)
+      cohorts.usages.trim(max) +
+      repGroups.trim(max)
     );
   }
 

@@ -34,6 +34,8 @@ export class TableChunk {
   readonly retriesLeft: Uint8Array;
   readonly reason: Uint8Array;
   readonly flags: Uint8Array;
+  /** By row: the set of report groups that a job with the flag is counted in; kept by the main thread only. */
+  sets: Uint32Array | null = null;
   /** Rows that hold a job which is not archived; kept by the main thread only. */
   occupied = 0;
 

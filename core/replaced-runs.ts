@@ -5,7 +5,8 @@
 export interface ReplacedRun {
   /** The complete job. */
   readonly number: number;
-  readonly repGroup: number;
+  /** Where it was counted. */
+  readonly tally: number;
 }
 
 export class ReplacedRuns {

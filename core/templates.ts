@@ -11,6 +11,7 @@ import type { JobOptions } from './job-options.ts';
 import type { RepGroups } from './rep-groups.ts';
 import type { SchedulerGroup } from './scheduler-groups.ts';
 import { parseTemplate } from './template.ts';
+import type { Uses } from './uses.ts';
 
 /** A template as the queue uses it. */
 export interface Template {
@@ -42,14 +43,13 @@ export class Templates {
   readonly #byText = new Map<string, Entry>();
   /** Without jobs, the one that was used longest ago first. */
   readonly #unused = new Set<Entry>();
-  /** Those under way, by when they began. */
-  readonly #underWay = new Set<{ readonly sinceUse: number }>();
-  #uses = 0;
+  readonly #uses: Uses;
   #nextId = 0;
   /** What the disk has of a template. */
   source: (id: number) => string | undefined = () => undefined;
 
-  constructor(cohorts: Cohorts, repGroups: RepGroups) {
+  constructor(cohorts: Cohorts, repGroups: RepGroups, uses: Uses) {
+    this.#uses = uses;
     this.#cohorts = cohorts;
     this.#repGroups = repGroups;
   }
@@ -67,13 +67,6 @@ export class Templates {
   /** At start: ids below this are on disk. */
   startAt(id: number): void {
     this.#nextId = id;
-  }
-
-  /** Something begins that holds templates between two turns. @returns ends it; may be called more than once */
-  enter(): () => void {
-    const entry = { sinceUse: this.#uses };
-    this.#underWay.add(entry);
-    return () => this.#underWay.delete(entry);
   }
 
   find(json: string): Template | undefined {
@@ -115,7 +108,7 @@ export class Templates {
 
   /** Drops up to `max` that nobody needs, but for the `keep` used last. @returns how many */
   trim(max: number, keep = UNUSED_MAX): number {
-    const oldest = Math.min(...Array.from(this.#underWay, ({ sinceUse }) => sinceUse));
+    const oldest = this.#uses.oldest();
     let dropped = 0;
     for (const entry of this.#unused) {
       if (dropped === max || this.#unused.size <= keep || entry.usedAt >= oldest) break;
@@ -156,8 +149,7 @@ export class Templates {
   }
 
   #used(entry: Entry): void {
-    this.#uses += 1;
-    entry.usedAt = this.#uses;
+    entry.usedAt = this.#uses.next();
     if (entry.rows > 0) return;
     this.#unused.delete(entry);
     this.#unused.add(entry);

@@ -23,6 +23,7 @@ import {
 import { AddBsubIds } from './add-bsub-ids.ts';
 import { AddLinks, forgetLinks, type LinkingParts } from './add-links.ts';
 import { type Clock, Slices } from './clock.ts';
+import { newTallyWrites, replacements, retallyNew } from './found-under.ts';
 import { holds } from './linked-part.ts';
 import { type Replacement, replace, unreplace } from './replaced-writes.ts';
 
@@ -119,7 +120,7 @@ export class AddCommit {
     try {
       const written = await this.#claimAndWrite(parts, claims, request);
       for (const { part, claim } of written.reruns) this.#describe(part, claim);
-      await this.#activate([...pairs(parts, claims), ...written.reruns]);
+      await this.#activate([...pairs(parts, claims), ...written.reruns], written.replaced);
       return { result: written.result, claims };
     } finally {
       this.#underWay.delete(entry);
@@ -132,7 +133,11 @@ export class AddCommit {
     parts: readonly AddPart[],
     claims: Claim[],
     request: CommitRequest,
-  ): Promise<{ readonly result: AddResult; readonly reruns: readonly Claimed[] }> {
+  ): Promise<{
+    readonly result: AddResult;
+    readonly reruns: readonly Claimed[];
+    readonly replaced: readonly Replacement[];
+  }> {
     const hasLinks = parts.some((part) => part.links !== null);
     const links = hasLinks ? new AddLinks(this.#parts) : undefined;
     const bsubIds = new AddBsubIds(this.#queue);
@@ -159,6 +164,8 @@ export class AddCommit {
       const shared = request.shared();
       const writes = [...shared.writes, ...this.#writes([...pairs(parts, claims), ...reruns])];
       writes.push(...replace(this.#queue, replaced));
+      for (const { claim } of replaced.length === 0 ? [] : [...pairs(parts, claims), ...reruns])
+        writes.push(...newTallyWrites(this.#queue, claim.first, claim.count, replaced));
       if (links !== undefined) writes.push(...links.writes());
       writes.push(
         counterWrite('nextNumber', this.#queue.table.end),
@@ -171,7 +178,7 @@ export class AddCommit {
       await committed;
       bsubIds.confirm();
       shared.saved();
-      return { result, reruns };
+      return { result, reruns, replaced };
     } catch (error) {
       leave?.();
       unreplace(this.#queue, replaced);
@@ -194,12 +201,7 @@ export class AddCommit {
     const { tasks, flushed } = this.#parts;
     const complete = numbers.filter((_, i) => i % 2 === 1);
     if (complete.some((number) => this.#queue.changes.has(number))) await flushed();
-    const templates = await tasks.templates(complete);
-    return Array.from(templates, (template, i) => ({
-      by: numbers[2 * i] as number,
-      number: complete[i] as number,
-      repGroup: this.#queue.templates.get(template).repGroup,
-    }));
+    return replacements(this.#queue, numbers, await tasks.tallied(complete));
   }
 
   /** @returns what lets the next one link */
@@ -272,7 +274,7 @@ export class AddCommit {
     return bytes;
   }
 
-  async #activate(claimed: readonly Claimed[]): Promise<void> {
+  async #activate(claimed: readonly Claimed[], replaced: readonly Replacement[]): Promise<void> {
     const slices = new Slices(this.#clock);
     for (const { part, claim } of claimed) {
       if (claim.count === 0) continue;
@@ -285,6 +287,7 @@ export class AddCommit {
         if (runs % RUNS_PER_STEP === 0) await slices.pause(); // Each may be a scheduler group of its own.
         if (waits) this.#queue.activateLinked(from, jobs, template, priorities !== null);
         else this.#queue.activate(from, jobs, template, priorities !== null);
+        if (replaced.length > 0) retallyNew(this.#queue, from, jobs, replaced);
       }
       await slices.pause();
     }

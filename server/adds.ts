@@ -19,10 +19,11 @@ import type { RerunPart } from '../workers/reruns.ts';
 import { AddCommit, type AddPart } from './add-commit.ts';
 import type { Archive } from './archive.ts';
 import { type UnfoldedResult, unfolded } from './array-parts.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, Slices } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
 import type { FailStops } from './fail-stops.ts';
+import { findAlsoUnder } from './found-under.ts';
 import { gatherLimits, type Limits } from './limits.ts';
 import type { Peer } from './peer.ts';
 import type { SharedContent } from './shared-content.ts';
@@ -48,6 +49,7 @@ export class Adds {
   readonly #commit: AddCommit;
   readonly #deployment: string;
   readonly #onAdded: () => void;
+  readonly #flushed: () => Promise<void>;
   readonly #uploads = new Map<string, Upload>();
   /** Request ids that were answered before and are being sent again: their frames are let go by. */
   readonly #repeats = new Map<string, { readonly peer: Peer; readonly result: AddResult }>();
@@ -83,6 +85,7 @@ export class Adds {
     this.#nextSegment = options.nextSegment;
     this.#deployment = options.deployment;
     this.#onAdded = options.onAdded;
+    this.#flushed = options.flushed;
     this.#dryParts = options;
     this.#shared = options.shared;
     this.#commit = new AddCommit({ ...options, rerunPart: (found) => this.#rerunPart(found) });
@@ -113,12 +116,12 @@ export class Adds {
   /** What an add looks up stays in memory until it is over. @returns ends that; may be called more than once */
   #enter(): () => void {
     const generation = this.#archive.enter();
-    const leaveTemplates = this.#queue.templates.enter();
+    const leaveUses = this.#queue.uses.enter();
     let isIn = true;
     return () => {
       if (isIn) this.#archive.leave(generation);
       isIn = false;
-      leaveTemplates();
+      leaveUses();
     };
   }
 
@@ -314,11 +317,26 @@ export class Adds {
     this.#failStops.added(upload.repGroups);
     this.#onAdded();
     await this.#commit.waitForOthers(claims);
+    await this.#findAlso(parts, claims);
     if (upload.begin.wantKeys) await this.#sendKeys(upload, parts, claims, end.id);
     // The add is on disk: not to know why some were duplicates is no failure of it.
     const completed = await this.#completedBefore(parts, claims).catch(() => ({}));
     upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...completed });
     return result;
+  }
+
+  /** What was asked for again and is in the queue is found under the new report group, too. */
+  async #findAlso(parts: readonly AddPart[], claims: readonly Claim[]): Promise<void> {
+    const slices = new Slices(this.#clock);
+    for (const [i, { templates, templateIndex }] of parts.entries()) {
+      const askedAgain = claims[i]?.askedAgain ?? [];
+      for (let at = 0; at < askedAgain.length; at += 2) {
+        const template = templates[templateIndex?.[askedAgain[at] as number] ?? 0] as Template;
+        findAlsoUnder(this.#queue, askedAgain[at + 1] as number, template.repGroup);
+        await slices.pause();
+      }
+    }
+    if (this.#queue.retallied.size > 0) await this.#flushed();
   }
 
   async #finishDry(upload: Upload, dry: DryRun, end: AddEnd): Promise<AddResult> {

@@ -37,10 +37,17 @@ export class CompletedBefore {
       this.#elsewhere.set(name, (this.#elsewhere.get(name) ?? 0) + count);
   }
 
+  #tallies(name: string): readonly number[] {
+    const { repGroups } = this.#queue;
+    const id = repGroups.find(name);
+    return id === undefined ? [] : repGroups.talliesOf([id]);
+  }
+
   /** Largest first, then by name. */
   summary(): { readonly completeHere: number; readonly completeElsewhere: readonly CompletedElsewhere[] } {
     const { repGroups } = this.#queue;
-    const lastEndMs = (name: string): number => repGroups.sum(repGroups.find(name) ?? -1, 'lastEndMs');
+    const lastEndMs = (name: string): number =>
+      Math.max(0, ...this.#tallies(name).map((id) => repGroups.sum(id, 'lastEndMs')));
     const groups = [...this.#elsewhere].map(([repGroup, count]) => ({
       repGroup,
       count,

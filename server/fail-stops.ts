@@ -92,7 +92,7 @@ export class FailStops {
   async #sweep(repGroup: number): Promise<void> {
     const { failBudgets, suspension, repGroups } = this.#queue;
     const name = repGroups.name(repGroup);
-    const numbers = await this.#selection.numbers({ by: 'repGroup', repGroup: name, search: false }, WAITING);
+    const numbers = await this.#selection.ownNumbers(repGroup, WAITING);
     const slices = new Slices(this.#clock);
     let suspended = 0;
     for (let at = 0; at < numbers.length && failBudgets.isStopped(repGroup); ) {

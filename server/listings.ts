@@ -87,7 +87,9 @@ export class Listings {
   }
 
   #sum(groups: readonly number[]): StateCounts {
-    return countsOf((state) => groups.reduce((sum, id) => sum + this.#queue.repGroups.count(id, state), 0));
+    const { repGroups } = this.#queue;
+    const tallies = repGroups.talliesOf(groups);
+    return countsOf((state) => tallies.reduce((sum, id) => sum + repGroups.count(id, state), 0));
   }
 
   async #countSelected(request: StatusRequest): Promise<StateCounts> {
@@ -130,9 +132,8 @@ export class Listings {
   }
 
   #hasJobs(id: number, complete: boolean): boolean {
-    return STATES.some(
-      (state) => (complete || state !== 'complete') && this.#queue.repGroups.count(id, STATE[state]) > 0,
-    );
+    const counts = this.#sum([id]);
+    return STATES.some((state) => (complete || state !== 'complete') && counts[state] > 0);
   }
 
   async #buried(request: StatusRequest): Promise<readonly BuriedResult[]> {
@@ -141,15 +142,16 @@ export class Listings {
     return this.#tasks.buried(scope, this.#queue.table.snapshot());
   }
 
-  #groupSummary(ids: readonly number[], repGroup: string, buried: readonly BuriedResult[]): GroupSummary {
+  #groupSummary(groups: readonly number[], repGroup: string, buried: readonly BuriedResult[]): GroupSummary {
     const { repGroups } = this.#queue;
+    const ids = repGroups.talliesOf(groups);
     const sum = (of: Parameters<typeof repGroups.sum>[1]): number =>
       ids.reduce((total, id) => total + repGroups.sum(id, of), 0);
     const jobs = sum('jobs');
     const starts = ids.map((id) => repGroups.sum(id, 'firstStartMs')).filter((ms) => ms > 0);
     return {
       repGroup,
-      counts: this.#sum(ids),
+      counts: this.#sum(groups),
       memoryMb: spread(jobs, sum('memory'), sum('memorySquares')),
       diskMb: spread(jobs, sum('disk'), sum('diskSquares')),
       wallMs: spread(jobs, sum('wall'), sum('wallSquares')),

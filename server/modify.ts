@@ -117,7 +117,7 @@ export class Modifying {
     const { queue, desk, archive, selection, onReady } = this.#options;
     // Complete keys that are looked up stay known as long.
     const generation = archive.enter();
-    const leave = queue.templates.enter();
+    const leave = queue.uses.enter();
     desk.hold(true);
     queue.dependencies.pin();
     try {

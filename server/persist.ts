@@ -32,6 +32,7 @@ import {
 } from '../store/layout.ts';
 import type { Clock } from './clock.ts';
 import { hasDependencyWrites, pushDependencyWrites } from './dependency-writes.ts';
+import { retallyWrites } from './found-under.ts';
 import { pushReplacedWrites } from './replaced-writes.ts';
 
 const RETRY_MS = 1_000;
@@ -165,6 +166,8 @@ export class Persist {
       changes,
       segments.changed,
       repGroups.changed,
+      repGroups.dropped,
+      this.#queue.retallied,
       limits,
       budgets,
       usages,
@@ -229,6 +232,10 @@ export class Persist {
     queue.overlays.clear();
     for (const id of queue.repGroups.changed) writes.push(repGroupWrite(id, queue.repGroups.save(id)));
     queue.repGroups.changed.clear();
+    for (const entry of queue.retallied) writes.push(...retallyWrites(queue, this.#store, entry));
+    queue.retallied.clear();
+    for (const id of queue.repGroups.dropped) writes.push(repGroupWrite(id, null));
+    queue.repGroups.dropped.clear();
     const { limits } = queue.groups;
     const limitNames = [...limits.changed];
     for (const name of limitNames) writes.push(limitWrite(name, limits.limit(name)));

@@ -36,6 +36,7 @@ import {
   requestWrite,
   stagedWrite,
 } from '../store/layout.ts';
+import { readTallies } from '../store/tallies.ts';
 import { type Clock, Slices } from './clock.ts';
 import { type LinkedRows, type Run, recoverDependencies } from './recover-dependencies.ts';
 
@@ -71,9 +72,13 @@ export async function recover(
   for (const { name, limit } of readLimits(store)) queue.groups.limits.restore(name, limit);
   const linked = await recoverSegments(store, queue, clock, progress);
   if (linked.length > 0) await recoverDependencies(store, queue, clock, linked);
-  for (const { number, by, repGroup } of readReplaced(store)) queue.replaced.add(by, { number, repGroup });
+  for (const { number, by, tally } of readReplaced(store)) {
+    queue.replaced.add(by, { number, tally });
+    queue.repGroups.withhold(tally, 1);
+  }
   await recoverRecords(store, queue, clock);
   await recoverSuspended(store, queue, clock); // Last: what is suspended is what it was before, held back.
+  await recoverTallies(store, queue, clock);
   queue.groups.limits.recovered();
   await recoverBsubIds(store, queue);
   return {
@@ -216,6 +221,18 @@ async function recoverRecords(store: KeyValueStore, queue: JobQueue, clock: Cloc
   const nowMs = clock.nowMs();
   for (const { number, record } of readRecords(store)) {
     if (WAITING.has(queue.table.state(number))) queue.recover(number, record, nowMs);
+    await slices.pause();
+  }
+}
+
+/** Jobs that are found under several report groups are counted there. */
+async function recoverTallies(store: KeyValueStore, queue: JobQueue, clock: Clock): Promise<void> {
+  if (store.count('tallies') === 0) return;
+  const slices = new Slices(clock);
+  for (const { first, count } of queue.segments.entries()) {
+    readTallies(store, first, count)?.forEach((tally, i) => {
+      if (tally !== 0 && isLive(queue.table.state(first + i))) queue.retally(first + i, tally);
+    });
     await slices.pause();
   }
 }

@@ -10,30 +10,37 @@ import {
   replacedWrite,
 } from '../store/layout.ts';
 
-/** A new job, the complete one it is a further run of, and that one's report group. */
+/** A new job, the complete one it is a further run of, and where each is counted. */
 export interface Replacement {
   readonly by: number;
   readonly number: number;
-  readonly repGroup: number;
+  readonly tally: number;
+  /** Of the new one: it is found under the groups of both. */
+  readonly newTally: number;
 }
 
 /** The complete jobs count no longer; the writes belong to the add. */
 export function replace({ replaced, repGroups }: JobQueue, pairs: readonly Replacement[]): Write[] {
-  const groups = new Set<number>();
-  for (const { by, number, repGroup } of pairs) {
-    replaced.add(by, { number, repGroup });
-    repGroups.uncount(repGroup, 1);
-    groups.add(repGroup);
+  const tallies = new Set<number>();
+  for (const { by, number, tally, newTally } of pairs) {
+    replaced.add(by, { number, tally });
+    repGroups.withhold(tally, 1);
+    repGroups.uncount(tally, 1);
+    tallies.add(tally).add(newTally);
   }
   return [
-    ...pairs.map(({ by, number, repGroup }) => replacedWrite(number, { number: by, repGroup })),
-    ...Array.from(groups, (id) => repGroupWrite(id, repGroups.save(id))),
+    ...pairs.map(({ by, number, tally }) => replacedWrite(number, { number: by, tally })),
+    ...Array.from(tallies, (id) => repGroupWrite(id, repGroups.save(id))),
   ];
 }
 
 /** The add failed. */
 export function unreplace({ replaced, repGroups }: JobQueue, pairs: readonly Replacement[]): void {
-  for (const { by, repGroup } of pairs) if (replaced.take(by) !== undefined) repGroups.uncount(repGroup, -1);
+  for (const { by, tally } of pairs) {
+    if (replaced.take(by) === undefined) continue;
+    repGroups.withhold(tally, -1);
+    repGroups.uncount(tally, -1);
+  }
 }
 
 /** New jobs have ended: the earlier completion goes with the next one, and stays when the new job was removed. */
@@ -50,14 +57,16 @@ export function pushReplacedWrites(
     const run = replaced.take(by);
     if (run === undefined) continue;
     const record = readDone(store, run.number);
-    if (record !== undefined) repGroups.withdrawCompletion(run.repGroup, record);
+    if (record !== undefined) repGroups.withdrawCompletion(run.tally, record);
+    repGroups.withhold(run.tally, -1);
     writes.push(replacedWrite(run.number, null), dropDoneWrite(run.number));
     for (const hash of dependencies.groupsWaitedFor(by)) writes.push(dropDependantWrite(hash, run.number));
   }
   for (const by of removed) {
     const run = replaced.take(by);
     if (run === undefined) continue;
-    repGroups.uncount(run.repGroup, -1);
+    repGroups.withhold(run.tally, -1);
+    repGroups.uncount(run.tally, -1);
     writes.push(replacedWrite(run.number, null));
     queue.keys.remove(by);
     reclaim(queue, run.number);

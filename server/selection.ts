@@ -21,13 +21,17 @@ export class Selection {
   async scope(select: Selector, mask: number): Promise<ListingScope> {
     switch (select.by) {
       case 'all':
-        return { repGroups: null, numbers: null, mask };
-      case 'repGroup':
+        return { repGroups: null, numbers: null, mask, ...this.#sets(this.groups(select)) };
+      case 'repGroup': {
+        const { repGroups } = this.#queue;
+        const ids = this.#groups(select);
         return {
-          repGroups: this.#groups(select).map((id) => ({ id, name: this.#queue.repGroups.name(id) })),
+          repGroups: ids.map((id) => ({ id, name: repGroups.name(id) })),
           numbers: null,
           mask,
+          ...this.#sets(ids),
         };
+      }
       case 'keys':
         return { repGroups: null, numbers: await this.#numbers(select.keys, mask), mask };
       case 'bsub':
@@ -40,12 +44,28 @@ export class Selection {
   /** Ids of the report groups meant; all of them for a selector that names none. */
   groups(select: Selector): number[] {
     if (select.by === 'repGroup') return this.#groups(select);
-    return Array.from({ length: this.#queue.repGroups.size }, (_, id) => id);
+    return this.#queue.repGroups.all();
   }
 
   /** Numbers of the jobs in the states of `mask`. */
   async numbers(select: Selector, mask: number): Promise<Uint32Array> {
     return this.#tasks.select(await this.scope(select, mask), this.#queue.table.snapshot());
+  }
+
+  /** The same of jobs whose own report group it is, and not one that they were added under before. */
+  async ownNumbers(repGroup: number, mask: number): Promise<Uint32Array> {
+    const repGroups = [{ id: repGroup, name: this.#queue.repGroups.name(repGroup) }];
+    return this.#tasks.select({ repGroups, numbers: null, mask }, this.#queue.table.snapshot());
+  }
+
+  #sets(groups: readonly number[]): Pick<ListingScope, 'sets'> {
+    const { repGroups } = this.#queue;
+    const sets = repGroups.setsOf(groups);
+    if (sets.length === 0) return {};
+    const wanted = new Set(groups);
+    const namesOf = (set: number): string[] =>
+      repGroups.groupsOf(set).flatMap((id) => (wanted.has(id) ? [repGroups.name(id)] : []));
+    return { sets: sets.map((id) => ({ id, names: namesOf(id) })) };
   }
 
   #groups(select: Extract<Selector, { by: 'repGroup' }>): number[] {

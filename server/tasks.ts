@@ -12,6 +12,7 @@ import type { BuriedResult, PageResult, QueryResult, QueryTask } from '../worker
 import type { RekeyResult, RekeyTask } from '../workers/rekey.ts';
 import type { RerunPart } from '../workers/reruns.ts';
 import type { Summaries } from '../workers/summaries.ts';
+import type { Tallied } from '../workers/tallied.ts';
 
 /** A question without the path, which the tasks know. */
 type Without<Task, Members extends string> = Task extends unknown ? Omit<Task, Members> : never;
@@ -27,8 +28,8 @@ export interface Tasks {
   findKeys(keys: Uint8Array): Promise<Uint32Array>;
   /** By group hash: 1 when the group is known on disk to have had a member. */
   seen(groups: Uint8Array): Promise<Uint8Array>;
-  /** Template ids of stored jobs, by number. */
-  templates(numbers: Uint32Array): Promise<Uint32Array>;
+  /** Where complete jobs are counted. */
+  tallied(numbers: Uint32Array): Promise<Tallied>;
   /** Complete jobs that must run again when these groups gain members. */
   reruns(groups: Uint8Array, complete: Uint32Array): Promise<readonly RerunPart[]>;
   /** Job numbers within a scope, ascending. */
@@ -96,8 +97,8 @@ export class StoreTasks implements Tasks {
     return (await this.#runners.query({ kind: 'rekey', path: this.#path, ...task })) as RekeyResult;
   }
 
-  async templates(numbers: Uint32Array): Promise<Uint32Array> {
-    return (await this.#runners.query({ kind: 'templates', path: this.#path, numbers })) as Uint32Array;
+  async tallied(numbers: Uint32Array): Promise<Tallied> {
+    return (await this.#runners.query({ kind: 'tallied', path: this.#path, numbers })) as Tallied;
   }
 
   async reruns(groups: Uint8Array, complete: Uint32Array): Promise<readonly RerunPart[]> {

@@ -162,8 +162,8 @@ export class Watching {
   #groupCounts({ select }: WatchRequest): (state: number) => number {
     const { repGroups } = this.#queue;
     if (select.by === 'all') return (state) => repGroups.totals[state] ?? 0;
-    const groups = this.#selection.groups(select);
-    return (state) => groups.reduce((sum, id) => sum + repGroups.count(id, state), 0);
+    const tallies = repGroups.talliesOf(this.#selection.groups(select));
+    return (state) => tallies.reduce((sum, id) => sum + repGroups.count(id, state), 0);
   }
 
   /** Nothing in the whole queue runs, nor will by itself. */

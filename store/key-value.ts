@@ -17,6 +17,7 @@ export const TABLES = [
   'requests',
   'groups',
   'groupSegments',
+  'tallies',
   'unindexed',
   'completions',
   'limits',

@@ -16,15 +16,16 @@
  * unindexed      batch                → job numbers           complete jobs whose keys are not in `keys` yet
  * completions    Unix ms (u48), batch → job numbers          complete jobs by when they were written as such
  * requests       request id           → result of an add      so that a repeated request gets the same answer
- * groups         rep group id         → name, complete, sums
+ * groups         rep group id         → name, complete, sums; of a set of groups: its groups, complete, sums
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
+ * tallies        first job number     → which of the segment's jobs are found under several report groups (store/tallies.ts)
  * limits         name                 → number (f64)          limit groups that have a limit
  * failBudgets    rep group name       → max, fails, stopped   report groups that stop when too many jobs were buried
  * bsub           first job number     → LSF job id, count     runs of jobs with a bsub mode, while some are live
  * links          first job number     → what the segment's jobs wait for and belong to (core/dependency-links.ts)
  * dependants     group hash, number   → nothing               complete jobs that waited for a dependency group; the hash alone: it has some
  * seen           group hash           → nothing               dependency groups that had a member and may not be in memory
- * replaced       job number           → job number, rep group complete jobs whose commands are in the queue again, as which
+ * replaced       job number           → job number, tally     complete jobs whose commands are in the queue again, as which
  * unseen         group hash           → nothing               dependency groups that jobs wait for and that never had a member
  * learned        MD5 of req group     → its name, runs, recommendation, values not in `usage` yet
  * usage          MD5 of req group     → sets of values
@@ -40,6 +41,7 @@ import type { FailBudget } from '../core/fail-budgets.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
 import { type ByStatistic, STATISTICS } from '../core/learning.ts';
 import { Overlay } from '../core/overlay.ts';
+import type { SavedTally } from '../core/rep-groups.ts';
 import type { SavedUsage } from '../core/req-usage.ts';
 import { Segment } from '../core/segment.ts';
 import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
@@ -68,12 +70,6 @@ export interface AddResult {
   readonly bsubId: number;
   /** Unix ms; old ones are forgotten at start. */
   readonly atMs: number;
-}
-
-export interface SavedRepGroup {
-  readonly name: string;
-  readonly complete: number;
-  readonly sums: readonly number[];
 }
 
 // ---------------------------------------------------------------- writes
@@ -175,11 +171,11 @@ function dependantKey(hash: Uint8Array, number: number): Uint8Array {
 }
 
 /** `null`: the complete job counts again, or its record goes. */
-export function replacedWrite(number: number, by: { number: number; repGroup: number } | null): Write {
+export function replacedWrite(number: number, by: { number: number; tally: number } | null): Write {
   if (by === null) return { table: 'replaced', key: u32Key(number), value: null };
   const value = new Uint8Array(8);
   value.set(u32Key(by.number));
-  value.set(u32Key(by.repGroup), 4);
+  value.set(u32Key(by.tally), 4);
   return { table: 'replaced', key: u32Key(number), value };
 }
 
@@ -211,8 +207,9 @@ function completionsKey(atMs: number, batch: number): Uint8Array {
   return key;
 }
 
-export function repGroupWrite(id: number, saved: SavedRepGroup): Write {
-  return { table: 'groups', key: u32Key(id), value: pack(saved) };
+/** `null`: a set of groups that has no jobs any more. */
+export function repGroupWrite(id: number, saved: SavedTally | null): Write {
+  return { table: 'groups', key: u32Key(id), value: saved === null ? null : pack(saved) };
 }
 
 /** `undefined`: it has none any more. */
@@ -393,9 +390,9 @@ export function isReplaced(store: KeyValueReader, number: number): boolean {
 
 export function* readReplaced(
   store: KeyValueReader,
-): Iterable<{ readonly number: number; readonly by: number; readonly repGroup: number }> {
+): Iterable<{ readonly number: number; readonly by: number; readonly tally: number }> {
   for (const { key, value } of store.range('replaced'))
-    yield { number: keyToU32(key), by: keyToU32(value), repGroup: keyToU32(value.subarray(4)) };
+    yield { number: keyToU32(key), by: keyToU32(value), tally: keyToU32(value.subarray(4)) };
 }
 
 export function isSeen(store: KeyValueReader, hash: Uint8Array): boolean {
@@ -433,8 +430,13 @@ export function* readFailBudgets(
 
 export function* readRepGroups(
   store: KeyValueReader,
-): Iterable<{ readonly id: number; readonly saved: SavedRepGroup }> {
+): Iterable<{ readonly id: number; readonly saved: SavedTally }> {
   for (const { key, value } of store.range('groups')) yield { id: keyToU32(key), saved: unpack(value) };
+}
+
+export function readRepGroup(store: KeyValueReader, id: number): SavedTally | undefined {
+  const value = store.get('groups', u32Key(id));
+  return value === undefined ? undefined : unpack(value);
 }
 
 /** All runs, by job number. */

@@ -21,9 +21,12 @@ import {
   readTemplate,
 } from '../store/layout.ts';
 import { SegmentCache } from '../store/segment-cache.ts';
+import { readTallies } from '../store/tallies.ts';
 
 /** Kept from one question to the next; beyond it all are read again. */
 const TEMPLATES_MAX = 4_096;
+/** Segments whose jobs' sets are kept while a question is answered. */
+const TALLIES_MAX = 64;
 
 export interface ReadJob {
   readonly number: number;
@@ -48,6 +51,9 @@ export class JobReader {
   readonly #segments: SegmentCache;
   readonly #templates = new Map<number, JobOptions>();
   readonly #usages = new Map<string, Pick<SavedUsage, 'runs' | 'recommendation'>>();
+  /** By first number: which of the segment's jobs are counted in sets of report groups; `null`: none. */
+  readonly #tallies = new Map<number, Uint32Array | null>();
+  #hasTallies = true;
   #entry: DirectoryEntry | undefined;
   /** As when the segments that are kept were read. */
   #overlays = 0;
@@ -72,6 +78,8 @@ export class JobReader {
   refresh(): void {
     this.store.refresh();
     this.#usages.clear();
+    this.#tallies.clear();
+    this.#hasTallies = this.store.count('tallies') > 0;
     const overlays = readCounter(this.store, 'overlays', 0);
     if (overlays !== this.#overlays) this.#segments.clear();
     this.#overlays = overlays;
@@ -98,6 +106,19 @@ export class JobReader {
   /** @throws {WrError} STORE_UNREADABLE */
   segment(id: number): Segment {
     return this.#segments.get(id);
+  }
+
+  /** The set of report groups that a job is counted in; 0: it is found under its own only. */
+  setOf(number: number): number {
+    const entry = this.#hasTallies ? this.locate(number) : undefined;
+    if (entry === undefined) return 0;
+    let tallies = this.#tallies.get(entry.first);
+    if (tallies === undefined) {
+      tallies = readTallies(this.store, entry.first, entry.count) ?? null;
+      if (this.#tallies.size >= TALLIES_MAX) this.#tallies.clear();
+      this.#tallies.set(entry.first, tallies);
+    }
+    return tallies?.[number - entry.first] ?? 0;
   }
 
   /** The report group of a job that has no row in memory. */

@@ -5,12 +5,15 @@
 import { type JobTable, rowOf } from '../core/job-table.ts';
 import { isLive, STATE } from '../core/states.ts';
 import { isReplaced, readDirectory, readGroupSegments } from '../store/layout.ts';
+import { GroupMatcher, type WantedSet } from './group-matcher.ts';
 import type { JobReader } from './job-reader.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
 
 export interface ListingScope {
   /** Report group ids with their names; `null`: every job in the queue. */
   readonly repGroups: readonly { readonly id: number; readonly name: string }[] | null;
+  /** Sets of report groups that hold any of these. */
+  readonly sets?: readonly WantedSet[];
   /** These jobs only, in this order; `null`: not by number. */
   readonly numbers: Uint32Array | null;
   /** Bits of the states wanted. */
@@ -51,7 +54,7 @@ export function* candidates(
     for (const found of inQueue(scope, reader, table, from.number)) yield { ...found, phase: 0 };
   }
   if (scope.repGroups === null || (scope.mask & (1 << STATE.complete)) === 0) return;
-  for (const found of inHistory(scope.repGroups, reader, table, from.phase === 1 ? from.number : 0)) {
+  for (const found of inHistory(scope, reader, table, from.phase === 1 ? from.number : 0)) {
     yield { ...found, phase: 1 };
   }
 }
@@ -61,7 +64,7 @@ export function* candidates(
  * generator for each job would cost several times that.
  */
 export function numbersInQueue(scope: ListingScope, reader: JobReader, table: JobTable): Uint32Array {
-  const match = templateMatcher(scope.repGroups, reader);
+  const matcher = new GroupMatcher(scope, reader);
   let numbers = new Uint32Array(1_024);
   let count = 0;
   for (const range of ranges(scope, reader, table, 0)) {
@@ -84,10 +87,10 @@ export function numbersInQueue(scope: ListingScope, reader: JobReader, table: Jo
         if ((scope.mask & (1 << (state[row] as number))) === 0) continue;
         const id = template[row] as number;
         if (id !== last) {
-          isMatch = match(id);
+          isMatch = scope.repGroups === null || matcher.matchesTemplate(id);
           last = id;
         }
-        if (isMatch) numbers[count++] = number;
+        if (isMatch || (matcher.hasSets && matcher.matches(number, id))) numbers[count++] = number;
       }
     }
   }
@@ -100,7 +103,7 @@ function* inQueue(
   table: JobTable,
   from: number,
 ): Iterable<Candidate> {
-  const match = templateMatcher(scope.repGroups, reader);
+  const matcher = new GroupMatcher(scope, reader);
   for (const range of ranges(scope, reader, table, from)) {
     for (let number = Math.max(range.from, from); number < range.to; number += 1) {
       const chunk = table.chunkOf(number);
@@ -109,7 +112,7 @@ function* inQueue(
         continue;
       }
       const state = chunk.state[rowOf(number)] as number;
-      if (!isLive(state) || !match(chunk.template[rowOf(number)] as number)) continue;
+      if (!isLive(state) || !matcher.matches(number, chunk.template[rowOf(number)] as number)) continue;
       if (isWanted(number, state, scope, reader, table)) yield candidate(number, table);
     }
   }
@@ -118,14 +121,14 @@ function* inQueue(
 const chunkEndMask = 0xffff;
 
 function* inHistory(
-  repGroups: readonly { readonly id: number; readonly name: string }[],
+  scope: ListingScope,
   reader: JobReader,
   table: JobTable,
   from: number,
 ): Iterable<Candidate> {
-  const match = templateMatcher(repGroups, reader);
+  const matcher = new GroupMatcher(scope, reader);
   const hasReplaced = reader.store.count('replaced') > 0;
-  for (const range of groupRanges(repGroups, reader, from)) {
+  for (const range of groupRanges(scope.repGroups ?? [], reader, from)) {
     for (let number = Math.max(range.from, from); number < range.to; number += 1) {
       const state = table.state(number);
       if (state !== STATE.none && state !== STATE.complete) continue;
@@ -134,7 +137,7 @@ function* inHistory(
         state === STATE.complete
           ? table.chunkOf(number)?.template[rowOf(number)]
           : reader.storedTemplateId(number);
-      if (template === undefined || !match(template)) continue;
+      if (template === undefined || !matcher.matches(number, template)) continue;
       yield { number, state: STATE.complete, exitCode: 0, reason: 0, place: number };
     }
   }
@@ -189,23 +192,4 @@ function groupRanges(
       found.push({ from: first, to: first + entry.count });
   }
   return found;
-}
-
-/** Whether a template's jobs belong to the groups wanted; each template is looked at once. */
-function templateMatcher(
-  repGroups: readonly { readonly name: string }[] | null,
-  reader: JobReader,
-): (template: number) => boolean {
-  if (repGroups === null) return () => true;
-  const names = new Set(repGroups.map((group) => group.name));
-  const verdicts = new Map<number, boolean>();
-  return (template) => {
-    let verdict = verdicts.get(template);
-    if (verdict === undefined) {
-      const options = reader.template(template);
-      verdict = options !== undefined && names.has(options.repGroup);
-      verdicts.set(template, verdict);
-    }
-    return verdict;
-  };
 }

@@ -14,6 +14,7 @@ import { isSeen, readCompleteKey } from '../store/layout.ts';
 import { openLmdbReader } from '../store/lmdb.ts';
 import { type AheadQuestion, jobsAhead } from './ahead.ts';
 import { type CompletedGroups, type CompletedQuestion, completedGroups } from './completed-groups.ts';
+import { GroupMatcher } from './group-matcher.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope, numbersInQueue } from './listing.ts';
 import { JobsSink, JsonSink, type PageSink } from './page-sinks.ts';
@@ -23,6 +24,7 @@ import { type RekeyResult, type RekeyTask, rekeyJobs } from './rekey.ts';
 import { findReruns, type RerunPart } from './reruns.ts';
 import { statusJob } from './status-jobs.ts';
 import { isTooOld, onHost, type Summaries, summarise } from './summaries.ts';
+import { type Tallied, talliedIn } from './tallied.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
 
 const PLAIN_PAGE_JOBS = 20_000;
@@ -59,8 +61,8 @@ export type QueryTask =
   /** By group hash, 16 bytes each: 1 when it is known to have had a member. */
   | (RekeyTask & { readonly kind: 'rekey'; readonly path: string })
   | { readonly kind: 'seen'; readonly path: string; readonly groups: Uint8Array }
-  /** Template ids of stored jobs by number. */
-  | { readonly kind: 'templates'; readonly path: string; readonly numbers: Uint32Array }
+  /** Where complete jobs are counted. */
+  | { readonly kind: 'tallied'; readonly path: string; readonly numbers: Uint32Array }
   | {
       readonly kind: 'reruns';
       readonly path: string;
@@ -111,7 +113,8 @@ export type QueryResult =
   | Summaries
   | readonly Uint8Array[]
   | readonly RerunPart[]
-  | RekeyResult;
+  | RekeyResult
+  | Tallied;
 
 // A worker stays, so its reader and what it has decoded stay with it.
 const readers = new Map<string, JobReader>();
@@ -150,8 +153,8 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       return rekeyJobs(task, reader);
     case 'seen':
       return Uint8Array.from(eachKey(task.groups), (hash) => (isSeen(reader.store, hash) ? 1 : 0));
-    case 'templates':
-      return Uint32Array.from(task.numbers, (number) => reader.storedTemplateId(number) ?? 0);
+    case 'tallied':
+      return talliedIn(task.numbers, reader);
     case 'reruns':
       return findReruns(task.groups, task.complete, reader);
     case 'select':
@@ -195,16 +198,19 @@ export const START: Cursor = { phase: 0, number: 0, shown: 0 };
 
 function buried(scope: ListingScope, reader: JobReader, table: JobTable): BuriedResult[] {
   const kinds = new Map<string, { repGroup: string; exitCode: number; reason: FailReason; keys: string[] }>();
+  const matcher = new GroupMatcher(scope, reader);
   for (const found of candidates({ ...scope, mask: 1 << STATE.buried }, reader, table, START)) {
     const template = table.chunkOf(found.number)?.template[rowOf(found.number)] ?? 0;
-    const repGroup = reader.template(template)?.repGroup ?? '';
-    const name = `${repGroup}\0${found.exitCode}\0${found.reason}`;
-    let kind = kinds.get(name);
-    if (kind === undefined) {
-      kind = { repGroup, exitCode: found.exitCode, reason: failReasonName(found.reason), keys: [] };
-      kinds.set(name, kind);
+    const { number, exitCode, reason } = found;
+    for (const repGroup of matcher.namesOf(number, reader.template(template)?.repGroup ?? '')) {
+      const name = `${repGroup}\0${exitCode}\0${reason}`;
+      let kind = kinds.get(name);
+      if (kind === undefined) {
+        kind = { repGroup, exitCode, reason: failReasonName(reason), keys: [] };
+        kinds.set(name, kind);
+      }
+      if (kind.keys.length < BURIED_KEYS_MAX) kind.keys.push(table.keyHex(number));
     }
-    if (kind.keys.length < BURIED_KEYS_MAX) kind.keys.push(table.keyHex(found.number));
   }
   return [...kinds.values()];
 }
@@ -295,7 +301,8 @@ function groupedPage(task: PageTask, reader: JobReader, table: JobTable): PageRe
 
 function show(job: ReadJob, task: PageTask, reader: JobReader, similar: number): StatusJob {
   const detail = task.output !== 'json';
-  return statusJob(job, reader, { env: task.env, nowMs: task.nowMs, similar, detail });
+  const shown = new GroupMatcher(task.scope, reader).shown(job);
+  return statusJob(shown, reader, { env: task.env, nowMs: task.nowMs, similar, detail });
 }
 
 function isShown(job: ReadJob, task: PageTask): boolean {

@@ -4,6 +4,7 @@ import type { GroupSummary, StateCounts } from '../core/client-replies.ts';
 import type { JobTable } from '../core/job-table.ts';
 import { spread } from '../core/rep-groups.ts';
 import { STATE, STATE_NAMES } from '../core/states.ts';
+import { GroupMatcher } from './group-matcher.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';
 import { candidates, type ListingScope } from './listing.ts';
 
@@ -21,16 +22,18 @@ type Figure = (typeof FIGURES)[number];
 export function summarise(scope: ListingScope, reader: JobReader, table: JobTable): Summaries {
   const sums = new Map<string, GroupSum>();
   const all = new GroupSum('all above');
+  const matcher = new GroupMatcher(scope, reader);
   for (const { number } of candidates(scope, reader, table, { phase: 0, number: 0 })) {
     const job = reader.read(number, table);
     if (job === undefined || !onHost(job, scope.host ?? '') || isTooOld(job, scope)) continue;
-    const name = job.options.repGroup;
-    let sum = sums.get(name);
-    if (sum === undefined) {
-      sum = new GroupSum(name);
-      sums.set(name, sum);
+    for (const name of matcher.namesOf(number, job.options.repGroup)) {
+      let sum = sums.get(name);
+      if (sum === undefined) {
+        sum = new GroupSum(name);
+        sums.set(name, sum);
+      }
+      sum.add(job);
     }
-    sum.add(job);
     all.add(job);
   }
   const groups = [...sums.values()].map((sum) => sum.summary());

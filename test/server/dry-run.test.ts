@@ -64,7 +64,7 @@ describe('an add that is only tried', () => {
       rows: TABLES.map((name) => store.count(name)),
       keys: queue.keys.size,
       end: queue.table.end,
-      groups: queue.repGroups.size,
+      groups: queue.repGroups.end,
       schedulerGroups: queue.groups.end,
     });
     const before = state();
