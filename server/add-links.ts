@@ -26,6 +26,7 @@ import { type Clock, Slices } from './clock.ts';
 import { cycleText } from './cycle-text.ts';
 import { collectGaining, groupsOf, hashesOf, hashText, type LinkedPart, linkedPart } from './linked-part.ts';
 import type { Tasks } from './tasks.ts';
+import { unseenText } from './unseen-text.ts';
 
 /** Links made, or steps of the search taken, between two looks at the clock. */
 const STEP = 2_048;
@@ -130,11 +131,7 @@ export class AddLinks {
   /** What to say of groups never seen that its jobs wait for, sorted. */
   warnings(): string[] {
     const names = [...this.#unseen.values()].sort();
-    const shown = names
-      .slice(0, UNSEEN_SHOWN_MAX)
-      .map(
-        (name) => `dependency group "${name}" has not been seen; dependent job(s) will wait until it appears`,
-      );
+    const shown = names.slice(0, UNSEEN_SHOWN_MAX).map(unseenText);
     if (names.length > shown.length)
       shown.push(`the same holds for ${names.length - shown.length} more dependency groups`);
     return shown;

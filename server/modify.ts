@@ -19,7 +19,7 @@ import type { SegmentEntry } from '../core/segment-directory.ts';
 import { templateJson } from '../core/template.ts';
 import type { Template } from '../core/templates.ts';
 import { refuseUnusableChanges } from '../core/unusable-options.ts';
-import type { KeyValueReader, Write } from '../store/key-value.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
 import { readOverlay } from '../store/layout.ts';
 import type { RekeyResult } from '../workers/rekey.ts';
 import type { Archive } from './archive.ts';
@@ -27,12 +27,13 @@ import { type Clock, Slices } from './clock.ts';
 import { gatherLimits, type Limits } from './limits.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
-import { relink } from './relink.ts';
+import { type Relinked, relink } from './relink.ts';
 import type { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Selection } from './selection.ts';
 import type { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
+import { unseenText } from './unseen-text.ts';
 import { whyNever } from './why-never.ts';
 
 /** Jobs changed between two commits. */
@@ -178,7 +179,8 @@ export class Modifying {
     const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0, taken: 0 };
     const links = await this.#relink(numbers, changes);
     await this.#change(numbers, changes, keys, templates, pairs);
-    for (const write of links) persist.add(write);
+    for (const write of links.writes) persist.add(write);
+    for (const name of links.unseen) warnings.add(unseenText(name));
     await persist.flushed();
     await this.#tell(peer, id, pairs);
     return pairs;
@@ -195,8 +197,9 @@ export class Modifying {
   }
 
   /** First of all, as it may be refused. */
-  #relink(numbers: Uint32Array, { options }: ModChanges): Promise<readonly Write[]> {
-    if (options.deps === undefined && options.cmdDeps === undefined) return Promise.resolve([]);
+  #relink(numbers: Uint32Array, { options }: ModChanges): Promise<Relinked> {
+    if (options.deps === undefined && options.cmdDeps === undefined)
+      return Promise.resolve({ writes: [], unseen: [] });
     const { table } = this.#options.queue;
     const editable = [...numbers].filter((number) => ((1 << table.state(number)) & EDITABLE) !== 0);
     return relink(this.#options, editable, options);

@@ -33,19 +33,26 @@ interface Targets {
   readonly nodes: readonly number[];
   /** Jobs in the queue. */
   readonly parents: readonly number[];
+  /** Names of groups that nothing was ever added to. */
+  readonly unseen: readonly string[];
+}
+
+export interface Relinked {
+  /** What must be written with it. */
+  readonly writes: readonly Write[];
+  readonly unseen: readonly string[];
 }
 
 /**
  * The caller pins the nodes of dependencies meanwhile.
  * @param numbers - ascending; none is held by a runner
- * @returns what must be written with it
  * @throws {WrError} DEPENDENCY_CYCLE naming commands: nothing was changed
  */
 export async function relink(
   parts: RelinkParts,
   numbers: readonly number[],
   { deps = [], cmdDeps = [] }: Partial<Pick<JobOptions, 'deps' | 'cmdDeps'>>,
-): Promise<Write[]> {
+): Promise<Relinked> {
   const builder = new LinkBuilder();
   builder.add(0, 1, { depGroups: [], deps, cmdDeps });
   const targets = await targetsOf(parts, builder.take());
@@ -61,11 +68,11 @@ export async function relink(
   }
   await refuseCycles(parts, numbers, before, slices);
   for (const number of numbers) queue.reconsider(number);
-  return writesOf(parts, numbers, targets);
+  return { writes: writesOf(parts, numbers, targets), unseen: targets.unseen };
 }
 
 async function targetsOf({ queue, tasks }: RelinkParts, named: NamedLinks | null): Promise<Targets> {
-  if (named === null) return { hashes: new Uint8Array(0), nodes: [], parents: [] };
+  if (named === null) return { hashes: new Uint8Array(0), nodes: [], parents: [], unseen: [] };
   const hashes = new Uint8Array(named.groups.slice().buffer);
   const seen = await tasks.seen(hashes);
   const nodes = Array.from(seen, (mark, group) => {
@@ -81,7 +88,10 @@ async function targetsOf({ queue, tasks }: RelinkParts, named: NamedLinks | null
     const number = queue.keys.find(k0, k1, k2, k3);
     if (number !== 0 && isLive(queue.table.state(number))) parents.push(number);
   }
-  return { hashes, nodes, parents };
+  const names = Buffer.from(named.names).toString().split('\0');
+  const isUnseen = (_: string, group: number): boolean =>
+    nodes[group] !== undefined && !queue.dependencies.nodes.is(nodes[group], NODE.seen);
+  return { hashes, nodes, parents, unseen: names.filter(isUnseen) };
 }
 
 async function refuseCycles(

@@ -154,6 +154,7 @@ function check(given: Given, config: Config, { env, cwd }: Context): void {
 
 /** What only other schedulers look at: who gives it may think that it acts. */
 function warnOfUnused(given: Given, config: Config, { log }: Context): void {
+  if (config.setDomainIp) log.warn('managersetdomainip is not supported yet: no name is registered');
   const scheduler = given.scheduler ?? config.scheduler;
   const unused = Object.keys(flags).filter(
     (name) =>

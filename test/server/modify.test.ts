@@ -289,6 +289,19 @@ describe('modifying commands', () => {
     assert.deepEqual((await states(await crash(third.store as MemoryStore))).c, ['ready', null]);
   });
 
+  it('warns of dependency groups that nothing was ever added to, also after a restart', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('q\t{"dep_grps":["known"]}\nc\n');
+    const deps = ['known', 'never', 'nor this'];
+    const unseen = async (of: ManagerHarness): Promise<unknown[]> => {
+      const { warnings } = await mod(of, { deps, cmdDeps: [] }, { select: keysOf('c') });
+      return warnings.map((text) => /^dependency group "(.*)" has not been seen/.exec(text)?.[1]);
+    };
+    assert.deepEqual(await unseen(harness), ['never', 'nor this']);
+    assert.deepEqual(await unseen(await crash(store)), ['never', 'nor this']);
+  });
+
   it('refuses dependencies that would make commands wait for each other, and changes none', async () => {
     const harness = await ManagerHarness.start();
     await harness.add('a\nb\t{"cmd_deps":[{"cmd":"a","cwd":""}]}\n');
