@@ -4,8 +4,8 @@ import type { Dependencies } from '../core/dependencies.ts';
 import { JOB_FLAG } from '../core/job-flags.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
+import { dependantWrites, seenWrite, unseenWrite } from '../store/dependency-tables.ts';
 import type { Write } from '../store/key-value.ts';
-import { dependantWrites, seenWrite, unseenWrite } from '../store/layout.ts';
 
 export function hasDependencyWrites({ toSave, unseenGone }: Dependencies): boolean {
   return toSave.length > 0 || unseenGone.length > 0;

@@ -9,7 +9,7 @@ import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { Recommendation } from '../core/learning.ts';
 import type { ReqUsage } from '../core/req-usage.ts';
-import { usageWrite } from '../store/layout.ts';
+import { usageWrite } from '../store/group-tables.ts';
 import type { LearnGroup, LearnResult } from '../workers/learn.ts';
 import { type Clock, Slices } from './clock.ts';
 import type { Log } from './log.ts';

@@ -13,13 +13,11 @@ import type { JobRecord } from '../core/job-record.ts';
 import { EMPTY_RECORD } from '../core/job-record.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
 import { STATE } from '../core/states.ts';
+import { failBudgetWrite, learnedWrite } from '../store/group-tables.ts';
+import { completionsWrite, doneWrite, unindexedWrite } from '../store/history-tables.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
-  completionsWrite,
   counterWrite,
-  doneWrite,
-  failBudgetWrite,
-  learnedWrite,
   limitWrite,
   liveWrite,
   overlayWrite,
@@ -28,7 +26,6 @@ import {
   recordWrite,
   repGroupWrite,
   suspendedWrite,
-  unindexedWrite,
 } from '../store/layout.ts';
 import type { Clock } from './clock.ts';
 import { hasDependencyWrites, pushDependencyWrites } from './dependency-writes.ts';

@@ -2,8 +2,8 @@
 import { type LinkColumns, RUN } from '../core/dependency-links.ts';
 import { NODE } from '../core/dependency-nodes.ts';
 import type { JobQueue } from '../core/job-queue.ts';
+import { readUnseen } from '../store/dependency-tables.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
-import { readUnseen } from '../store/layout.ts';
 import { type Clock, Slices } from './clock.ts';
 
 /** Links made between two looks at the clock. */

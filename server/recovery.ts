@@ -10,6 +10,9 @@ import type { Segment } from '../core/segment.ts';
 import { isMarked } from '../core/segment-directory.ts';
 import { isLive, STATE } from '../core/states.ts';
 import type { Template } from '../core/templates.ts';
+import { readLinks } from '../store/dependency-tables.ts';
+import { readFailBudgets } from '../store/group-tables.ts';
+import { readDone, readUnindexed } from '../store/history-tables.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import {
   dropBsubRunWrite,
@@ -19,10 +22,7 @@ import {
   readBsubRuns,
   readCounter,
   readDirectory,
-  readDone,
-  readFailBudgets,
   readLimits,
-  readLinks,
   readLive,
   readOldRequests,
   readRecords,
@@ -32,7 +32,6 @@ import {
   readStaged,
   readSuspended,
   readTemplate,
-  readUnindexed,
   requestWrite,
   stagedWrite,
 } from '../store/layout.ts';

@@ -1,14 +1,10 @@
 /** Further runs of complete commands on disk: what the add that brings them, and what their end leaves. */
 import { reclaim } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
+import { dropDependantWrite } from '../store/dependency-tables.ts';
+import { dropDoneWrite, readDone } from '../store/history-tables.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
-import {
-  dropDependantWrite,
-  dropDoneWrite,
-  readDone,
-  repGroupWrite,
-  replacedWrite,
-} from '../store/layout.ts';
+import { repGroupWrite, replacedWrite } from '../store/layout.ts';
 
 /** A new job, the complete one it is a further run of, and where each is counted. */
 export interface Replacement {

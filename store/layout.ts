@@ -31,18 +31,14 @@
  * usage          MD5 of req group     → sets of values
  * suspended      first job number     → bit per suspended job
  * ```
- * Numbers in keys are big-endian, so that key order is number order.
+ * Numbers in keys are big-endian, so that key order is number order. Those of dependencies, of complete jobs and of named
+ * groups are read and written in files of their own: dependency-tables.ts, history-tables.ts, group-tables.ts.
  */
-import { hash } from 'node:crypto';
 import { pack, unpack } from 'msgpackr';
 import { type BsubRun, idIn } from '../core/bsub-ids.ts';
-import { decodeLinks, encodeLinks, type LinkColumns } from '../core/dependency-links.ts';
-import type { FailBudget } from '../core/fail-budgets.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../core/job-record.ts';
-import { type ByStatistic, STATISTICS } from '../core/learning.ts';
 import { Overlay } from '../core/overlay.ts';
 import type { SavedTally } from '../core/rep-groups.ts';
-import type { SavedUsage } from '../core/req-usage.ts';
 import { Segment } from '../core/segment.ts';
 import { type KeyValueReader, keyToU32, u32Key, type Write } from './key-value.ts';
 
@@ -135,41 +131,6 @@ export function recordWrite(number: number, record: JobRecord | null): Write {
   return { table: 'records', key: u32Key(number), value: record === null ? null : encodeRecord(record) };
 }
 
-export function doneWrite(number: number, record: JobRecord): Write {
-  return { table: 'done', key: u32Key(number), value: encodeRecord(record) };
-}
-
-export function completeKeyWrite(key: Uint8Array, number: number): Write {
-  return { table: 'keys', key, value: u32Key(number) };
-}
-
-/** Job numbers that completed in one commit; `null`: their keys are in `keys` now. */
-export function unindexedWrite(batch: number, numbers: readonly number[] | null): Write {
-  if (numbers === null) return { table: 'unindexed', key: u32Key(batch), value: null };
-  return { table: 'unindexed', key: u32Key(batch), value: new Uint8Array(Uint32Array.from(numbers).buffer) };
-}
-
-export function linksWrite(first: number, links: LinkColumns): Write {
-  return { table: 'links', key: u32Key(first), value: encodeLinks(links) };
-}
-
-/** A complete job waited for this group: it runs again when the group gains a member. */
-export function* dependantWrites(hash: Uint8Array, number: number): Iterable<Write> {
-  yield { table: 'dependants', key: hash, value: EMPTY };
-  yield { table: 'dependants', key: dependantKey(hash, number), value: EMPTY };
-}
-
-export function dropDependantWrite(hash: Uint8Array, number: number): Write {
-  return { table: 'dependants', key: dependantKey(hash, number), value: null };
-}
-
-function dependantKey(hash: Uint8Array, number: number): Uint8Array {
-  const key = new Uint8Array(20);
-  key.set(hash);
-  key.set(u32Key(number), 16);
-  return key;
-}
-
 /** `null`: the complete job counts again, or its record goes. */
 export function replacedWrite(number: number, by: { number: number; tally: number } | null): Write {
   if (by === null) return { table: 'replaced', key: u32Key(number), value: null };
@@ -179,45 +140,9 @@ export function replacedWrite(number: number, by: { number: number; tally: numbe
   return { table: 'replaced', key: u32Key(number), value };
 }
 
-export function dropDoneWrite(number: number): Write {
-  return { table: 'done', key: u32Key(number), value: null };
-}
-
-export function seenWrite(hash: Uint8Array): Write {
-  return { table: 'seen', key: hash, value: EMPTY };
-}
-
-export function unseenWrite(hash: Uint8Array, unseen: boolean): Write {
-  return { table: 'unseen', key: hash, value: unseen ? EMPTY : null };
-}
-
-/** Job numbers that completed in one commit, by its time. */
-export function completionsWrite(atMs: number, batch: number, numbers: readonly number[]): Write {
-  const value = new Uint8Array(Uint32Array.from(numbers).buffer);
-  return { table: 'completions', key: completionsKey(atMs, batch), value };
-}
-
-/** The batch tells commits of one millisecond apart. */
-function completionsKey(atMs: number, batch: number): Uint8Array {
-  const key = new Uint8Array(8);
-  const view = new DataView(key.buffer);
-  view.setUint16(0, Math.floor(atMs / 2 ** 32));
-  view.setUint32(2, atMs % 2 ** 32);
-  view.setUint16(6, batch & 0xffff);
-  return key;
-}
-
 /** `null`: a set of groups that has no jobs any more. */
 export function repGroupWrite(id: number, saved: SavedTally | null): Write {
   return { table: 'groups', key: u32Key(id), value: saved === null ? null : pack(saved) };
-}
-
-/** `undefined`: it has none any more. */
-export function failBudgetWrite(repGroup: string, budget: FailBudget | undefined): Write {
-  const key = encoder.encode(repGroup);
-  if (budget === undefined) return { table: 'failBudgets', key, value: null };
-  const { max, fails, stopped } = budget;
-  return { table: 'failBudgets', key, value: pack([max, fails, stopped]) };
 }
 
 export function bsubRunWrite({ first, id, count, isArray }: BsubRun): Write {
@@ -230,19 +155,6 @@ export function bsubRunWrite({ first, id, count, isArray }: BsubRun): Write {
 
 export function dropBsubRunWrite(first: number): Write {
   return { table: 'bsub', key: u32Key(first), value: null };
-}
-
-export function learnedWrite(saved: SavedUsage): Write {
-  return { table: 'learned', key: nameKey(saved.reqGroup), value: pack(saved) };
-}
-
-/** @param sets - each ascending */
-export function usageWrite(reqGroup: string, sets: ByStatistic<Uint32Array>): Write {
-  const bytes = STATISTICS.map((statistic) => {
-    const { buffer, byteOffset, byteLength } = sets[statistic];
-    return new Uint8Array(buffer, byteOffset, byteLength);
-  });
-  return { table: 'usage', key: nameKey(reqGroup), value: pack(bytes) };
 }
 
 export function requestWrite(requestId: string, result: AddResult | null): Write {
@@ -346,43 +258,6 @@ export function readRecord(store: KeyValueReader, number: number): JobRecord | u
   return bytes === undefined ? undefined : decodeRecord(bytes);
 }
 
-export function readDone(store: KeyValueReader, number: number): JobRecord | undefined {
-  const bytes = store.get('done', u32Key(number));
-  return bytes === undefined ? undefined : decodeRecord(bytes);
-}
-
-/** The job number of an archived complete job, or `undefined`. */
-export function readCompleteKey(store: KeyValueReader, key: Uint8Array): number | undefined {
-  const bytes = store.get('keys', key);
-  return bytes === undefined ? undefined : keyToU32(bytes);
-}
-
-/** Numbers of jobs that were written as complete from `sinceMs` on, a commit at a time. */
-export function* readCompletions(store: KeyValueReader, sinceMs: number): Iterable<Uint32Array> {
-  for (const { value } of store.range('completions', { from: completionsKey(sinceMs, 0) })) {
-    const aligned = value.slice();
-    yield new Uint32Array(aligned.buffer, 0, aligned.byteLength >>> 2);
-  }
-}
-
-export function* readUnindexed(
-  store: KeyValueReader,
-): Iterable<{ readonly batch: number; readonly numbers: readonly number[] }> {
-  for (const { key, value } of store.range('unindexed')) {
-    const aligned = value.slice();
-    yield {
-      batch: keyToU32(key),
-      numbers: Array.from(new Uint32Array(aligned.buffer, 0, aligned.byteLength >>> 2)),
-    };
-  }
-}
-
-/** `undefined`: the jobs of that segment have no part in dependencies. */
-export function readLinks(store: KeyValueReader, first: number): LinkColumns | undefined {
-  const bytes = store.get('links', u32Key(first));
-  return bytes === undefined ? undefined : decodeLinks(bytes);
-}
-
 /** Whether a complete job's command is in the queue again. */
 export function isReplaced(store: KeyValueReader, number: number): boolean {
   return store.get('replaced', u32Key(number)) !== undefined;
@@ -393,39 +268,6 @@ export function* readReplaced(
 ): Iterable<{ readonly number: number; readonly by: number; readonly tally: number }> {
   for (const { key, value } of store.range('replaced'))
     yield { number: keyToU32(key), by: keyToU32(value), tally: keyToU32(value.subarray(4)) };
-}
-
-export function isSeen(store: KeyValueReader, hash: Uint8Array): boolean {
-  return store.get('seen', hash) !== undefined;
-}
-
-export function isUnseen(store: KeyValueReader, hash: Uint8Array): boolean {
-  return store.get('unseen', hash) !== undefined;
-}
-
-export function* readUnseen(store: KeyValueReader): Iterable<Uint8Array> {
-  for (const { key } of store.range('unseen')) yield key;
-}
-
-/** Numbers of complete jobs that waited for a group when they were in the queue, run again since or not. */
-export function* readDependants(store: KeyValueReader, hash: Uint8Array): Iterable<number> {
-  if (store.get('dependants', hash) === undefined) return;
-  for (const { key } of store.range('dependants', { from: dependantKey(hash, 0) })) {
-    if (Buffer.compare(key.subarray(0, 16), hash) !== 0) return;
-    yield keyToU32(key.subarray(16));
-  }
-}
-
-export function readFailBudget(store: KeyValueReader, repGroup: string): FailBudget | undefined {
-  const value = store.get('failBudgets', encoder.encode(repGroup));
-  return value === undefined ? undefined : failBudgetOf(value);
-}
-
-export function* readFailBudgets(
-  store: KeyValueReader,
-): Iterable<{ readonly repGroup: string; readonly budget: FailBudget }> {
-  for (const { key, value } of store.range('failBudgets'))
-    yield { repGroup: decoder.decode(key), budget: failBudgetOf(value) };
 }
 
 export function* readRepGroups(
@@ -461,18 +303,6 @@ function bsubRun(key: Uint8Array, value: Uint8Array): BsubRun {
   };
 }
 
-export function readLearned(store: KeyValueReader, reqGroup: string): SavedUsage | undefined {
-  const bytes = store.get('learned', nameKey(reqGroup));
-  return bytes === undefined ? undefined : unpack(bytes);
-}
-
-/** The sets of a requirement group; empty ones when nothing was recorded. */
-export function readUsage(store: KeyValueReader, reqGroup: string): ByStatistic<Uint32Array> {
-  const bytes = store.get('usage', nameKey(reqGroup));
-  const [memory, disk, time] = bytes === undefined ? [] : (unpack(bytes) as readonly Uint8Array[]);
-  return { memory: asSet(memory), disk: asSet(disk), time: asSet(time) };
-}
-
 export function readRequest(store: KeyValueReader, requestId: string): AddResult | undefined {
   const bytes = store.get('requests', encoder.encode(requestId));
   return bytes === undefined ? undefined : unpack(bytes);
@@ -490,11 +320,6 @@ function directoryEntry(first: number, value: Uint8Array): DirectoryEntry {
   return { first, segment: keyToU32(value), count: keyToU32(value.subarray(4)) };
 }
 
-function failBudgetOf(value: Uint8Array): FailBudget {
-  const [max, fails, stopped] = unpack(value) as [number, number, boolean];
-  return { max, fails, stopped };
-}
-
 function numberBytes(value: number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setFloat64(0, value);
@@ -503,14 +328,4 @@ function numberBytes(value: number): Uint8Array {
 
 function numberOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0);
-}
-
-/** Names may be longer than keys. */
-function nameKey(name: string): Uint8Array {
-  return hash('md5', name, 'buffer');
-}
-
-/** A copy, for bytes of a record need not lie on a word. */
-function asSet(bytes: Uint8Array = EMPTY): Uint32Array {
-  return new Uint32Array(new Uint8Array(bytes).buffer);
 }

@@ -10,13 +10,13 @@ import type { SavedUsage } from '../core/req-usage.ts';
 import type { Segment } from '../core/segment.ts';
 import { isHeld, STATE } from '../core/states.ts';
 import { mergeDelta, parseTemplate } from '../core/template.ts';
+import { readLearned } from '../store/group-tables.ts';
+import { readDone } from '../store/history-tables.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import {
   type DirectoryEntry,
   findInDirectory,
   readCounter,
-  readDone,
-  readLearned,
   readRecord,
   readTemplate,
 } from '../store/layout.ts';

@@ -6,8 +6,8 @@ import {
   recommendAll,
   STATISTICS,
 } from '../core/learning.ts';
+import { readUsage } from '../store/group-tables.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
-import { readUsage } from '../store/layout.ts';
 import { openLmdbReader } from '../store/lmdb.ts';
 
 export interface LearnGroup {

@@ -1,5 +1,5 @@
 /** Jobs that completed lately, over all report groups, in the order in which they ended up on disk. */
-import { readCompletions } from '../store/layout.ts';
+import { readCompletions } from '../store/history-tables.ts';
 import type { JobReader } from './job-reader.ts';
 
 /**

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { identityFrame, KEY_BYTES } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import { type ModChanges, modified } from '../core/modification.ts';
-import { readCompleteKey } from '../store/layout.ts';
+import { readCompleteKey } from '../store/history-tables.ts';
 import type { JobReader } from './job-reader.ts';
 
 export interface RekeyTask {

@@ -7,7 +7,9 @@ import { KEY_BYTES, keyToHex } from '../core/identity.ts';
 import { LinkBuilder } from '../core/link-builder.ts';
 import type { Segment } from '../core/segment.ts';
 import { packSegment } from '../core/segment-pack.ts';
-import { readCompleteKey, readDependants, readDone, readLinks, readTemplate } from '../store/layout.ts';
+import { readDependants, readLinks } from '../store/dependency-tables.ts';
+import { readCompleteKey, readDone } from '../store/history-tables.ts';
+import { readTemplate } from '../store/layout.ts';
 import type { JobReader } from './job-reader.ts';
 
 /** In one segment. */

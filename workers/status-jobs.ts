@@ -7,7 +7,8 @@ import { type ResourceIds, resourceList } from '../core/resource-names.ts';
 import { shownText } from '../core/shown-bytes.ts';
 import { isHeld, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob, StatusJobDetail } from '../core/status-job.ts';
-import { readBsubId, readEnvironment, readFailBudget } from '../store/layout.ts';
+import { readFailBudget } from '../store/group-tables.ts';
+import { readBsubId, readEnvironment } from '../store/layout.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';
 import { unseenGroups } from './unseen-groups.ts';
 

@@ -2,8 +2,8 @@
 import { groupHashBytes } from '../core/dependency-links.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { JobTable } from '../core/job-table.ts';
+import { isUnseen } from '../store/dependency-tables.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
-import { isUnseen } from '../store/layout.ts';
 import type { JobReader } from './job-reader.ts';
 
 /** Names of those among a job's options. */

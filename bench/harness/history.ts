@@ -5,12 +5,11 @@
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { EMPTY_RECORD } from '../../core/job-record.ts';
 import { STATE } from '../../core/states.ts';
+import { completeKeyWrite, doneWrite } from '../../store/history-tables.ts';
 import type { KeyValueStore, Write } from '../../store/key-value.ts';
 import {
-  completeKeyWrite,
   counterWrite,
   directoryWrite,
-  doneWrite,
   groupSegmentWrite,
   repGroupWrite,
   segmentWrite,

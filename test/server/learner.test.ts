@@ -7,7 +7,7 @@ import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts'
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import type { EndedEvent, JobOrder } from '../../core/runner-messages.ts';
 import type { StatusJob } from '../../core/status-job.ts';
-import { readLearned, readUsage } from '../../store/layout.ts';
+import { readLearned, readUsage } from '../../store/group-tables.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { learnFrom } from '../../workers/learn.ts';
 import { ended } from '../core/queue-builders.ts';
