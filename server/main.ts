@@ -2,11 +2,9 @@
  * The manager's process: takes its configuration from the environment, opens what the manager needs, and closes it again
  * in order. `wr manager start` starts it; the configuration comes as `WR_…` variables, the rest as flags.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { dropAllocator } from '../core/allocator.ts';
 import { type Config, resolveConfig } from '../core/config.ts';
 import { asWrError, WrError } from '../core/errors.ts';
@@ -17,8 +15,11 @@ import { openLmdb } from '../store/lmdb.ts';
 import { checkCertificates, ensureCertificates } from './certificates.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
 import { compact } from './compact.ts';
+import { handlers } from './connections.ts';
+import { backupFileOf, prepareDirectory, removeStore } from './deployment-files.ts';
+import { type Flags, readFlags } from './flags.ts';
 import { birthOf, hostName, isProcessGone, killRunner, ownAddress } from './host.ts';
-import { openLog, startMarker } from './log.ts';
+import { type Log, openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
 import { findMarked } from './marked.ts';
 import { Orphans } from './orphans.ts';
@@ -26,14 +27,10 @@ import { claimPidFile, releasePidFile } from './pid-file.ts';
 import { openPools } from './pools.ts';
 import { restoreMissing } from './restore.ts';
 import { sshRunner } from './run-on-host.ts';
-import { LocalScheduler } from './schedulers/local.ts';
-import { NoScheduler } from './schedulers/none.ts';
-import type { Scheduler } from './schedulers/scheduler.ts';
-import { Session } from './sessions.ts';
+import { openScheduler } from './schedulers/open.ts';
 import { lowerHelperThreads } from './thread-priority.ts';
-import { chooseToken, sameToken, writePrivateFile } from './token.ts';
+import { chooseToken, writePrivateFile } from './token.ts';
 import { openTransport } from './transport/open.ts';
-import type { Connection, HttpRequest, HttpResponse, TransportHandlers } from './transport/transport.ts';
 
 /** A clean stop waits so long for runners to report the end of what was killed (since-0.36.md §3.2). */
 const STOP_PATIENCE_MS = 60_000;
@@ -43,39 +40,6 @@ const BODY_BYTES_MAX = 64 * 1024 * 1024;
 const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 const DRAIN_BYTES = 1024 * 1024;
 const IDLE_SECONDS = 60;
-
-const FLAGS = {
-  foreground: { type: 'boolean' },
-  scheduler: { type: 'string' },
-  max_cores: { type: 'string' },
-  max_ram: { type: 'string' },
-  resources: { type: 'string' },
-  use_cert_domain: { type: 'boolean' },
-  debug: { type: 'boolean' },
-  runner_filelog: { type: 'string' },
-  runner_syslog: { type: 'boolean' },
-  deployment: { type: 'string' },
-  compact: { type: 'boolean' },
-} as const;
-
-type Flags = ReturnType<typeof readFlags>;
-
-function readFlags() {
-  // Flags that other schedulers understand are let by.
-  return parseArgs({ options: FLAGS, strict: false, allowPositionals: true }).values as {
-    foreground?: boolean;
-    scheduler?: string;
-    max_cores?: string;
-    max_ram?: string;
-    resources?: string;
-    use_cert_domain?: boolean;
-    debug?: boolean;
-    runner_filelog?: string;
-    runner_syslog?: boolean;
-    deployment?: string;
-    compact?: boolean;
-  };
-}
 
 function readText(path: string): string | null {
   try {
@@ -141,7 +105,7 @@ async function answerCompact(config: Config): Promise<void> {
   }
 }
 
-async function serve(config: Config, flags: Flags, log: ReturnType<typeof openLog>): Promise<void> {
+async function serve(config: Config, flags: Flags, log: Log): Promise<void> {
   claimPidFile(config.pidFile);
   const closers: (() => Promise<void> | void)[] = [() => releasePidFile(config.pidFile)];
   const close = async (): Promise<void> => {
@@ -158,7 +122,7 @@ async function serve(config: Config, flags: Flags, log: ReturnType<typeof openLo
 async function serveUntilStopped(
   config: Config,
   flags: Flags,
-  log: ReturnType<typeof openLog>,
+  log: Log,
   closers: (() => Promise<void> | void)[],
 ): Promise<void> {
   const { token, reused } = chooseToken(readText(config.tokenFile));
@@ -277,43 +241,7 @@ function lowerHelpersNowAndThen(): () => void {
   return () => clearInterval(timer);
 }
 
-function handlers(token: string, manager: () => Manager | undefined): TransportHandlers {
-  const session = (connection: Connection): Session => connection.session as Session;
-  return {
-    authorise: (given) => sameToken(given, token) && manager() !== undefined,
-    open: (connection) => {
-      connection.session = new Session(connection);
-    },
-    message: (connection, bytes) => manager()?.receive(session(connection), bytes),
-    drain: () => undefined,
-    close: (connection) => manager()?.closed(session(connection)),
-    http: (request) => answerHttp(request, token),
-  };
-}
-
-/** What is served over HTTPS so far: the version, which needs no token, and for those who have it a word on the page. */
-function answerHttp({ path, method, query, headers }: HttpRequest, token: string): HttpResponse {
-  const json = { 'content-type': 'application/json' };
-  if (path === '/rest/version/' || path === '/rest/version') {
-    if (method !== 'GET') return { status: 405, headers: json, body: '"So far only GET is supported"' };
-    return { status: 200, headers: json, body: JSON.stringify({ Version: VERSION, API: '1' }) };
-  }
-  const text = { 'content-type': 'text/plain' };
-  const given =
-    /^Bearer (.*)$/.exec(headers.authorization ?? '')?.[1] ?? new URLSearchParams(query).get('token') ?? '';
-  if (!sameToken(given, token))
-    return { status: 401, headers: text, body: 'the token is missing or wrong\n' };
-  if (path === '/') {
-    return {
-      status: 200,
-      headers: text,
-      body: `wr manager ${VERSION}. The status page comes later: use wr status.\n`,
-    };
-  }
-  return { status: 404, headers: text, body: 'not found\n' };
-}
-
-async function prepareCertificates(config: Config, log: ReturnType<typeof openLog>): Promise<number> {
+async function prepareCertificates(config: Config, log: Log): Promise<number> {
   const nowMs = SYSTEM_CLOCK.nowMs();
   const { created } = await ensureCertificates({
     ...config,
@@ -325,38 +253,8 @@ async function prepareCertificates(config: Config, log: ReturnType<typeof openLo
   return checkCertificates(config, nowMs);
 }
 
-function openScheduler(
-  config: Config,
-  flags: Flags,
-  address: string,
-  log: ReturnType<typeof openLog>,
-): Scheduler {
-  const name = flags.scheduler ?? config.scheduler;
-  if (name === 'none') return new NoScheduler();
-  if (name !== 'local') {
-    throw new WrError('NOT_SUPPORTED', `the scheduler ${name} is not supported yet; local and none are`);
-  }
-  return new LocalScheduler({
-    maxCores: Number(flags.max_cores ?? -1),
-    maxRamMb: Number(flags.max_ram ?? -1),
-    entryFile: fileURLToPath(new URL('../cli/main.js', import.meta.url)),
-    deployment: config.deployment,
-    server: address,
-    certDomain: config.certDomain,
-    logDir: flags.runner_filelog ?? '',
-    syslog: flags.runner_syslog === true,
-    errorFile: `${config.managerDir}/runner.stderr`,
-    clock: SYSTEM_CLOCK,
-    log,
-  });
-}
-
 /** The first signal stops cleanly; a second Ctrl-C in the foreground ends at once. */
-function listenToSignals(
-  foreground: boolean,
-  stop: (reason: string) => void,
-  log: ReturnType<typeof openLog>,
-): void {
+function listenToSignals(foreground: boolean, stop: (reason: string) => void, log: Log): void {
   let signals = 0;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -367,37 +265,6 @@ function listenToSignals(
     });
   }
   process.on('SIGHUP', () => undefined);
-}
-
-/** Ours alone, whatever the umask and whatever it was before (reliability.md c46). */
-function prepareDirectory(path: string): void {
-  try {
-    // `wr manager start` has made it, with those above it.
-    if (!existsSync(path)) mkdirSync(path, { mode: 0o700 });
-    const mode = statSync(path).mode & 0o777;
-    if ((mode & 0o022) !== 0) chmodSync(path, mode & ~0o022);
-  } catch (cause) {
-    throw new WrError(
-      'BAD_DIRECTORY',
-      `the manager's directory ${path} cannot be made: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-}
-
-/** Where the database is backed up by itself; `null`: nowhere. */
-function backupFileOf({ deployment, dbBackupFile }: Config, log: ReturnType<typeof openLog>): string | null {
-  if (deployment === 'development') return null;
-  if (!dbBackupFile.startsWith('s3://')) return dbBackupFile;
-  log.warn('backups to S3 come later: the database is not backed up by itself', { file: dbBackupFile });
-  return null;
-}
-
-/** A development deployment begins anew at every start (manager.md §2). */
-function removeStore(config: Config): void {
-  for (const path of [config.dbFile, `${config.dbFile}-lock`, config.dbBackupFile]) {
-    if (!path.startsWith('s3://')) rmSync(path, { force: true });
-  }
 }
 
 /** A promise that is settled from elsewhere: by the first reason to stop. */

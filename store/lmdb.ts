@@ -1,50 +1,34 @@
 /**
  * The database: one LMDB file, written by LMDB's own thread, read through its memory map by every thread of the manager.
- * Nothing but this file names lmdb.
+ * Nothing but this file and lmdb-file.ts names lmdb.
  *
  * The binding offers to overlap flushes with later transactions. We do without: a transaction is then visible exactly
  * when it is on disk, its promise comes after `fdatasync` and the synchronous write of the header, and a flush that
  * fails leaves nothing behind that someone may have seen. Measured, it costs a batch of 100 puts 0.74 ms instead of
  * 0.59 ms.
  */
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { mkdtemp, open as openFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb';
+import { statSync } from 'node:fs';
+import type { RangeOptions } from 'lmdb';
 import { WrError } from '../core/errors.ts';
 import { CommitQueue, checkKeys } from './commit-queue.ts';
-import {
-  type KeyValueReader,
-  type KeyValueStore,
-  keyToU32,
-  type Range,
-  TABLES,
-  type TableName,
-  u32Key,
-  type Write,
-} from './key-value.ts';
+import type { KeyValueReader, KeyValueStore, Range, TableName, Write } from './key-value.ts';
 import { keepBindingQuiet } from './lmdb-console.ts';
-import { mapBytesFor } from './map-size.ts';
-import { inspectStoreFile, unreadable } from './store-file.ts';
+import { causeOf, freeBytes, isFull, textOf } from './lmdb-failures.ts';
+import {
+  checkFile,
+  closeNow,
+  copyTo,
+  createFile,
+  openRoot,
+  openTables,
+  type Root,
+  type Table,
+  type Tables,
+} from './lmdb-file.ts';
+import { unreadable } from './store-file.ts';
 
-/** Written when a store is created; a reader refuses what is newer. */
-export const STORE_FORMAT = 1;
-const FORMAT_KEY = new TextEncoder().encode('wr.format');
-
-const TABLES_MAX = 64;
 /** Below this the disk counts as full: LMDB reports a write that was cut short as an I/O error. */
 const FREE_BYTES_MIN = 1024 * 1024;
-
-const MDB_MAP_FULL = -30_792;
-const ENOSPC = 28;
-const EFBIG = 27;
-const EDQUOT = 122;
-
-type Table = Database<Uint8Array, Uint8Array>;
-type Root = RootDatabase<Uint8Array, Uint8Array>;
-type Tables = ReadonlyMap<TableName, Table>;
-
-const BINARY = { keyEncoding: 'binary', encoding: 'binary' } as const;
 
 /**
  * Opens a store, or creates one where there is no file. The file gets mode 0600.
@@ -55,9 +39,9 @@ export function openLmdb(path: string, options: { readonly readOnly?: boolean } 
   const readOnly = options.readOnly ?? false;
   keepBindingQuiet();
   try {
-    if (!check(path, !readOnly)) {
+    if (!checkFile(path, !readOnly)) {
       if (readOnly) throw new WrError('STORE_UNREADABLE', `there is no database ${path}`);
-      create(path);
+      createFile(path);
     }
     const root = openRoot(path, readOnly);
     return new LmdbStore(path, root, openTables(root, readOnly), readOnly);
@@ -77,6 +61,24 @@ export function openLmdbReader(path: string): KeyValueReader {
   try {
     const root = openRoot(path, true);
     return new LmdbReader(path, root, openTables(root, true));
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/**
+ * Writes a store that nobody has open anew, without its free pages, and puts the copy in its place.
+ * @throws {WrError} as {@link openLmdb}, and STORE_FULL, STORE_FAILED: the file was not touched
+ */
+export async function compactLmdb(path: string): Promise<void> {
+  try {
+    if (!checkFile(path, true)) throw new WrError('STORE_UNREADABLE', `there is no database ${path}`);
+    const root = openRoot(path, true);
+    try {
+      await copyTo(root, path, true);
+    } finally {
+      closeNow(root);
+    }
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -206,141 +208,6 @@ class LmdbStore extends LmdbReader implements KeyValueStore {
   }
 }
 
-/**
- * Writes a store that nobody has open anew, without its free pages, and puts the copy in its place.
- * @throws {WrError} as {@link openLmdb}, and STORE_FULL, STORE_FAILED: the file was not touched
- */
-export async function compactLmdb(path: string): Promise<void> {
-  try {
-    if (!check(path, true)) throw new WrError('STORE_UNREADABLE', `there is no database ${path}`);
-    const root = openRoot(path, true);
-    try {
-      await copyTo(root, path, true);
-    } finally {
-      closeNow(root);
-    }
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-}
-
-/**
- * Copies a store beside its place and moves it there when it is whole, whatever was there before.
- * @param compact - without free pages
- */
-async function copyTo(root: Root, path: string, compact: boolean): Promise<void> {
-  let directory: string | undefined;
-  try {
-    directory = await mkdtemp(join(dirname(path), `.${basename(path)}.`));
-    const copy = join(directory, 'copy');
-    await root.backup(copy, compact);
-    const file = await openFile(copy, 'r+');
-    try {
-      await file.chmod(0o600);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(copy, path);
-    syncDirectory(dirname(path));
-  } catch (cause) {
-    const code = isFull(cause) ? 'STORE_FULL' : 'STORE_FAILED';
-    throw new WrError(code, `the database could not be copied to ${path}: ${textOf(cause)}`, { cause });
-  } finally {
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
-  }
-}
-
-// ---------------------------------------------------------------- opening
-
-/** @returns false when there is no file */
-function check(path: string, write: boolean): boolean {
-  if (!inspectStoreFile(path, write)) return false;
-  const root = openRoot(path, true);
-  try {
-    checkFormat(path, root);
-  } finally {
-    closeNow(root);
-  }
-  return true;
-}
-
-function checkFormat(path: string, root: Root): void {
-  const marker = openTable(root, 'meta', true)?.get(FORMAT_KEY);
-  if (marker?.byteLength !== 4)
-    throw new WrError('STORE_FOREIGN', `${path} is an LMDB file, but no database of wr`);
-  const format = keyToU32(marker);
-  if (format <= STORE_FORMAT) return;
-  throw new WrError(
-    'STORE_NEWER',
-    `the database ${path} has format ${format}; this wr knows formats up to ${STORE_FORMAT}`,
-  );
-}
-
-/** Made beside its place and moved there when it is whole: a start that is killed leaves no half database behind. */
-function create(path: string): void {
-  const temporary = `${path}.new-${process.pid}`;
-  const remove = (): void => {
-    for (const name of [temporary, `${temporary}-lock`]) rmSync(name, { force: true });
-  };
-  try {
-    remove();
-    closeSync(openSync(temporary, 'wx', 0o600));
-    chmodSync(temporary, 0o600); // Whatever the umask took away.
-    const root = openRoot(temporary, false);
-    const tables = openTables(root, false);
-    tables.get('meta')?.putSync(FORMAT_KEY, u32Key(STORE_FORMAT));
-    closeNow(root);
-    renameSync(temporary, path);
-    syncDirectory(dirname(path));
-  } catch (cause) {
-    const code = isFull(cause) ? 'STORE_FULL' : 'STORE_FAILED';
-    throw new WrError(code, `the database ${path} cannot be created: ${textOf(cause)}`, { cause });
-  } finally {
-    remove();
-  }
-}
-
-/** Without asynchronous writes lmdb closes before it returns; opening the file again then makes a new environment. */
-function closeNow(root: Root): void {
-  void root.close();
-}
-
-function openRoot(path: string, readOnly: boolean): Root {
-  // `permissionsMode` is missing in lmdb's types, hence not a literal in the call.
-  const options = {
-    ...BINARY,
-    path,
-    noSubdir: true,
-    readOnly,
-    mapSize: mapBytesFor(path),
-    maxDbs: TABLES_MAX,
-    overlappingSync: false,
-    // It would put what one turn of the event loop writes into one transaction, and drop a promise that may be rejected.
-    eventTurnBatching: false,
-    permissionsMode: 0o600,
-  };
-  return open<Uint8Array, Uint8Array>(options);
-}
-
-function openTables(root: Root, readOnly: boolean): Tables {
-  const tables = new Map<TableName, Table>();
-  for (const name of TABLES) {
-    const table = openTable(root, name, readOnly);
-    // A table that came with a later wr of the same format: empty.
-    if (table !== undefined) tables.set(name, table);
-  }
-  return tables;
-}
-
-function openTable(root: Root, name: TableName, readOnly: boolean): Table | undefined {
-  // `create` is missing in lmdb's types, and so is the `undefined` of a table that is not there.
-  const options = { ...BINARY, name, create: !readOnly };
-  return root.openDB<Uint8Array, Uint8Array>(options) as Table | undefined;
-}
-
-// ---------------------------------------------------------------- small things
-
 function rangeOptions(range: Range): RangeOptions {
   const { from, to, reverse = false, limit } = range;
   return {
@@ -357,47 +224,7 @@ function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** lmdb rejects with a general error whose `commitError` is a promise that is rejected with the real one. */
-async function causeOf(thrown: unknown): Promise<unknown> {
-  if (typeof thrown !== 'object' || thrown === null || !('commitError' in thrown)) return thrown;
-  try {
-    return await thrown.commitError;
-  } catch (cause) {
-    return cause;
-  }
-}
-
-function isFull(cause: unknown): boolean {
-  if (typeof cause !== 'object' || cause === null) return false;
-  const code = 'code' in cause ? cause.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') return true;
-  if (code === MDB_MAP_FULL || code === ENOSPC || code === EDQUOT || code === EFBIG) return true;
-  return /No space left|quota exceeded/i.test(textOf(cause));
-}
-
-function freeBytes(path: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(dirname(path));
-    return bavail * bsize;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-}
-
 function isSameFile(a: string, b: string): boolean {
   const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }));
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
-
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -22,7 +22,8 @@ import { Worker } from 'node:worker_threads';
 import { open } from 'lmdb';
 import type { ErrorCode, WrError } from '../../core/errors.ts';
 import { type KeyValueStore, u32Key, type Write } from '../../store/key-value.ts';
-import { openLmdb, openLmdbReader, STORE_FORMAT } from '../../store/lmdb.ts';
+import { openLmdb, openLmdbReader } from '../../store/lmdb.ts';
+import { STORE_FORMAT } from '../../store/lmdb-file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'wr-lmdb-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
