@@ -1,12 +1,12 @@
 /** The flags of `wr add` as the options that a line gets which says nothing itself (spec: cli.md §2.2, since-0.36.md §1.3). */
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { badOption } from '../core/bad-option.ts';
 import { parseBehaviours } from '../core/behaviours.ts';
 import { parseCmdDeps } from '../core/command-dependencies.ts';
 import { expandHome } from '../core/config.ts';
 import {
   BYTE_MAX,
-  badOption,
   checkContainerMounts,
   checkInteger,
   checkMaxFails,

@@ -1,8 +1,7 @@
 /** What kill, retry, remove, suspend and resume have in common: some jobs are named, the manager changes those it can. */
-
 import type { ChangedReply } from '../core/client-replies.ts';
-import type { Selector } from '../core/client-requests.ts';
 import { WrError } from '../core/errors.ts';
+import type { Selector } from '../core/selector.ts';
 import { Client } from './client.ts';
 import type { Context } from './command.ts';
 import { checkSelectors, resolveSelectors, type SelectFlags } from './select.ts';

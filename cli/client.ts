@@ -19,13 +19,14 @@ import type {
   ShuttingDownReply,
   SummaryReply,
 } from '../core/client-replies.ts';
-import type { Selector, StatusRequest } from '../core/client-requests.ts';
+import type { StatusRequest } from '../core/client-requests.ts';
 import type { Config } from '../core/config.ts';
 import { WrError } from '../core/errors.ts';
 import { withLive } from '../core/live-job.ts';
 import type { ModChanges } from '../core/modification.ts';
 import type { Reply } from '../core/protocol.ts';
 import type { BackedUpReply, SteeredReply, SteerRequest } from '../core/protocol-control.ts';
+import type { Selector } from '../core/selector.ts';
 import type { Connected, ConnectOptions } from './command.ts';
 import type { Log } from './log.ts';
 import type { Ask, AskOptions, ManagerLink } from './manager-link.ts';

@@ -1,6 +1,6 @@
 /** `wr suspend` and `wr resume`, which differ in their words (spec: since-0.36.md §1.1). */
 import type { ChangedReply } from '../core/client-replies.ts';
-import type { Selector } from '../core/client-requests.ts';
+import type { Selector } from '../core/selector.ts';
 import { changeJobs } from './change.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command.ts';

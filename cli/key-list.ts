@@ -1,7 +1,6 @@
 /** The keys of many commands, 16 bytes each, and which of them the manager knows. */
-
-import type { Selector } from '../core/client-requests.ts';
 import { hexToKey, KEY_BYTES } from '../core/identity.ts';
+import type { Selector } from '../core/selector.ts';
 import type { JobState } from '../core/states.ts';
 import type { Client } from './client.ts';
 

@@ -1,5 +1,5 @@
 /** Which jobs a command means: the selectors that status, kill, retry and remove share (spec: cli.md §1.7, since §1.2). */
-import type { Selector } from '../core/client-requests.ts';
+import type { Selector } from '../core/selector.ts';
 import { INCOMPLETE_STATES } from '../core/states.ts';
 import type { Client } from './client.ts';
 import { type FlagSpecs, type Flags, UsageError } from './flags.ts';

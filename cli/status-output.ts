@@ -1,7 +1,6 @@
 /** Asks for what a status format needs and prints it as it comes (spec: cli.md §3, since-0.36.md §1.4, §1.5). */
-
 import type { StateCounts } from '../core/client-replies.ts';
-import type { Selector } from '../core/client-requests.ts';
+import type { Selector } from '../core/selector.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Client, StatusQuery } from './client.ts';
 import type { Context } from './command.ts';

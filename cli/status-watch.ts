@@ -1,8 +1,7 @@
 /** `wr status --watch`: how far things are, pushed by the manager, until there is nothing left to come. */
-
-import type { Selector } from '../core/client-requests.ts';
 import type { Config } from '../core/config.ts';
 import { parseTimeOption } from '../core/job-fields.ts';
+import type { Selector } from '../core/selector.ts';
 import type { Connected, Context } from './command.ts';
 import { UsageError } from './flags.ts';
 import { watchToEnd } from './watch-run.ts';

@@ -1,7 +1,6 @@
 /** Watches until an end is reached, over restarts of the manager, showing how far it is. */
-
-import type { Selector } from '../core/client-requests.ts';
 import type { Config } from '../core/config.ts';
+import type { Selector } from '../core/selector.ts';
 import type { Connected, Context } from './command.ts';
 import { rideOut } from './ride-out.ts';
 import type { WatchScreen } from './watch-screen.ts';

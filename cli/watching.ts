@@ -1,8 +1,7 @@
 /** How what a user selected stands, pushed by the manager as it changes. */
-
 import type { StateCounts, WatchedReply } from '../core/client-replies.ts';
-import type { Selector } from '../core/client-requests.ts';
 import { WrError } from '../core/errors.ts';
+import type { Selector } from '../core/selector.ts';
 import { expect } from './client.ts';
 import type { ManagerLink } from './manager-link.ts';
 import { addCounts, NO_COUNTS } from './output/counts.ts';

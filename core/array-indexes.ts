@@ -4,7 +4,7 @@
  * They are kept as ranges, three numbers each (first index, step, how many), so that an array of ten million costs as
  * much as one of ten.
  */
-import { badOption } from './job-fields.ts';
+import { badOption } from './bad-option.ts';
 
 /** The most commands of one array. */
 export const ARRAY_JOBS_MAX = 10_000_000;

@@ -1,5 +1,5 @@
 /** What happens after a command: the JSON of `on_failure`, `on_success` and `on_exit` (spec: jobs.md §14, rest.md §7.3). */
-import { badOption } from './job-fields.ts';
+import { badOption } from './bad-option.ts';
 import type { Behaviour } from './job-options.ts';
 import {
   asArray,

@@ -1,6 +1,6 @@
 /** Dependencies on single commands: the flag `--cmd_deps` and the JSON key `cmd_deps` (spec: cli.md §2.1, rest.md §7.1). */
+import { badOption } from './bad-option.ts';
 import { hexToKey, jobKeyHex } from './identity.ts';
-import { badOption } from './job-fields.ts';
 import { type CommandDependency, DEFAULT_JOB_OPTIONS } from './job-options.ts';
 import {
   asArray,

@@ -5,7 +5,7 @@
  * Every function throws BAD_OPTION with a text that names the option, the value and the accepted form. `name` is what the
  * user calls the option: `--memory`, or `memory` in JSON.
  */
-import { WrError } from './errors.ts';
+import { badOption, outOfRange } from './bad-option.ts';
 import { MAX_FAILS_MAX, NO_BUDGET } from './fail-budgets.ts';
 import type { Override } from './job-options.ts';
 import { parseDurationMs, parseMemoryMb } from './units.ts';
@@ -28,16 +28,6 @@ const OVERRIDE_WORDS: Readonly<Record<string, Override>> = {
   always: 2,
   a: 2,
 };
-
-/** The error of every function here. */
-export function badOption(name: string, value: string, why: string): WrError {
-  return new WrError('BAD_OPTION', `${name} value (${value}) was not specified correctly: ${why}`);
-}
-
-/** An out-of-range number: its text is the same on the command line, in files and over REST. */
-export function outOfRange(name: string, value: number, min: number, max: number): WrError {
-  return new WrError('BAD_OPTION', `${name} value (${value}) is not in the range ${min}..${max}`);
-}
 
 /** @returns whole MB, 0 allowed */
 export function parseMemoryOption(text: string, name = 'memory'): number {

@@ -2,10 +2,10 @@
  * The JSON keys that describe a command, each with how its value is read (spec: cli.md §2.1). Keys of fields that jobs may
  * differ in within a template stand in `job-line.ts`, which reads them for every line; these are read once per template.
  */
+import { badOption } from './bad-option.ts';
 import { readBehaviours } from './behaviours.ts';
 import {
   BYTE_MAX,
-  badOption,
   checkContainerMounts,
   checkCpus,
   checkInteger,

@@ -1,5 +1,6 @@
 /** The two notations for S3 mounts (spec: cli.md §9, cloud-and-mounts.md §5.1). Empty values are left out. */
-import { badOption, checkInteger } from './job-fields.ts';
+import { badOption } from './bad-option.ts';
+import { checkInteger } from './job-fields.ts';
 import type { MountConfig, MountTarget } from './job-options.ts';
 import {
   asArray,

@@ -1,7 +1,6 @@
 /** Messages of those who hold commands back, and of those who steer the manager itself: a part of `protocol.ts`. */
-
-import type { Selector } from './client-requests.ts';
 import type { ModChanges } from './modification.ts';
+import type { Selector } from './selector.ts';
 
 /** Holds back what is ready, delayed or dependent. */
 export interface SuspendRequest {

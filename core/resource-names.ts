@@ -1,5 +1,5 @@
 /** Counted resources as users name them: what a command needs, and what a machine has (`gpu:2,licence:1`). */
-import { badOption } from './job-fields.ts';
+import { badOption } from './bad-option.ts';
 import { isObject, shown } from './json-values.ts';
 
 /** Units by name, each 1 or more. */

@@ -3,7 +3,6 @@
  * then made ready. Long adds do this in slices, so that others have their turn.
  */
 import { type Claim, KeyClaim, unclaim } from '../core/claims.ts';
-import type { NamedLinks } from '../core/dependency-links.ts';
 import { WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { filterSegment } from '../core/segment.ts';
@@ -22,30 +21,11 @@ import {
 } from '../store/layout.ts';
 import { AddBsubIds } from './add-bsub-ids.ts';
 import { AddLinks, forgetLinks, type LinkingParts } from './add-links.ts';
+import type { AddPart } from './add-part.ts';
 import { type Clock, Slices } from './clock.ts';
 import { newTallyWrites, replacements, retallyNew } from './found-under.ts';
 import { holds } from './linked-part.ts';
 import { type Replacement, replace, unreplace } from './replaced-writes.ts';
-
-/** A part of an add that was parsed: as many jobs as one frame held. */
-export interface AddPart {
-  /** Its id in the store. */
-  readonly segment: number;
-  /** The packed jobs; `null` once they are in the store. */
-  readonly bytes: Uint8Array | null;
-  readonly keys: Uint8Array;
-  readonly templates: readonly Template[];
-  /** Which of `templates` each job has; `null`: all the first. */
-  readonly templateIndex: Uint32Array | null;
-  /** `null`: the template's. */
-  readonly priorities: Uint8Array | null;
-  /** What its jobs wait for and belong to; `null`: nothing. */
-  readonly links: NamedLinks | null;
-  /** By job: the number of the archived complete job that has its key, or 0; `null`: none. */
-  readonly inHistory: Uint32Array | null;
-  /** The array that its jobs are commands of: one object for each array; `null`: they are of none. */
-  readonly array: object | null;
-}
 
 /** Consecutive new jobs of one template. */
 interface Run {

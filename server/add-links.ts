@@ -21,7 +21,7 @@ import { STATE } from '../core/states.ts';
 import { linksWrite, unseenWrite } from '../store/dependency-tables.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
 import type { RerunPart } from '../workers/reruns.ts';
-import type { AddPart } from './add-commit.ts';
+import type { AddPart } from './add-part.ts';
 import { type Clock, Slices } from './clock.ts';
 import { cycleText } from './cycle-text.ts';
 import { collectGaining, groupsOf, hashesOf, hashText, type LinkedPart, linkedPart } from './linked-part.ts';

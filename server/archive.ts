@@ -13,7 +13,7 @@ import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf, type TableChunk } from '../core/job-table.ts';
 import { completeKeyWrite, unindexedWrite } from '../store/history-tables.ts';
 import type { KeyValueStore, Write } from '../store/key-value.ts';
-import type { AddPart } from './add-commit.ts';
+import type { AddPart } from './add-part.ts';
 import type { Clock } from './clock.ts';
 import type { Tasks } from './tasks.ts';
 

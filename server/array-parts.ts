@@ -1,7 +1,8 @@
 /** The results of a frame in input order, its arrays among them part by part, as workers make them. */
 import { splitRanges } from '../core/array-indexes.ts';
-import { ARRAY_PART_JOBS, type ArrayLine, type ArrayPartTask } from '../workers/array-part.ts';
-import type { IngestResult } from '../workers/ingest.ts';
+import type { ArrayLine } from '../workers/array-line.ts';
+import { ARRAY_PART_JOBS, type ArrayPartTask } from '../workers/array-part.ts';
+import type { IngestResult } from '../workers/ingest-result.ts';
 
 /** Parts of an array that are made at once: enough for the workers, and not all of them in memory. */
 const PARTS_UNDER_WAY_MAX = 6;

@@ -1,8 +1,9 @@
 /** Kill, retry, remove, suspend and resume: which jobs are meant, what changes, and the answer once it is on disk. */
 import type { Attempt } from '../core/attempts.ts';
-import type { KillRequest, RemoveRequest, RetryRequest, Selector } from '../core/client-requests.ts';
+import type { KillRequest, RemoveRequest, RetryRequest } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { ResumeRequest, SuspendRequest } from '../core/protocol-control.ts';
+import type { Selector } from '../core/selector.ts';
 import { INCOMPLETE_MASK, isHeld, STATE, stateMask } from '../core/states.ts';
 import type { Step } from '../core/suspension.ts';
 import { type Clock, Slices } from './clock.ts';

@@ -2,13 +2,12 @@
  * An add that is only tried: each frame is judged and forgotten again, so that an input of any size takes the memory of
  * its keys. Nothing is interned, claimed, numbered or stored, and no limit is set.
  */
-
 import type { AddedReply } from '../core/client-replies.ts';
 import type { AddBegin } from '../core/client-requests.ts';
 import { DryClaims, VERDICT } from '../core/dry-claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { parseTemplate } from '../core/template.ts';
-import type { IngestResult } from '../workers/ingest.ts';
+import type { IngestResult } from '../workers/ingest-result.ts';
 import type { Archive } from './archive.ts';
 import { type Clock, Slices } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';

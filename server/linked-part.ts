@@ -3,7 +3,7 @@ import type { Claim } from '../core/claims.ts';
 import { countBefore, keptRuns, type LinkColumns, type NamedLinks, RUN } from '../core/dependency-links.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { isLive, STATE } from '../core/states.ts';
-import type { AddPart } from './add-commit.ts';
+import type { AddPart } from './add-part.ts';
 
 export interface LinkedPart {
   readonly part: AddPart;

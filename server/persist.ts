@@ -6,7 +6,6 @@
  * A batch that fails is not dropped: the changes are true, only not on disk yet. It is tried again every second, and until
  * then nothing is acknowledged and nothing handed out (reliability.md c7, S21).
  */
-
 import { asWrError, type WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { JobRecord } from '../core/job-record.ts';

@@ -1,9 +1,8 @@
 /** From what a user named (cli.md §1.7) to what the queue or a worker can work with. */
-
 import type { BsubIds } from '../core/bsub-ids.ts';
 import { asWords } from '../core/claims.ts';
-import type { Selector } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
+import type { Selector } from '../core/selector.ts';
 import { STATE } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';
 import type { Tasks } from './tasks.ts';

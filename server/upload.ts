@@ -1,5 +1,4 @@
 /** One add on its way in: what came of it so far, in input order. */
-
 import type { AddBegin, AddEnd } from '../core/client-requests.ts';
 import { closestOf } from '../core/closest.ts';
 import type { WrError } from '../core/errors.ts';
@@ -8,8 +7,8 @@ import type { JobOptions } from '../core/job-options.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { filterSegment, setTemplateIds } from '../core/segment.ts';
 import type { Template } from '../core/templates.ts';
-import type { IngestResult } from '../workers/ingest.ts';
-import type { AddPart } from './add-commit.ts';
+import type { IngestResult } from '../workers/ingest-result.ts';
+import type { AddPart } from './add-part.ts';
 import type { UnfoldedResult } from './array-parts.ts';
 import type { DryRun } from './dry-run.ts';
 import type { Peer } from './peer.ts';

@@ -1,56 +1,22 @@
 /** The task *array-part*: some indexes of an array of commands to a packed segment with their keys. */
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import { countIndexes, eachIndex, type IndexRanges } from '../core/array-indexes.ts';
-import { arrayKeys, arrayPattern } from '../core/array-pattern.ts';
+import { countIndexes, eachIndex } from '../core/array-indexes.ts';
+import { arrayKeys } from '../core/array-pattern.ts';
 import { packArray } from '../core/array-segment.ts';
 import { identityFrame } from '../core/identity.ts';
-import type { LineOptions } from '../core/job-line.ts';
-import type { JobDelta, JobOptions } from '../core/job-options.ts';
 import { LinkBuilder } from '../core/link-builder.ts';
-import { reqGroupOf } from '../core/requirements.ts';
 import { deltaJson, mergeDelta, templateJson } from '../core/template.ts';
-import type { IngestResult } from './ingest.ts';
+import type { ArrayLine } from './array-line.ts';
+import type { IngestResult } from './ingest-result.ts';
 
 /** Commands of one part: as many as make the main thread's share of it short. */
 export const ARRAY_PART_JOBS = 16_384;
-
-/** A line that stands for many commands. */
-export interface ArrayLine {
-  readonly pattern: Uint8Array;
-  readonly ranges: IndexRanges;
-  /** Their template. */
-  readonly options: JobOptions;
-  /** What all of them say differently from it, the priority excepted. */
-  readonly delta: JobDelta | null;
-  /** `null`: the template's. */
-  readonly priority: number | null;
-  readonly gaveRepGroup: boolean;
-  /** As of the frame it stood in. */
-  readonly frames?: readonly string[];
-}
 
 export interface ArrayPartTask {
   /** `ranges` are those of this part. */
   readonly line: ArrayLine;
   /** Tell the line of each command. */
   readonly wantLines: boolean;
-}
-
-/**
- * @param cmd - as typed
- * @throws {WrError} BAD_OPTION when its commands would be too long
- */
-export function arrayLine(cmd: Uint8Array, { template, array, ...more }: LineOptions): ArrayLine {
-  const { options } = template;
-  return {
-    pattern: arrayPattern(cmd),
-    ranges: array ?? new Uint32Array(0),
-    // Of the command as typed: what is set in front of it is not the program, and an index does not make it another.
-    options: { ...options, reqGroup: reqGroupOf(cmd, options) },
-    delta: more.delta,
-    priority: more.priority,
-    gaveRepGroup: more.gaveRepGroup,
-  };
 }
 
 /** The same kind of result as a frame of as many lines, but that it has no input lines of its own. */

@@ -2,14 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { move, transferableSymbol, valueSymbol } from 'piscina';
-import type { NamedLinks } from '../core/dependency-links.ts';
 import { KEY_BYTES } from '../core/identity.ts';
 import { LineReader, type LineTemplate } from '../core/job-line.ts';
 import type { JobOptions } from '../core/job-options.ts';
-import { type UnknownMember, UnknownMembers } from '../core/json-values.ts';
+import { UnknownMembers } from '../core/json-values.ts';
 import { LinkBuilder } from '../core/link-builder.ts';
 import { packSegment } from '../core/segment-pack.ts';
-import type { ArrayLine } from './array-part.ts';
+import type { IngestResult } from './ingest-result.ts';
 import { takeMixedLines } from './mixed-lines.ts';
 import { takePlainLines } from './plain-lines.ts';
 import { nameReqGroups } from './req-groups.ts';
@@ -30,37 +29,6 @@ export interface IngestTask {
   readonly wantLines?: boolean;
   /** What follows the command in identities of jobs with mounts or in containers, as far as such jobs are known. */
   readonly frames?: readonly string[];
-}
-
-export interface IngestResult {
-  /** Commands; 0 with an error. */
-  readonly count: number;
-  /** Input lines, blank ones included. */
-  readonly lines: number;
-  /** 16 bytes a command: a view of `segment`'s own buffer. */
-  readonly keys: Uint8Array<ArrayBuffer>;
-  /** Its template ids count from 0 in `templates`: `setTemplateIds` gives it the true ones. Empty without commands. */
-  readonly segment: Uint8Array<ArrayBuffer>;
-  /** Canonical JSON a template; `parseTemplate` reads it. */
-  readonly templates: readonly string[];
-  /** `null`: every command has template 0. */
-  readonly templateIndex: Uint32Array<ArrayBuffer> | null;
-  /** `null`: every command has its template's. */
-  readonly priorities: Uint8Array<ArrayBuffer> | null;
-  /** The line of each command within these bytes, from 1; `null` when nobody wants to know. */
-  readonly lineNumbers: Uint32Array<ArrayBuffer> | null;
-  /** Some command differs from its template in more than its priority. */
-  readonly hasDelta: boolean;
-  /** What its commands wait for and belong to; `null`: nothing. */
-  readonly links: NamedLinks | null;
-  /** Some line did not set its report group itself. */
-  readonly usedDefaultRepGroup: boolean;
-  /** JSON members that mean nothing, at most 20, each with its first line within these bytes, from 1. */
-  readonly unknownMembers: readonly UnknownMember[];
-  /** The first bad line, from 1 within these bytes; nothing of them is to be added. */
-  readonly error: { readonly line: number; readonly message: string } | null;
-  /** What follows when the bytes hold arrays: each with the lines behind it, its own line counted as the first of them. */
-  readonly rest: readonly { readonly array: ArrayLine; readonly behind: IngestResult }[];
 }
 
 /** Takes in a frame. A bad line is a result, not an exception. Of the file system it reads the cloud scripts that lines name. */

@@ -1,5 +1,4 @@
 /** Everything that is known of a job, put together from the table, its segment, its template and its record. */
-
 import type { Chosen } from '../core/figures.ts';
 import { keyToHex } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';

@@ -8,7 +8,7 @@ import type { LinkBuilder } from '../core/link-builder.ts';
 import { DIGEST_WORDS, Md5Text } from '../core/md5.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { deltaJson } from '../core/template.ts';
-import { arrayLine } from './array-part.ts';
+import { arrayLine } from './array-line.ts';
 import { ShapedLines } from './shaped-lines.ts';
 import { deltasOf, type TakenLines, takeBehind, takeCommand, takeNothing } from './taken-lines.ts';
 

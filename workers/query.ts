@@ -2,7 +2,6 @@
  * The Piscina task that answers questions about jobs, straight from the database and the shared job table: listings in
  * pages, the numbers a command acts on, buried jobs by reason, and which keys belong to archived jobs.
  */
-
 import type { PageReply, PlainPageReply } from '../core/client-replies.ts';
 import { encodeFrame } from '../core/codec.ts';
 import { type FailReason, failReasonName } from '../core/fail-reasons.ts';

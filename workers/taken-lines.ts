@@ -1,9 +1,8 @@
 /** What a walk over the lines of a frame gathers: columns, one entry a command. */
-
 import type { WrError } from '../core/errors.ts';
 import type { LineTemplate } from '../core/job-line.ts';
 import { DIGEST_WORDS } from '../core/md5.ts';
-import type { ArrayLine } from './array-part.ts';
+import type { ArrayLine } from './array-line.ts';
 import { DeltaColumn } from './delta-column.ts';
 
 const LF = 0x0a;

@@ -1,5 +1,5 @@
-import type { Selector } from '../../core/client-requests.ts';
 import { hexToKey } from '../../core/identity.ts';
+import type { Selector } from '../../core/selector.ts';
 import { INCOMPLETE_STATES, type JobState } from '../../core/states.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { Client } from '../client.ts';

@@ -4,6 +4,7 @@ import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
 import type { ResourceIds } from '../../core/resource-names.ts';
 import { makeDirectories } from '../make-directories.ts';
+import type { Workspace } from './attempt-directories.ts';
 import { type ByteString, bytesToByteString, toByteString } from './bytes.ts';
 import {
   type Assignments,
@@ -22,7 +23,7 @@ import type { ProcessRow, Tree } from './process-table.ts';
 import { ARGUMENT_BYTES_MAX, commandText } from './script.ts';
 import type { Habits } from './spare-workspaces.ts';
 import { UnixGroups } from './unix-groups.ts';
-import type { Workspace, Workspaces } from './workspace.ts';
+import type { Workspaces } from './workspace.ts';
 
 /** A job as the manager handed it out, its template's options and its own brought together. */
 export interface Job {

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { classify, EXIT_SIGNALLED, type Verdict } from '../../core/classify.ts';
 import type { EndedEvent } from '../../core/runner-messages.ts';
+import type { Workspace } from './attempt-directories.ts';
 import { behavioursFor, carryOut, isAtRunner, isCleanup } from './behaviours.ts';
 import { bytesToByteString } from './bytes.ts';
 import { diskUsedMb } from './disk-usage.ts';
@@ -11,7 +12,7 @@ import type { Execution, Job, NotStarted } from './execution.ts';
 import { kernelMemoryKills } from './memory-kills.ts';
 import type { LaunchEnd } from './notices.ts';
 import { signalMessage } from './signal-messages.ts';
-import type { Workspace, Workspaces } from './workspace.ts';
+import type { Workspaces } from './workspace.ts';
 
 /** The last disk measurement must not hold up the report. */
 const DISK_MS_MAX = 2_000;

@@ -8,10 +8,10 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Behaviour, JobOptions } from '../../core/job-options.ts';
+import type { Workspace } from './attempt-directories.ts';
 import { isCleanup } from './behaviours.ts';
 import type { Execution, Job } from './execution.ts';
 import { readProcess } from './process-table.ts';
-import type { Workspace } from './workspace.ts';
 
 const FILE = 'ledger';
 const WRITE_MS = 1_000;

@@ -3,10 +3,10 @@ import { ARRAY_VARIABLE } from '../../core/array-pattern.ts';
 import { MARK_NAME } from '../../core/attempt-mark.ts';
 import type { JobOptions } from '../../core/job-options.ts';
 import { type ResourceIds, resourceVariables } from '../../core/resource-names.ts';
+import type { Workspace } from './attempt-directories.ts';
 import { type ByteString, toByteString } from './bytes.ts';
 import type { Environment } from './environment.ts';
 import type { Emulation } from './lsf-emulation.ts';
-import type { Workspace } from './workspace.ts';
 
 type Variables = Iterable<readonly [string, ByteString]>;
 

@@ -13,7 +13,7 @@
  * Unchanged means that the change times of its directories, which nobody can set back, are those of when they were empty.
  */
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
-import type { Workspace } from './workspace.ts';
+import type { Workspace } from './attempt-directories.ts';
 
 /** Leaves waiting for proof; beyond it they are removed at once. */
 const QUARANTINE_MAX = 512;

@@ -13,18 +13,9 @@
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { makeDirectories } from '../make-directories.ts';
+import type { Workspace } from './attempt-directories.ts';
 import { removeBelow } from './removal.ts';
 import { type Habits, SpareWorkspaces } from './spare-workspaces.ts';
-
-export interface Workspace {
-  readonly base: string;
-  readonly parent: string;
-  readonly leaf: string;
-  readonly cwd: string;
-  readonly tmp: string;
-  readonly dev: number;
-  readonly ino: number;
-}
 
 type Place = Omit<Workspace, 'dev' | 'ino'>;
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client } from '../../cli/client.ts';
 import { checkSelectors, resolveSelectors, type SelectFlags } from '../../cli/select.ts';
-import type { Selector } from '../../core/client-requests.ts';
 import { jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import type { Selector } from '../../core/selector.ts';
 import { FakeLink, fakeContext } from './fake-link.ts';
 
 /** A manager that knows these keys. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { PageReply } from '../../core/client-replies.ts';
-import type { Selector } from '../../core/client-requests.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import { WrError } from '../../core/errors.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import type { JobsReply } from '../../core/runner-messages.ts';
+import type { Selector } from '../../core/selector.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ended } from '../core/queue-builders.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GroupSummary } from '../../core/client-replies.ts';
-import type { Selector } from '../../core/client-requests.ts';
+import type { Selector } from '../../core/selector.ts';
 import type { KeyValueStore } from '../../store/key-value.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JsonPageReply } from '../../core/client-replies.ts';
-import type { Selector } from '../../core/client-requests.ts';
 import { decodeFrame } from '../../core/codec.ts';
+import type { Selector } from '../../core/selector.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
 import { GROUP, listJobs, runJobs } from './manager-steps.ts';

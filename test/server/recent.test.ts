@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Selector, StatusRequest } from '../../core/client-requests.ts';
+import type { StatusRequest } from '../../core/client-requests.ts';
 import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import type { Selector } from '../../core/selector.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
 import { listJobs, runJobs } from './manager-steps.ts';
 

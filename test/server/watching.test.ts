@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Selector } from '../../core/client-requests.ts';
 import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
+import type { Selector } from '../../core/selector.ts';
 import { STATE } from '../../core/states.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ended } from '../core/queue-builders.ts';

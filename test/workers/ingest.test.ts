@@ -7,7 +7,8 @@ import { LINE_BYTES_MAX } from '../../core/protocol.ts';
 import { reqGroupOf } from '../../core/requirements.ts';
 import { Segment } from '../../core/segment.ts';
 import { mergeDelta, parseTemplate } from '../../core/template.ts';
-import { type IngestResult, ingest } from '../../workers/ingest.ts';
+import { ingest } from '../../workers/ingest.ts';
+import type { IngestResult } from '../../workers/ingest-result.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
 
 const run = (input: string | Uint8Array, defaults: Partial<JobOptions> = {}): IngestResult =>

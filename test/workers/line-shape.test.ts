@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { type NamedLinks, RUN } from '../../core/dependency-links.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import { Segment } from '../../core/segment.ts';
-import { type IngestResult, ingest } from '../../workers/ingest.ts';
+import { ingest } from '../../workers/ingest.ts';
+import type { IngestResult } from '../../workers/ingest-result.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
 
 type Random = () => number;

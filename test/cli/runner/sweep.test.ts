@@ -14,10 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { Workspace } from '../../../cli/runner/attempt-directories.ts';
 import { Ledger, type LedgerEntry, type LedgerOptions } from '../../../cli/runner/ledger.ts';
 import { ownPrefix } from '../../../cli/runner/output-files.ts';
 import { sweep } from '../../../cli/runner/sweep.ts';
-import { type Workspace, Workspaces } from '../../../cli/runner/workspace.ts';
+import { Workspaces } from '../../../cli/runner/workspace.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../../core/job-options.ts';
 import { keyOf } from './scripted-manager.ts';
 
