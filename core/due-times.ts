@@ -1,8 +1,15 @@
-/** When delayed jobs become ready: a binary heap in typed arrays, earliest first; no object per job. */
+/**
+ * When delayed jobs become ready: a binary heap in typed arrays, earliest first; no object per job.
+ *
+ * An entry whose back-off was called off stays until its time has come. Only of jobs that have such entries it is kept which one
+ * counts.
+ */
 export class DueTimes {
   #times = new Float64Array(64);
   #numbers = new Uint32Array(64);
   #size = 0;
+  /** By job, the entry that counts: of those that may have others. */
+  readonly #latest = new Map<number, number>();
 
   get size(): number {
     return this.#size;
@@ -13,7 +20,9 @@ export class DueTimes {
     return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#times[0] as number);
   }
 
-  add(number: number, dueMs: number): void {
+  /** @param again - an earlier entry of the job may be there, and counts no more */
+  add(number: number, dueMs: number, again = false): void {
+    if (again) this.#latest.set(number, dueMs);
     if (this.#size === this.#times.length) this.#grow();
     let at = this.#size;
     this.#size += 1;
@@ -27,11 +36,24 @@ export class DueTimes {
     this.#numbers[at] = number;
   }
 
-  /** Takes up to `max` numbers that are due. An entry may be stale: the job table says whether it is still delayed. */
+  /** Takes up to `max` numbers that are due. Whether a job is delayed at all the job table says. */
   take(nowMs: number, max: number): number[] {
     const due: number[] = [];
-    while (due.length < max && this.#size > 0 && (this.#times[0] as number) <= nowMs) due.push(this.#pop());
+    while (due.length < max && this.#size > 0) {
+      const time = this.#times[0] as number;
+      if (time > nowMs) break;
+      const number = this.#pop();
+      if (this.#counts(number, time)) due.push(number);
+    }
     return due;
+  }
+
+  #counts(number: number, time: number): boolean {
+    const latest = this.#latest.get(number);
+    if (latest === undefined) return true;
+    if (latest !== time) return false;
+    this.#latest.delete(number);
+    return true;
   }
 
   #pop(): number {

@@ -8,6 +8,7 @@ import type { Attempt } from './attempts.ts';
 import type { FailReason } from './fail-reasons.ts';
 import { grow } from './figures.ts';
 import { JobChanges } from './job-changes.ts';
+import { JOB_FLAG } from './job-flags.ts';
 import type { JobRecord } from './job-record.ts';
 import { rowOf } from './job-table.ts';
 import { usageOf } from './req-usage.ts';
@@ -265,7 +266,8 @@ export class JobAttempts extends JobChanges {
     const used =
       this.templateOf(number).options.retries - (this.chunk(number).retriesLeft[rowOf(number)] as number);
     const readyMs = nowMs + retryDelayMs(Math.max(0, used - 1), () => random);
-    this.due.add(number, readyMs);
+    const { flags } = this.chunk(number);
+    this.due.add(number, readyMs, ((flags[rowOf(number)] as number) & JOB_FLAG.calledOff) !== 0);
     return readyMs;
   }
 

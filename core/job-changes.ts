@@ -8,7 +8,7 @@ import { type Attempt, Attempts } from './attempts.ts';
 import { BsubIds } from './bsub-ids.ts';
 import { DueTimes } from './due-times.ts';
 import { FreeLosses } from './free-losses.ts';
-import { DEPENDENCY_FLAGS } from './job-flags.ts';
+import { DEPENDENCY_FLAGS, JOB_FLAG } from './job-flags.ts';
 import type { JobOptions } from './job-options.ts';
 import { EMPTY_RECORD, type JobRecord } from './job-record.ts';
 import { JobStates } from './job-states.ts';
@@ -105,7 +105,11 @@ export class JobChanges extends JobStates {
     const state = super.blocked(number);
     if (isHeld(state)) this.outdated(number);
     // Its delay is off, also after a restart.
-    if (state === STATE.delayed) this.amend(number, { state: STATE.dependent, readyMs: 0 });
+    if (state === STATE.delayed) {
+      const { flags } = this.chunk(number);
+      flags[rowOf(number)] = (flags[rowOf(number)] as number) | JOB_FLAG.calledOff;
+      this.amend(number, { state: STATE.dependent, readyMs: 0 });
+    }
     return state;
   }
 

@@ -10,6 +10,8 @@ export const JOB_FLAG = {
   heldDelayed: 8,
   /** It is found under several report groups, and counted in their set. */
   inSet: 16,
+  /** A back-off of it was called off: when that would have been over is still among the due times. */
+  calledOff: 32,
 } as const;
 
 /** Any part in a dependency. */

@@ -52,10 +52,17 @@ export class Suspension {
     const event = ((flags[row] as number) & JOB_FLAG.heldDelayed) === 0 ? 'resume' : 'resumeDelayed';
     // One by one where each may have something else to wait for.
     if (((flags[row] as number) & JOB_FLAG.waits) === 0) moveRun(this.#states, first, count, event);
-    else for (let number = first; number < first + count; number += 1) this.#states.move(number, event);
+    else for (let number = first; number < first + count; number += 1) this.#moveOn(number, event);
     this.#markDelayed(first, count, false);
     this.note(first, count);
     return { next: at + count, changed: count };
+  }
+
+  #moveOn(number: number, event: 'resume' | 'resumeDelayed'): void {
+    this.#states.move(number, event);
+    if (event === 'resume' || this.#states.state(number) === STATE.delayed) return;
+    const { flags } = this.#states.chunk(number);
+    flags[rowOf(number)] = (flags[rowOf(number)] as number) | JOB_FLAG.calledOff;
   }
 
   /** The back-off of a suspended job is over. */
@@ -90,11 +97,13 @@ export class Suspension {
     return bits;
   }
 
-  /** The flag of a run of jobs that are alike. */
+  /** The flag of a run of jobs that were alike. */
   #markDelayed(first: number, count: number, delayed: boolean): void {
     const { flags } = this.#states.chunk(first);
     const row = rowOf(first);
-    const others = (flags[row] as number) & ~JOB_FLAG.heldDelayed;
-    flags.fill(delayed ? others | JOB_FLAG.heldDelayed : others, row, row + count);
+    for (let at = row; at < row + count; at += 1) {
+      const others = (flags[at] as number) & ~JOB_FLAG.heldDelayed;
+      flags[at] = delayed ? others | JOB_FLAG.heldDelayed : others;
+    }
   }
 }

@@ -23,3 +23,20 @@ it('gives out what is due, earliest first, and no more than asked for', () => {
   assert.equal(due.take(20_000, 3).length, 3);
   assert.equal(due.size, 1_000 - early.length - 3);
 });
+
+it('counts only the latest time of a job that was put off again, sooner or later than before', () => {
+  const due = new DueTimes();
+  for (const [number, first, second] of [
+    [1, 10, 20],
+    [2, 30, 5],
+  ] as const) {
+    due.add(number, first);
+    due.add(number, second, true);
+  }
+  assert.deepEqual(due.take(15, 10), [2]);
+  // Others, called off meanwhile, are no due times of what comes after them.
+  due.add(2, 40, true);
+  assert.deepEqual(due.take(30, 10), [1]);
+  assert.deepEqual(due.take(40, 10), [2]);
+  assert.equal(due.size, 0);
+});

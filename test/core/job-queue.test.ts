@@ -86,6 +86,39 @@ describe('JobQueue', () => {
     assert.equal(queue.table.state(number), STATE.ready);
   });
 
+  it('does not end a back-off when an earlier one would have ended that was called off', () => {
+    for (const isSuspended of [false, true]) {
+      const queue = new JobQueue();
+      const [number = 0, parent = 0] = makeJobs(queue, 2, { retries: 3 });
+      const tokens = makeTokens();
+      const step = (change: 'suspend' | 'resume'): unknown =>
+        isSuspended && queue.suspension[change](Uint32Array.of(number), 0);
+      const fail = (nowMs: number): number => {
+        const attempt = queue.attempts.byNumber(number);
+        queue.end(ended(attempt?.token ?? 0, 'release', { startedMs: nowMs }), nowMs, 0);
+        const change = queue.changes.get(number);
+        return change !== undefined && 'record' in change ? change.record.readyMs : 0;
+      };
+      queue.reserve(groupOf(queue, number), 2, RUNNER, 0, tokens);
+      const firstMs = fail(0);
+      step('suspend');
+      queue.dependencies.addSingleWait(number, parent);
+      queue.reconsider(number);
+      step('resume');
+      assert.equal(queue.table.state(number), STATE.dependent);
+      queue.end(ended(queue.attempts.byNumber(parent)?.token ?? 0, 'complete'), 1_000, 0);
+      assert.equal(queue.table.state(number), STATE.ready);
+      queue.reserve(groupOf(queue, number), 1, RUNNER, 1_000, tokens);
+      const secondMs = fail(2_000);
+      assert.ok(secondMs > firstMs);
+      assert.equal(queue.ripen(firstMs, 10), 0);
+      assert.equal(queue.table.state(number), STATE.delayed);
+      assert.equal(queue.ripen(secondMs, 10), 1);
+      assert.equal(queue.table.state(number), STATE.ready);
+      assertHolds(queue);
+    }
+  });
+
   it('loses a running job that is silent for the TTR and finds it again when it speaks', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
@@ -325,7 +358,12 @@ describe('JobQueue', () => {
         if (queue.remove(number)) queue.keys.remove(number);
       },
       () => queue.confirmDead(anyNumber(), nowMs, random()),
-      () => queue.expire(nowMs, 60_000, () => random() < 0.5),
+      () => queue.expire(nowMs, 60_000, () => random() < 0.5, { isBare: () => random() < 0.5 }),
+      () => {
+        const token = open[pick(random, open.length)] ?? 0;
+        if ((queue.attempts.byToken(token)?.lostMs ?? 0) > 0)
+          queue.discover(token, { pid: 9, birth: 8 }, nowMs);
+      },
       () => queue.ripen(nowMs, 10),
       () => {
         const usage = queue.cohorts.usages.of(`req ${pick(random, 4)}`);
