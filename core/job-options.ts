@@ -111,25 +111,25 @@ export const DELTA_FIELDS = [
   'arrayIndex',
 ] as const satisfies readonly (keyof JobDelta)[];
 
-/** The options of `wr add` without flags, but for `cwd` and `envId`, which depend on who adds (cli.md §2.2). */
-export const DEFAULT_JOB_OPTIONS: JobOptions = {
-  cwd: '/tmp',
+/** Every option with its zero value. */
+export const ZERO_JOB_OPTIONS: JobOptions = {
+  cwd: '',
   cwdMatters: false,
   changeHome: false,
-  repGroup: 'manually_added',
+  repGroup: '',
   reqGroup: null,
   unixGroup: '',
-  memoryMb: 1024,
+  memoryMb: 0,
   memorySet: false,
-  timeMs: 3_600_000,
+  timeMs: 0,
   timeSet: false,
-  cpus: 1,
+  cpus: 0,
   diskGb: 0,
   diskSet: false,
   resources: {},
   override: 0,
   priority: 0,
-  retries: 3,
+  retries: 0,
   noRetryOverWalltimeMs: 0,
   maxFails: 0,
   limitGroups: [],
@@ -139,7 +139,7 @@ export const DEFAULT_JOB_OPTIONS: JobOptions = {
   modules: [],
   onFailure: [],
   onSuccess: [],
-  onExit: [{ cleanup: true }],
+  onExit: [],
   mounts: [],
   env: [],
   envId: '',
@@ -151,4 +151,16 @@ export const DEFAULT_JOB_OPTIONS: JobOptions = {
   bsubMode: '',
   arrayIndex: '',
   other: {},
+};
+
+/** The options of `wr add` without flags, but for `cwd` and `envId`, which depend on who adds (cli.md §2.2). */
+export const DEFAULT_JOB_OPTIONS: JobOptions = {
+  ...ZERO_JOB_OPTIONS,
+  cwd: '/tmp',
+  repGroup: 'manually_added',
+  memoryMb: 1024,
+  timeMs: 3_600_000,
+  cpus: 1,
+  retries: 3,
+  onExit: [{ cleanup: true }],
 };

@@ -13,50 +13,10 @@ import {
   type JobDelta,
   type JobOptions,
   type MountConfig,
+  ZERO_JOB_OPTIONS,
 } from './job-options.ts';
 
-/** Every option with its zero value. */
-const ZERO: JobOptions = {
-  cwd: '',
-  cwdMatters: false,
-  changeHome: false,
-  repGroup: '',
-  reqGroup: null,
-  unixGroup: '',
-  memoryMb: 0,
-  memorySet: false,
-  timeMs: 0,
-  timeSet: false,
-  cpus: 0,
-  diskGb: 0,
-  diskSet: false,
-  resources: {},
-  override: 0,
-  priority: 0,
-  retries: 0,
-  noRetryOverWalltimeMs: 0,
-  maxFails: 0,
-  limitGroups: [],
-  depGroups: [],
-  deps: [],
-  cmdDeps: [],
-  modules: [],
-  onFailure: [],
-  onSuccess: [],
-  onExit: [],
-  mounts: [],
-  env: [],
-  envId: '',
-  monitorDocker: '',
-  withDocker: '',
-  withSingularity: '',
-  containerMounts: '',
-  containerImageUser: false,
-  bsubMode: '',
-  arrayIndex: '',
-  other: {},
-};
-const FIELDS = Object.keys(ZERO) as readonly (keyof JobOptions)[];
+const FIELDS = Object.keys(ZERO_JOB_OPTIONS) as readonly (keyof JobOptions)[];
 
 /** Two sets of options are equal exactly when their texts are. */
 export function templateJson(options: JobOptions): string {
@@ -74,10 +34,10 @@ export function templateJson(options: JobOptions): string {
  */
 export function parseTemplate(json: string): JobOptions {
   const stored = parseStored(json, 'template');
-  const options: Record<string, unknown> = { ...ZERO };
+  const options: Record<string, unknown> = { ...ZERO_JOB_OPTIONS };
   for (const [field, value] of Object.entries(stored)) {
-    if (!Object.hasOwn(ZERO, field)) continue; // An option of a newer version, which a newer manager would carry out.
-    if (!isLike(value, ZERO[field as keyof JobOptions])) {
+    if (!Object.hasOwn(ZERO_JOB_OPTIONS, field)) continue; // An option of a newer version, which a newer manager would carry out.
+    if (!isLike(value, ZERO_JOB_OPTIONS[field as keyof JobOptions])) {
       throw new WrError('STORE_UNREADABLE', `a stored template holds a bad ${field}`);
     }
     options[field] = value;
@@ -175,7 +135,7 @@ export function parseDelta(json: string): JobDelta {
   for (const [field, value] of Object.entries(stored)) {
     if (
       !(DELTA_FIELDS as readonly string[]).includes(field) ||
-      !isLike(value, ZERO[field as keyof JobDelta])
+      !isLike(value, ZERO_JOB_OPTIONS[field as keyof JobDelta])
     ) {
       throw new WrError('STORE_UNREADABLE', `a stored job holds a bad ${field}`);
     }

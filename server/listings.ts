@@ -6,7 +6,7 @@ import type { JobQueue } from '../core/job-queue.ts';
 import { liveJobs } from '../core/live-job.ts';
 import { PAGE_WINDOW } from '../core/protocol.ts';
 import { spread } from '../core/rep-groups.ts';
-import { INCOMPLETE_MASK, type JobState, STATE, stateMask } from '../core/states.ts';
+import { INCOMPLETE_MASK, INCOMPLETE_STATES, type JobState, STATE, stateMask } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';
 import type { BuriedResult, Cursor } from '../workers/query.ts';
 import type { Summaries } from '../workers/summaries.ts';
@@ -15,17 +15,7 @@ import type { Peer } from './peer.ts';
 import type { Selection } from './selection.ts';
 import type { Tasks } from './tasks.ts';
 
-const STATES = [
-  'ready',
-  'dependent',
-  'delayed',
-  'suspended',
-  'reserved',
-  'running',
-  'lost',
-  'buried',
-  'complete',
-] as const satisfies readonly JobState[];
+const STATES = [...INCOMPLETE_STATES, 'complete'] as const satisfies readonly JobState[];
 
 /** Output of running jobs is left out of the later pages of a long listing, as that of failed ones is. */
 const LIVE_OUTPUT_JOBS_MAX = 1_000;

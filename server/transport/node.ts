@@ -12,6 +12,7 @@ import { WebSocketServer } from 'ws';
 import { asWrError, WrError } from '../../core/errors.ts';
 import { CLOSE, CLOSE_GRACE_MS, HANDSHAKE_MS, REQUEST_HEAD_BYTES_MAX } from './limits.ts';
 import { listenError } from './listen-error.ts';
+import { listening } from './listening.ts';
 import type { CountingSocket } from './node-connection.ts';
 import { NodeConnection } from './node-connection.ts';
 import { answerHttp, splitUrl } from './node-http.ts';
@@ -30,14 +31,7 @@ const LATE_HEADS_MS = 2_000;
  * @throws {WrError} PORT_IN_USE, naming the port; CANNOT_START for any other reason
  */
 export async function openNode(options: TransportOptions, handlers: TransportHandlers): Promise<Transport> {
-  const transport = new NodeTransport(options, handlers);
-  try {
-    await transport.listen();
-  } catch (error) {
-    await transport.close();
-    throw error;
-  }
-  return transport;
+  return listening(new NodeTransport(options, handlers));
 }
 
 class NodeTransport implements Transport {

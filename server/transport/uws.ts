@@ -11,6 +11,7 @@ import type {
 import { asWrError, WrError } from '../../core/errors.ts';
 import { CLOSE, CLOSE_GRACE_MS, REQUEST_HEAD_BYTES_MAX } from './limits.ts';
 import { whyNotListening } from './listen-error.ts';
+import { listening } from './listening.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
 import { refuseUpgrade, withoutToken } from './upgrade.ts';
 import { ReadPhase, UwsConnection } from './uws-connection.ts';
@@ -51,14 +52,7 @@ export async function openUws(
   options: TransportOptions,
   handlers: TransportHandlers,
 ): Promise<Transport> {
-  const transport = new UwsTransport(uws, options, handlers);
-  try {
-    await transport.listen();
-  } catch (error) {
-    await transport.close();
-    throw error;
-  }
-  return transport;
+  return listening(new UwsTransport(uws, options, handlers));
 }
 
 class UwsTransport implements Transport {
