@@ -8,6 +8,9 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Of input that cannot be read twice so much is kept, so that an add can be repeated after a lost connection. */
 export const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
+/** How messages call what is piped in, or typed. */
+export const STDIN_NAME = 'STDIN';
+
 export interface CommandInput {
   /** How messages call it. */
   readonly name: string;
@@ -28,7 +31,7 @@ export async function openInput(
   stdin: NodeJS.ReadStream = process.stdin,
 ): Promise<CommandInput> {
   if (path === '') throw new WrError('BAD_INPUT', '--file is empty', { hint: 'name a file, or - for STDIN' });
-  if (path === '-') return withoutBom(fromStream(stdin, 'STDIN'));
+  if (path === '-') return withoutBom(fromStream(stdin, STDIN_NAME));
   let handle: FileHandle;
   try {
     handle = await open(path, 'r');

@@ -6,13 +6,6 @@ import { makeLog } from './log.ts';
 
 export function makeContext(): Context {
   const { stdout, stderr, env } = process;
-  for (const stream of [stdout, stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      // The reader has seen enough (`wr status | head`).
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
-    });
-  }
   const terminal = stderr.isTTY === true;
   const log = makeLog({
     write: (line) => {
@@ -25,6 +18,15 @@ export function makeContext(): Context {
     colour: terminal && !env.NO_COLOR,
     now: () => new Date(),
     debug: Boolean(env.WR_DEBUG),
+  });
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader has seen enough (`wr status | head`).
+    if (error.code === 'EPIPE') process.exit(0);
+    log.error(`STDOUT cannot be written to (${error.message}): what was to be said there is not complete`);
+    process.exit(1);
+  });
+  stderr.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(0);
   });
   return {
     env,

@@ -9,7 +9,7 @@ import { CHUNK_BYTES, type Chunk, streamAdd } from '../add-stream.ts';
 import { arrayInput } from '../array-input.ts';
 import { Client, newRequestId } from '../client.ts';
 import type { Connected, Context } from '../command.ts';
-import { type CommandInput, inputOf, openInput } from '../command-input.ts';
+import { type CommandInput, inputOf, openInput, STDIN_NAME } from '../command-input.ts';
 import type { DryRunOutput } from '../dry-run.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
 import { lineChunks } from '../line-chunks.ts';
@@ -172,6 +172,8 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   refuseUnusable(optionsFromFlags(given, local), 'added', asGiven(given)); // Wrong flags are told before anything is opened.
   const input = arrayInput(given, positionals) ?? (await openInput(given.file ?? '-'));
   const timeoutMs = timeoutMsOf(given.timeout);
+  if (input.name === STDIN_NAME && process.stdin.isTTY)
+    context.log.info('type the commands, one a line; Ctrl-D ends them (wr add --help says more)');
   try {
     const only = given.sync ? await onlyCommand(input) : undefined;
     const connected = await context.connect(config, { timeoutMs });

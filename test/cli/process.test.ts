@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -45,6 +45,23 @@ describe('the wr process', () => {
       assert.deepEqual([code, stderr], [0, ''], argv.join(' '));
       assert.match(stdout, /^Usage:$/m);
     }
+  });
+
+  it('says so and fails when STDOUT cannot be written to, and ends quietly when nobody reads on', (t) => {
+    const shell = (command: string) => {
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', command, process.execPath, ENTRY], {
+        cwd: home,
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH ?? '', HOME: home },
+      });
+      return { code: status, stdout, stderr };
+    };
+    const closed = shell('"$0" "$1" conf --default | head -n 1');
+    assert.deepEqual([closed.code, closed.stderr], [0, '']);
+    if (!existsSync('/dev/full')) return t.skip('there is no /dev/full');
+    const { code, stderr } = shell('"$0" "$1" conf --default > /dev/full');
+    assert.equal(code, 1);
+    assert.match(stderr, /^ERROR\[.*\] STDOUT cannot be written to \(ENOSPC.*\): .* is not complete\n$/);
   });
 
   it('exits with 1 and a message with usage for what it does not understand', () => {
