@@ -1,95 +1,59 @@
-/**
- * Adds under way: frames come in, go to the pool to be parsed, and stay in input order; a long add's segments are stored
- * as they come. Nothing of an add is queued before its end was seen and all of it is on disk; whatever goes wrong before
- * leaves nothing behind.
- */
-import type { Claim } from '../core/claims.ts';
 import type { AddBegin, AddEnd, AddFrame } from '../core/client-requests.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { ADD_WINDOW_FRAMES } from '../core/protocol.ts';
-import { setTemplateIds } from '../core/segment.ts';
 import { parseTemplate } from '../core/template.ts';
 import type { Template } from '../core/templates.ts';
 import { refuseUnusable } from '../core/unusable-options.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { type AddResult, dropSegmentWrite, readRequest, segmentWrite, stagedWrite } from '../store/layout.ts';
 import type { IngestResult } from '../workers/ingest-result.ts';
-import type { RerunPart } from '../workers/reruns.ts';
-import { AddCommit } from './add-commit.ts';
+import { AddFinish, answer, type FinishingParts } from './add-finish.ts';
 import type { AddPart } from './add-part.ts';
 import type { Archive } from './archive.ts';
 import { type UnfoldedResult, unfolded } from './array-parts.ts';
-import { type Clock, Slices } from './clock.ts';
-import { CompletedBefore } from './completed-before.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
-import type { FailStops } from './fail-stops.ts';
-import { findAlsoUnder } from './found-under.ts';
-import { gatherLimits, type Limits } from './limits.ts';
+import { gatherLimits } from './limits.ts';
 import type { Peer } from './peer.ts';
+import { SegmentIds } from './segment-ids.ts';
 import type { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
 import { type ParsedFrame, Upload, unparsed } from './upload.ts';
 
-/** Keys in one `addKeys` message. */
-const KEYS_PER_MESSAGE = 32_768;
 /** Parts of a single frame that go to disk in one transaction: the first of a long array, not all of them. */
 const PARTS_AT_ONCE_MAX = 16;
-/** Keys are held back while a peer has so much to read. */
-const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
-const BUFFER_POLL_MS = 5;
-
 export class Adds {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
   readonly #tasks: Tasks;
-  readonly #clock: Clock;
   readonly #archive: Archive;
-  readonly #limits: Limits;
-  readonly #failStops: FailStops;
-  readonly #commit: AddCommit;
   readonly #deployment: string;
-  readonly #onAdded: () => void;
-  readonly #flushed: () => Promise<void>;
   readonly #uploads = new Map<string, Upload>();
   /** Request ids that were answered before and are being sent again: their frames are let go by. */
   readonly #repeats = new Map<string, { readonly peer: Peer; readonly result: AddResult }>();
   /** Adds past their last frame, by request id: a repeat waits for the same answer. */
   readonly #finishing = new Map<string, Promise<AddResult>>();
   readonly #dryParts: DryRunParts;
-  #nextSegment: number;
+  readonly #segments: SegmentIds;
+  readonly #finish: AddFinish;
   readonly #shared: SharedContent;
 
-  constructor(options: {
-    readonly queue: JobQueue;
-    readonly store: KeyValueStore;
-    readonly tasks: Tasks;
-    readonly clock: Clock;
-    readonly archive: Archive;
-    readonly limits: Limits;
-    readonly shared: SharedContent;
-    readonly failStops: FailStops;
-    readonly nextSegment: number;
-    /** What `"bsub_mode": true` means. */
-    readonly deployment: string;
-    /** Resolves when what has changed so far is on disk. */
-    readonly flushed: () => Promise<void>;
-    readonly onAdded: () => void;
-  }) {
+  constructor(
+    options: Omit<FinishingParts, 'segments'> & {
+      readonly nextSegment: number;
+      /** What `"bsub_mode": true` means. */
+      readonly deployment: string;
+    },
+  ) {
     this.#queue = options.queue;
     this.#store = options.store;
     this.#tasks = options.tasks;
-    this.#clock = options.clock;
     this.#archive = options.archive;
-    this.#limits = options.limits;
-    this.#failStops = options.failStops;
-    this.#nextSegment = options.nextSegment;
+    this.#segments = new SegmentIds(options.nextSegment);
     this.#deployment = options.deployment;
-    this.#onAdded = options.onAdded;
-    this.#flushed = options.flushed;
     this.#dryParts = options;
     this.#shared = options.shared;
-    this.#commit = new AddCommit({ ...options, rerunPart: (found) => this.#rerunPart(found) });
+    this.#finish = new AddFinish({ ...options, segments: this.#segments });
   }
 
   /** Adds under way. */
@@ -239,14 +203,14 @@ export class Adds {
     }
     const templates = result.templates.map((json) => this.#shared.template(json));
     for (const { options } of templates) refuseUnusable(options);
-    const part = upload.part(result, templates, this.#nextSegment);
+    const part = upload.part(result, templates, this.#segments.next);
     if (part === null) return;
     for (const { options, repGroup } of usedTemplates(part)) {
       gatherLimits(options, upload.limits, upload.warnings);
       upload.repGroups.add(repGroup);
       if (options.maxFails !== 0) upload.maxFails.set(repGroup, options.maxFails);
     }
-    this.#nextSegment += 1;
+    this.#segments.take();
     // An add of one frame goes to disk in one transaction; a longer one as it comes.
     const isSmall = upload.received === 1 && upload.parts.length < PARTS_AT_ONCE_MAX;
     if (isSmall && upload.end !== undefined) upload.parts.push(part);
@@ -291,7 +255,7 @@ export class Adds {
     const { end } = upload;
     if (end === undefined || upload.nextSeq < end.frames || upload.finishing) return;
     upload.finishing = true;
-    const result = this.#finish(upload, end);
+    const result = this.#finish.finish(upload, end);
     this.#finishing.set(upload.begin.requestId, result);
     const forget = (): void => {
       this.#finishing.delete(upload.begin.requestId);
@@ -304,129 +268,6 @@ export class Adds {
       const { code, message } = asWrError(error);
       upload.peer.post({ type: 'error', id: end.id, code, message, retryable: false });
     });
-  }
-
-  async #finish(upload: Upload, end: AddEnd): Promise<AddResult> {
-    if (upload.dry !== undefined) return this.#finishDry(upload, upload.dry, end);
-    await Promise.all(upload.stagings);
-    const parts = await this.#archive.lookUp(upload.parts);
-    // First the limits, then what they hold: also for duplicates, and whatever becomes of the add.
-    await this.#limits.set(upload.limits);
-    await this.#failStops.give(upload.maxFails);
-    for (const warning of this.#failStops.warnings(upload.repGroups)) upload.warnings.add(warning);
-    const { result, claims } = await this.#commitParts(upload, parts);
-    this.#failStops.added(upload.repGroups);
-    this.#onAdded();
-    await this.#commit.waitForOthers(claims);
-    await this.#findAlso(parts, claims);
-    if (upload.begin.wantKeys) await this.#sendKeys(upload, parts, claims, end.id);
-    // The add is on disk: not to know why some were duplicates is no failure of it.
-    const completed = await this.#completedBefore(parts, claims).catch(() => ({}));
-    upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...completed });
-    return result;
-  }
-
-  /** What was asked for again and is in the queue is found under the new report group, too. */
-  async #findAlso(parts: readonly AddPart[], claims: readonly Claim[]): Promise<void> {
-    const slices = new Slices(this.#clock);
-    for (const [i, { templates, templateIndex }] of parts.entries()) {
-      const askedAgain = claims[i]?.askedAgain ?? [];
-      for (let at = 0; at < askedAgain.length; at += 2) {
-        const template = templates[templateIndex?.[askedAgain[at] as number] ?? 0] as Template;
-        findAlsoUnder(this.#queue, askedAgain[at + 1] as number, template.repGroup);
-        await slices.pause();
-      }
-    }
-    if (this.#queue.retallied.size > 0) await this.#flushed();
-  }
-
-  async #finishDry(upload: Upload, dry: DryRun, end: AddEnd): Promise<AddResult> {
-    const sums = await dry.sums();
-    const { usedDefaultRepGroup } = upload;
-    const warnings = [...upload.warnings].sort();
-    const result = { ...sums, usedDefaultRepGroup, warnings, bsubId: 0, atMs: 0 };
-    upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...sums });
-    return result;
-  }
-
-  /** Under which report groups those commands completed that are duplicates because of that. */
-  async #completedBefore(
-    parts: readonly AddPart[],
-    claims: readonly Claim[],
-  ): Promise<Partial<ReturnType<CompletedBefore['summary']>>> {
-    if (!claims.some(({ completeAt }) => completeAt !== null)) return {};
-    const completed = new CompletedBefore(this.#queue, this.#tasks);
-    for (const [i, { templates, templateIndex }] of parts.entries()) {
-      const completeAt = claims[i]?.completeAt ?? null;
-      const repGroups = templates.map(({ options }) => options.repGroup);
-      if (completeAt !== null) await completed.take({ completeAt, repGroups, repGroupIndex: templateIndex });
-    }
-    return completed.summary();
-  }
-
-  async #commitParts(
-    upload: Upload,
-    parts: readonly AddPart[],
-  ): Promise<{ readonly result: AddResult; readonly claims: readonly Claim[] }> {
-    const sum = (claims: readonly Claim[], of: 'count' | 'queued' | 'complete'): number =>
-      claims.reduce((total, claim) => total + claim[of], 0);
-    const { rerun, requestId } = upload.begin;
-    return this.#commit.commit(parts, {
-      requestId,
-      rerun,
-      nextSegment: () => this.#nextSegment,
-      shared: () => this.#shared.take(),
-      result: (claims, linked) => ({
-        added: sum(claims, 'count') + linked.rerun,
-        queued: sum(claims, 'queued'),
-        complete: sum(claims, 'complete'),
-        usedDefaultRepGroup: upload.usedDefaultRepGroup,
-        warnings: [...upload.warnings, ...linked.warnings].sort(),
-        bsubId: linked.bsubId,
-        atMs: this.#clock.nowMs(),
-      }),
-    });
-  }
-
-  /** Complete jobs that run again become part of the add. */
-  #rerunPart(found: RerunPart): AddPart {
-    const { segment: bytes, keys, templates, templateIndex, priorities, links, numbers: inHistory } = found;
-    const shared = templates.map((json) => this.#shared.template(json));
-    setTemplateIds(
-      bytes,
-      shared.map((template) => template.id),
-    );
-    const segment = this.#nextSegment;
-    this.#nextSegment += 1;
-    return {
-      segment,
-      bytes,
-      keys,
-      templates: shared,
-      templateIndex,
-      priorities,
-      links,
-      inHistory,
-      array: null,
-    };
-  }
-
-  async #sendKeys(
-    upload: Upload,
-    parts: readonly AddPart[],
-    claims: readonly Claim[],
-    id: number,
-  ): Promise<void> {
-    for (const [i, part] of parts.entries()) {
-      const completeAt = claims[i]?.completeAt ?? null;
-      const keys = completeAt === null ? part.keys : withoutMarked(part.keys, completeAt);
-      for (let at = 0; at < keys.byteLength; at += KEYS_PER_MESSAGE * 16) {
-        while (upload.peer.open && upload.peer.bufferedBytes > PEER_BUFFER_BYTES) {
-          await new Promise<void>((resolve) => this.#clock.after(BUFFER_POLL_MS, resolve));
-        }
-        upload.peer.post({ type: 'addKeys', id, keys: keys.subarray(at, at + KEYS_PER_MESSAGE * 16) });
-      }
-    }
   }
 
   // ------------------------------------------------------------ refusing
@@ -463,30 +304,8 @@ export class Adds {
   }
 }
 
-function answer({
-  added,
-  queued,
-  complete,
-  usedDefaultRepGroup,
-  warnings,
-  bsubId,
-}: AddResult): Omit<AddResult, 'atMs'> {
-  return { added, queued, complete, usedDefaultRepGroup, warnings, bsubId };
-}
-
 /** Those of the commands that are wanted: `--head` may cut some off. */
 function usedTemplates({ templates, templateIndex }: AddPart): readonly Template[] {
   if (templateIndex === null) return templates.slice(0, 1);
   return [...new Set(templateIndex)].map((index) => templates[index] as Template);
-}
-
-function withoutMarked(keys: Uint8Array, marked: Uint32Array): Uint8Array {
-  const kept = new Uint8Array(keys.byteLength);
-  let at = 0;
-  for (let i = 0; i < marked.length; i += 1) {
-    if (marked[i] !== 0) continue;
-    kept.set(keys.subarray(i * 16, i * 16 + 16), at);
-    at += 16;
-  }
-  return kept.subarray(0, at);
 }
