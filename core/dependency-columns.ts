@@ -35,6 +35,16 @@ export class DependencyColumns {
     this.#recount(columns, row, was, job);
   }
 
+  /** Puts a link before the others of a job. @returns the one that was its first, or 0 */
+  pushLink(job: number, link: number): number {
+    const columns = this.#columns(job);
+    const row = rowOf(job);
+    const first = columns.links[row] as number;
+    columns.links[row] = link;
+    if (first === 0 && columns.own[row] === 0) columns.used += 1;
+    return first;
+  }
+
   setOwn(job: number, node: number): void {
     const columns = this.#columns(job);
     const row = rowOf(job);

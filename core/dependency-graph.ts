@@ -154,8 +154,7 @@ export class DependencyGraph {
     this.job.set(link, job);
     this.next.set(link, 0);
     this.previous.set(link, 0);
-    this.nextOfJob.set(link, this.jobs.links(job));
-    this.jobs.setLinks(job, link);
+    this.nextOfJob.set(link, this.jobs.pushLink(job, link));
     return link;
   }
 
@@ -203,7 +202,8 @@ export class DependencyGraph {
   }
 
   protected flag(job: number, flag: number): void {
-    this.setFlags(job, this.flagsOf(job) | flag);
+    const chunk = this.#table.chunkOf(job);
+    if (chunk !== undefined) chunk.flags[rowOf(job)] = (chunk.flags[rowOf(job)] as number) | flag;
   }
 
   /** Sets the bits that tell of dependencies, and leaves the others. */

@@ -21,6 +21,8 @@ export interface LinkColumns {
 export interface NamedLinks extends LinkColumns {
   /** Keys of the single jobs named, four words each. */
   readonly keys: Uint32Array;
+  /** By key: the place of the job that has it, and one, where it stands among these jobs and that was seen; 0: it is to be looked up. */
+  readonly near: Uint32Array;
   /** Names of the groups that jobs wait for, by index in `groups`, '' for the others: UTF-8, NUL-separated. */
   readonly names: Uint8Array;
 }
@@ -79,6 +81,7 @@ function damaged(why: string): WrError {
  * @param count - positions from here on are cut off
  */
 export function keptRuns(runs: Uint32Array, before: Uint32Array | null, count: number): Uint32Array {
+  if (before === null && endOf(runs) <= count) return runs;
   const kept = new Uint32Array(runs.length);
   let to = 0;
   for (let at = 0; at < runs.length; at += RUN) {
@@ -93,6 +96,14 @@ export function keptRuns(runs: Uint32Array, before: Uint32Array | null, count: n
     to += RUN;
   }
   return kept.subarray(0, to);
+}
+
+/** One past the last position that is in a run. */
+function endOf(runs: Uint32Array): number {
+  let end = 0;
+  for (let at = 0; at < runs.length; at += RUN)
+    end = Math.max(end, (runs[at] as number) + (runs[at + 1] as number));
+  return end;
 }
 
 /** For `keptRuns`: how many are kept before each position. */

@@ -93,6 +93,8 @@ export class LinkBuilder {
   readonly #groups = new NamedHashes();
   readonly #names = new Names();
   readonly #keys = new GrowingWords();
+  /** By key. */
+  readonly #near = new GrowingWords();
   readonly #identity = new Md5Text();
   readonly #key = new Uint32Array(DIGEST_WORDS);
   readonly #members = new Runs();
@@ -127,13 +129,17 @@ export class LinkBuilder {
     this.#waits.add(job, 1, group);
   }
 
-  /** A job waits for the one whose key is the four words from `at` on. */
-  addParent(job: number, count: number, keys: Uint32Array, at: number): void {
+  /**
+   * A job waits for the one whose key is the four words from `at` on.
+   * @param near - that one's place among these jobs, and one, where it is known; else 0
+   */
+  addParent(job: number, count: number, keys: Uint32Array, at: number, near = 0): void {
     // Looked up among the last one only: jobs that share one follow each other, and the others have a key each.
     const last = this.#keys.length - DIGEST_WORDS;
     if (last < 0 || !isSameKey(this.#keys.words, last, keys, at)) {
       const to = this.#keys.extend(DIGEST_WORDS);
       for (let i = 0; i < DIGEST_WORDS; i += 1) this.#keys.words[to + i] = keys[at + i] as number;
+      this.#near.push(near);
     }
     this.#singles.add(job, count, this.#keys.length / DIGEST_WORDS - 1);
   }
@@ -147,6 +153,7 @@ export class LinkBuilder {
       waits: this.#waits.take(),
       singles: this.#singles.take(),
       keys: this.#keys.take(),
+      near: this.#near.take(),
       names: this.#waits.size === 0 ? new Uint8Array(0) : this.#names.take(this.#groups.size),
     };
   }

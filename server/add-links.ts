@@ -204,12 +204,13 @@ export class AddLinks {
   /** Of the groups waited for that are not in memory, those that had members once: 16 characters of hash each. */
   async #lookUpSeen(parts: readonly LinkedPart[]): Promise<ReadonlySet<string>> {
     const seen = new Set<string>();
-    const { nodes } = this.#dependencies;
-    for (const { links } of parts) {
-      if (links === null) continue;
+    for (const linked of parts) {
+      if (linked.links === null) continue;
       await this.#slices.pause();
-      const { groups } = links;
-      const unknown = groupsOf(links.waits).filter((group) => nodeAt(nodes, groups, group) === 0);
+      const { groups, waits } = linked.links;
+      const unknown = groupsOf(waits, linked.nodes.length).filter(
+        (group) => this.#findNode(linked, group) === 0,
+      );
       if (unknown.length === 0) continue;
       const hashes = hashesOf(groups, unknown);
       const marks = await this.#parts.tasks.seen(hashes);
@@ -220,52 +221,79 @@ export class AddLinks {
     return seen;
   }
 
-  async #linkMembers({ claim, links }: LinkedPart): Promise<void> {
+  /** The node of a part's group, 0 when there is none: all are kept while an add is linked, so that each is looked up once. */
+  #findNode({ links, nodes }: LinkedPart, group: number): number {
+    const known = nodes[group] as number;
+    if (known !== 0 || links === null) return known;
+    nodes[group] = nodeAt(this.#dependencies.nodes, links.groups, group);
+    return nodes[group] as number;
+  }
+
+  /** The same, made if there is none. */
+  #makeNode(linked: LinkedPart, group: number): number {
+    const found = this.#findNode(linked, group);
+    if (found !== 0 || linked.links === null) return found;
+    linked.nodes[group] = this.#dependencies.nodes.addGroup(linked.links.groups, 4 * group);
+    return linked.nodes[group] as number;
+  }
+
+  async #linkMembers(linked: LinkedPart): Promise<void> {
+    const { claim, links } = linked;
     if (links === null) return;
     const { nodes } = this.#dependencies;
-    await this.#eachJob(links.members, (job, group) => {
-      const node = this.#dependencies.group(links.groups, group);
+    await this.#eachRun(links.members, (from, to, group) => {
+      const node = this.#makeNode(linked, group);
+      const isAwaited = nodes.head.get(node) !== 0;
       if (!nodes.is(node, NODE.seen)) {
         this.#first.push(node);
-        if (nodes.head.get(node) !== 0) this.#awaited.add(node);
+        if (isAwaited) this.#awaited.add(node);
       }
-      if (nodes.head.get(node) !== 0) this.#isInOrder = false;
-      this.#lastMember.set(node, Math.max(this.#lastMember.get(node), claim.first + job));
-      this.#dependencies.addMember(claim.first + job, node, this.#held);
+      if (isAwaited) this.#isInOrder = false;
+      this.#lastMember.set(node, Math.max(this.#lastMember.get(node), claim.first + to - 1));
+      for (let job = from; job < to; job += 1)
+        this.#dependencies.addMember(claim.first + job, node, this.#held);
     });
   }
 
-  async #linkWaits({ part, claim, links }: LinkedPart, seen: ReadonlySet<string>): Promise<void> {
+  async #linkWaits(linked: LinkedPart, seen: ReadonlySet<string>): Promise<void> {
+    const { part, claim, links } = linked;
     if (links === null) return;
     const { nodes } = this.#dependencies;
     const hashes = new Uint8Array(links.groups.buffer, links.groups.byteOffset, links.groups.byteLength);
     let names: readonly string[] | undefined;
-    await this.#eachJob(links.waits, (job, group) => {
+    await this.#eachRun(links.waits, (from, to, group) => {
       const before = nodes.size;
-      const node = this.#dependencies.group(links.groups, group);
+      const node = this.#makeNode(linked, group);
       if (nodes.size > before && seen.has(hashText(hashes, group))) nodes.mark(node, NODE.seen | NODE.saved);
       if (!nodes.is(node, NODE.seen) && !this.#unseen.has(node)) {
         names ??= namesOf(part);
         this.#unseen.set(node, names[group] ?? '');
       }
-      if (this.#lastMember.get(node) >= claim.first + job) this.#isInOrder = false;
-      this.#dependencies.addWait(claim.first + job, node);
+      if (this.#lastMember.get(node) >= claim.first + from) this.#isInOrder = false;
+      for (let job = from; job < to; job += 1) this.#dependencies.addWait(claim.first + job, node);
     });
-    await this.#eachJob(links.singles, (job, parent) => {
-      if (parent >= claim.first + job) this.#isInOrder = false;
-      this.#dependencies.addSingleWait(claim.first + job, parent);
+    await this.#eachRun(links.singles, (from, to, parent) => {
+      if (parent >= claim.first + from) this.#isInOrder = false;
+      for (let job = from; job < to; job += 1) this.#dependencies.addSingleWait(claim.first + job, parent);
     });
   }
 
-  async #eachJob(runs: Uint32Array, visit: (job: number, shared: number) => void): Promise<void> {
+  /** Visits runs, long ones in parts. */
+  async #eachRun(
+    runs: Uint32Array,
+    visit: (from: number, to: number, shared: number) => void,
+  ): Promise<void> {
     let steps = 0;
     for (let at = 0; at < runs.length; at += RUN) {
-      const first = runs[at] as number;
-      const end = first + (runs[at + 1] as number);
-      for (let job = first; job < end; job += 1) {
-        visit(job, runs[at + 2] as number);
-        steps += 1;
-        if (steps % STEP === 0) await this.#slices.pause();
+      const end = (runs[at] as number) + (runs[at + 1] as number);
+      for (let from = runs[at] as number; from < end; ) {
+        const to = Math.min(end, from + STEP - steps);
+        visit(from, to, runs[at + 2] as number);
+        steps += to - from;
+        from = to;
+        if (steps < STEP) continue;
+        steps = 0;
+        await this.#slices.pause();
       }
     }
     await this.#slices.pause();

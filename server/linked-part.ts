@@ -10,39 +10,49 @@ export interface LinkedPart {
   readonly claim: Claim;
   /** By position among its new jobs; `null`: they have none. */
   readonly links: LinkColumns | null;
+  /** Nodes of `links.groups`, as far as they were looked up; 0: not yet. */
+  readonly nodes: Uint32Array;
 }
+
+const NO_NODES = new Uint32Array(0);
 
 /** Single jobs that are not in the queue drop out of what is waited for: nobody waits for them. */
 export function linkedPart(queue: JobQueue, part: AddPart, claim: Claim): LinkedPart {
   const named = part.links;
-  if (named === null || claim.count === 0) return { part, claim, links: null };
+  if (named === null || claim.count === 0) return { part, claim, links: null, nodes: NO_NODES };
   const count = part.keys.byteLength / 16;
   const before = claim.keep === null ? null : countBefore(claim.keep);
   const links = {
     groups: named.groups,
     members: keptRuns(named.members, before, count),
     waits: keptRuns(named.waits, before, count),
-    singles: withParents(keptRuns(named.singles, before, count), parents(queue, named)),
+    singles: withParents(keptRuns(named.singles, before, count), parents(queue, named, claim)),
   };
-  return { part, claim, links };
+  return { part, claim, links, nodes: new Uint32Array(named.groups.length / 4) };
 }
 
 /** Job numbers of the single jobs named, 0 for those that are not in the queue. */
-function parents(queue: JobQueue, { keys }: NamedLinks): Uint32Array {
-  const numbers = new Uint32Array(keys.length / 4);
+function parents(queue: JobQueue, { keys, near }: NamedLinks, { first, keep }: Claim): Uint32Array {
+  const numbers = new Uint32Array(near.length);
   for (let i = 0; i < numbers.length; i += 1) {
-    const at = 4 * i;
-    const number = queue.keys.find(
-      keys[at] as number,
-      keys[at + 1] as number,
-      keys[at + 2] as number,
-      keys[at + 3] as number,
-    );
-    // One without a state is being added, by this add or another one.
-    const state = queue.table.state(number);
-    if (number !== 0 && (state === STATE.none || isLive(state))) numbers[i] = number;
+    const place = near[i] as number;
+    // Where no job of the part was left out, each has the number that its place says.
+    if (place > 0 && keep === null) numbers[i] = first + place - 1;
+    else numbers[i] = parent(queue, keys, 4 * i);
   }
   return numbers;
+}
+
+function parent(queue: JobQueue, keys: Uint32Array, at: number): number {
+  const number = queue.keys.find(
+    keys[at] as number,
+    keys[at + 1] as number,
+    keys[at + 2] as number,
+    keys[at + 3] as number,
+  );
+  // One without a state is being added, by this add or another one.
+  const state = queue.table.state(number);
+  return number !== 0 && (state === STATE.none || isLive(state)) ? number : 0;
 }
 
 function withParents(runs: Uint32Array, numbers: Uint32Array): Uint32Array {
@@ -59,11 +69,16 @@ function withParents(runs: Uint32Array, numbers: Uint32Array): Uint32Array {
   return kept.subarray(0, to);
 }
 
-/** The groups that runs name, each once, as indexes. */
-export function groupsOf(runs: Uint32Array): number[] {
-  const groups = new Set<number>();
-  for (let at = 2; at < runs.length; at += RUN) groups.add(runs[at] as number);
-  return [...groups];
+/** The groups that runs name, each once, as indexes. @param count - of groups */
+export function groupsOf(runs: Uint32Array, count: number): number[] {
+  const groups: number[] = [];
+  const isTold = new Uint8Array(count);
+  for (let at = 2; at < runs.length; at += RUN) {
+    const group = runs[at] as number;
+    if (isTold[group] === 0) groups.push(group);
+    isTold[group] = 1;
+  }
+  return groups;
 }
 
 /** The hashes of some groups, 16 bytes each. */
@@ -82,7 +97,7 @@ export function hashText(hashes: Uint8Array, at: number): string {
 
 /** Adds the hashes of the groups that jobs are members of, by their text. */
 export function collectGaining({ groups, members }: LinkColumns, into: Map<string, Uint8Array>): void {
-  const hashes = hashesOf(groups, groupsOf(members));
+  const hashes = hashesOf(groups, groupsOf(members, groups.length / 4));
   for (let at = 0; at < hashes.byteLength / 16; at += 1)
     into.set(hashText(hashes, at), hashes.subarray(16 * at, 16 * at + 16));
 }

@@ -1,5 +1,6 @@
 /** The deltas of a frame's commands as segments hold them: JSON, one text after the other, and their lengths in bytes. */
 import { GrowingBytes } from '../core/growing-bytes.ts';
+import { GrowingWords } from '../core/growing-words.ts';
 import type { PackedDeltas } from '../core/segment-pack.ts';
 
 const COMMA = 0x2c;
@@ -8,18 +9,18 @@ const CLOSE = 0x7d;
 
 export class DeltaColumn {
   /** By command; 0: it has none. */
-  readonly #lengths: Uint32Array;
+  readonly #lengths: GrowingWords;
   /** Up to {@link close} the last of them is being written. */
   readonly text: GrowingBytes;
   /** Where that one begins. */
   #from = 0;
 
   /**
-   * @param commands - that it has room for
+   * @param commands - that it begins with room for
    * @param bytes - that it begins with room for
    */
   constructor(commands: number, bytes: number) {
-    this.#lengths = new Uint32Array(commands);
+    this.#lengths = new GrowingWords(commands);
     this.text = new GrowingBytes(bytes);
   }
 
@@ -42,11 +43,16 @@ export class DeltaColumn {
 
   /** Of the first `count` commands: views. */
   packed(count: number): PackedDeltas {
-    return { bytes: this.text.bytes.subarray(0, this.#from), lengths: this.#lengths.subarray(0, count) };
+    this.#lengths.extend(Math.max(0, count - this.#lengths.length));
+    return {
+      bytes: this.text.bytes.subarray(0, this.#from),
+      lengths: this.#lengths.words.subarray(0, count),
+    };
   }
 
   #end(command: number): void {
-    this.#lengths[command] = this.text.length - this.#from;
+    this.#lengths.extend(command + 1 - this.#lengths.length);
+    this.#lengths.words[command] = this.text.length - this.#from;
     this.#from = this.text.length;
   }
 }

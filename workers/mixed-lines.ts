@@ -10,7 +10,7 @@ import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { deltaJson } from '../core/template.ts';
 import { arrayLine } from './array-line.ts';
 import { ShapedLines } from './shaped-lines.ts';
-import { deltasOf, type TakenLines, takeBehind, takeCommand, takeNothing } from './taken-lines.ts';
+import { deltasOf, makeRoom, type TakenLines, takeBehind, takeCommand, takeNothing } from './taken-lines.ts';
 
 const TAB = 0x09;
 const LF = 0x0a;
@@ -157,6 +157,7 @@ class MixedWalk {
   #take(length: number, template: LineTemplate, options: LineOptions | null): void {
     const { taken } = this;
     const at = taken.count;
+    makeRoom(taken);
     this.#identity.appendText(template.identity.after);
     this.#identity.take(taken.keys, DIGEST_WORDS * at);
     takeCommand(taken, length, template, options?.priority ?? null);

@@ -5,7 +5,7 @@
 import type { IdentityFrame } from '../core/identity.ts';
 import { DIGEST_WORDS, Md5Text } from '../core/md5.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
-import { type TakenLines, takeNothing } from './taken-lines.ts';
+import { makeRoom, type TakenLines, takeNothing } from './taken-lines.ts';
 
 const TAB = 0x09;
 const LF = 0x0a;
@@ -27,9 +27,8 @@ export function takePlainLines(bytes: Buffer, identity: IdentityFrame): TakenLin
 
 /** Copies the commands and notes how long they are. @returns whether all lines are plain */
 function findLines(bytes: Uint8Array, taken: TakenLines): boolean {
-  const { commands, commandLengths } = taken;
+  const { commands } = taken;
   let lines = 0;
-  let count = 0;
   let start = 0;
   let to = 0;
   for (let at = 0; at <= bytes.length; at += 1) {
@@ -43,13 +42,15 @@ function findLines(bytes: Uint8Array, taken: TakenLines): boolean {
     if (start === bytes.length) break; // The last line had its end.
     const length = at - start;
     if (bytes[start] === BRACE || length > LINE_BYTES_MAX) return false;
-    commandLengths[count] = length;
-    if (length > 0) count += 1;
+    if (length > 0) {
+      makeRoom(taken);
+      taken.commandLengths[taken.count] = length;
+      taken.count += 1;
+    }
     lines += 1;
     start = at + 1;
   }
   taken.lines = lines;
-  taken.count = count;
   taken.commandBytes = to;
   return true;
 }

@@ -8,7 +8,7 @@ import { DIGEST_WORDS, Md5Text } from '../core/md5.ts';
 import { LINE_BYTES_MAX } from '../core/protocol.ts';
 import { type LineShape, nextOfList, priorityAt, type SlotKind, textEnd } from './line-shape.ts';
 import { learnShape } from './shape-learner.ts';
-import { deltasOf, type TakenLines, takeCommand } from './taken-lines.ts';
+import { deltasOf, makeRoom, type TakenLines, takeCommand } from './taken-lines.ts';
 
 /** Shapes that a line is compared with, the last one that matched first. */
 const SHAPES_MAX = 4;
@@ -93,6 +93,7 @@ export class ShapedLines {
   #takeJob(shaped: Shaped, taken: TakenLines, links: LinkBuilder): void {
     const { shape, cmd, cwd, depGroups, deps, parents } = shaped;
     const at = taken.count;
+    makeRoom(taken);
     const from = shape.spans[2 * cmd] as number;
     const to = shape.spans[2 * cmd + 1] as number;
     const hasCwd = this.#hasOwnCwd(shaped);
@@ -211,7 +212,7 @@ export class ShapedLines {
       const cmd = this.#bytes.toString('latin1', from, to);
       links.waitFor(at, 1, { cmd, cwd: this.#bytes.toString('latin1', cwdFrom, cwdTo) });
     } else if (cwdTo === cwdFrom && this.#isLast(taken, at, from, to)) {
-      links.addParent(at, 1, taken.keys, DIGEST_WORDS * (at - 1));
+      links.addParent(at, 1, taken.keys, DIGEST_WORDS * (at - 1), at);
     } else {
       if (cwdTo > cwdFrom) this.#append(cwdFrom, cwdTo);
       this.#append(from, to);

@@ -1,11 +1,12 @@
-/** What a walk over the lines of a frame gathers: columns, one entry a command. */
+/** What a walk over the lines of a frame gathers: columns, one entry a command, that grow with {@link makeRoom}. */
 import type { WrError } from '../core/errors.ts';
 import type { LineTemplate } from '../core/job-line.ts';
 import { DIGEST_WORDS } from '../core/md5.ts';
 import type { ArrayLine } from './array-line.ts';
 import { DeltaColumn } from './delta-column.ts';
 
-const LF = 0x0a;
+/** Commands that the columns have room for at first, as a part of the bytes of a frame. */
+const BYTES_PER_COMMAND = 64;
 
 export interface TakenLines {
   /** Input lines walked, blank ones included; with an error, up to and including the bad one. */
@@ -13,17 +14,17 @@ export interface TakenLines {
   /** Commands. What the columns hold beyond them has no meaning. */
   count: number;
   /** Commands that the columns have room for. */
-  readonly capacity: number;
+  capacity: number;
   /** Four words a command. */
-  readonly keys: Uint32Array;
-  readonly commandLengths: Uint32Array;
+  keys: Uint32Array<ArrayBuffer>;
+  commandLengths: Uint32Array<ArrayBuffer>;
   /** All commands, one after the other; what follows them has no meaning. */
   readonly commands: Buffer;
   commandBytes: number;
   /** `null`: every command has template 0. */
-  templateIndex: Uint32Array | null;
+  templateIndex: Uint32Array<ArrayBuffer> | null;
   /** `null`: every command has its template's. */
-  priorities: Uint8Array | null;
+  priorities: Uint8Array<ArrayBuffer> | null;
   /** `null`: no command has any. */
   deltas: DeltaColumn | null;
   usedDefaultRepGroup: boolean;
@@ -38,14 +39,26 @@ export interface TakenLines {
 
 /** For the lines of a frame: commands take no more bytes than it has, as JSON is never shorter than what it stands for. */
 export function takeNothing(bytes: Uint8Array): TakenLines {
-  const capacity = countLines(bytes);
+  return {
+    ...empty(Math.ceil(bytes.length / BYTES_PER_COMMAND)),
+    commands: Buffer.allocUnsafe(bytes.length),
+  };
+}
+
+/** For the lines behind an array. @param from - where its own line ends */
+export function takeBehind(taken: TakenLines, array: ArrayLine, from: number): TakenLines {
+  // What the commands so far have not filled is enough for the others.
+  const commands = taken.commands.subarray(taken.commandBytes);
+  return { ...empty(1), commands, lines: 1, array, from };
+}
+
+function empty(capacity: number): Omit<TakenLines, 'commands'> {
   return {
     lines: 0,
     count: 0,
     capacity,
     keys: new Uint32Array(DIGEST_WORDS * capacity),
     commandLengths: new Uint32Array(capacity),
-    commands: Buffer.allocUnsafe(bytes.length),
     commandBytes: 0,
     templateIndex: null,
     priorities: null,
@@ -58,27 +71,25 @@ export function takeNothing(bytes: Uint8Array): TakenLines {
   };
 }
 
-/** For the lines behind an array. @param from - where its own line ends */
-export function takeBehind(taken: TakenLines, array: ArrayLine, from: number): TakenLines {
-  const { count, capacity } = taken;
-  return {
-    lines: 1,
-    count: 0,
-    // What the commands so far have not filled is enough for the others.
-    capacity: capacity - count,
-    keys: taken.keys.subarray(DIGEST_WORDS * count),
-    commandLengths: taken.commandLengths.subarray(count),
-    commands: taken.commands.subarray(taken.commandBytes),
-    commandBytes: 0,
-    templateIndex: null,
-    priorities: null,
-    deltas: null,
-    usedDefaultRepGroup: false,
-    array,
-    from,
-    to: Number.POSITIVE_INFINITY,
-    error: null,
-  };
+/** For one command more, before anything of it is written. */
+export function makeRoom(taken: TakenLines): void {
+  if (taken.count < taken.capacity) return;
+  const capacity = 2 * taken.capacity + 1;
+  taken.capacity = capacity;
+  taken.keys = grown(taken.keys, DIGEST_WORDS * capacity);
+  taken.commandLengths = grown(taken.commandLengths, capacity);
+  if (taken.templateIndex !== null) taken.templateIndex = grown(taken.templateIndex, capacity);
+  if (taken.priorities !== null) {
+    const priorities = new Uint8Array(capacity);
+    priorities.set(taken.priorities);
+    taken.priorities = priorities;
+  }
+}
+
+function grown(column: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+  const longer = new Uint32Array(length);
+  longer.set(column);
+  return longer;
 }
 
 /** Counts a command whose key and bytes stand in the columns. @param priority - `null`: the template's */
@@ -96,19 +107,12 @@ export function takeCommand(
   if (template.index > 0) taken.templateIndex ??= new Uint32Array(taken.capacity);
   if (taken.templateIndex !== null) taken.templateIndex[at] = template.index;
   const { priority: usual } = template.options;
-  if (priority !== null) taken.priorities ??= new Uint8Array(taken.capacity).fill(usual);
+  if (priority !== null) taken.priorities ??= new Uint8Array(taken.capacity).fill(usual, 0, at);
   if (taken.priorities !== null) taken.priorities[at] = priority ?? usual;
 }
 
 /** The column of deltas, begun with the first command that needs it. */
 export function deltasOf(taken: TakenLines): DeltaColumn {
-  taken.deltas ??= new DeltaColumn(taken.capacity, taken.commands.length);
+  taken.deltas ??= new DeltaColumn(taken.count, taken.commands.length);
   return taken.deltas;
-}
-
-/** Lines of a frame, the last of which may lack its end. */
-function countLines(bytes: Uint8Array): number {
-  let lines = 1;
-  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] === LF) lines += 1;
-  return lines;
 }
