@@ -95,6 +95,8 @@ export const EMPTY_RECORD: JobRecord = {
 /** As a positional array: half the size of named members, and faster both ways. */
 export function encodeRecord(record: JobRecord): Uint8Array {
   return pack([
+    record.startedMs,
+    record.endedMs,
     record.state,
     record.attempts,
     record.retriesLeft,
@@ -104,8 +106,6 @@ export function encodeRecord(record: JobRecord): Uint8Array {
     record.ip,
     record.pid,
     record.reservedMs,
-    record.startedMs,
-    record.endedMs,
     record.readyMs,
     record.exitCode,
     failReasonCode(record.reason),
@@ -134,23 +134,39 @@ export function encodeRecord(record: JobRecord): Uint8Array {
 
 const FIELDS = 34;
 
+/** MessagePack: an array of up to 65,535, and a number in eight bytes. */
+const ARRAY_16 = 0xdc;
+const FLOAT_64 = 0xcb;
+
+/**
+ * When the attempt of a record began and ended, Unix ms. A listing in that order asks it of a million records: they stand
+ * first, so that the rest need not be decoded.
+ */
+export function recordTimes(bytes: Uint8Array): Pick<JobRecord, 'startedMs' | 'endedMs'> {
+  if (bytes[0] === ARRAY_16 && bytes[3] === FLOAT_64 && bytes[12] === FLOAT_64) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return { startedMs: view.getFloat64(4), endedMs: view.getFloat64(13) };
+  }
+  return decodeRecord(bytes);
+}
+
 /** @throws {WrError} STORE_UNREADABLE when the bytes are no record */
 export function decodeRecord(bytes: Uint8Array): JobRecord {
   const fields: unknown = unpack(bytes);
   if (!Array.isArray(fields) || fields.length < FIELDS)
     throw new WrError('STORE_UNREADABLE', 'a job record is damaged');
   return {
-    state: fields[0],
-    attempts: fields[1],
-    retriesLeft: fields[2],
-    attempt: fields[3],
-    runnerId: fields[4],
-    host: fields[5],
-    ip: fields[6],
-    pid: fields[7],
-    reservedMs: fields[8],
-    startedMs: fields[9],
-    endedMs: fields[10],
+    startedMs: fields[0],
+    endedMs: fields[1],
+    state: fields[2],
+    attempts: fields[3],
+    retriesLeft: fields[4],
+    attempt: fields[5],
+    runnerId: fields[6],
+    host: fields[7],
+    ip: fields[8],
+    pid: fields[9],
+    reservedMs: fields[10],
     readyMs: fields[11],
     exitCode: fields[12],
     reason: failReasonName(fields[13]),

@@ -20,6 +20,11 @@ const STATES = [...INCOMPLETE_STATES, 'complete'] as const satisfies readonly Jo
 /** Output of running jobs is left out of the later pages of a long listing, as that of failed ones is. */
 const LIVE_OUTPUT_JOBS_MAX = 1_000;
 
+/** Complete jobs whose times are read, at 5 µs each, before the first of them is shown: where a few are, or all. */
+const ORDERED_FEW_MAX = 30_000;
+const ORDERED_ALL_MAX = 200_000;
+const ALL_STATES = 0xffff;
+
 /** A listing under way to a client. */
 interface Listing {
   readonly peer: Peer;
@@ -44,9 +49,7 @@ export class Listings {
   }
 
   async status(peer: Peer, request: StatusRequest): Promise<void> {
-    const isFiltered = request.host !== '' || request.states.length > 0 || request.missingDeps === true;
-    const byCounter = !isFiltered && !isByNumber(request);
-    if (request.output === 'counts' && byCounter) {
+    if (request.output === 'counts' && isCounted(request)) {
       peer.post({ type: 'counts', id: request.id, counts: this.#counts(request) });
     } else if (request.output === 'counts') {
       peer.post({ type: 'counts', id: request.id, counts: await this.#countSelected(request) });
@@ -68,18 +71,21 @@ export class Listings {
 
   // ------------------------------------------------------------ counters
 
-  #counts({ select }: StatusRequest): StateCounts {
+  #counts({ select, states }: StatusRequest): StateCounts {
+    const mask = wantedMask(states);
     if (select.by === 'all') {
       const { totals } = this.#queue.repGroups;
-      return countsOf((state) => totals[state] ?? 0);
+      return countsOf((state) => (isIn(mask, state) ? (totals[state] ?? 0) : 0));
     }
-    return this.#sum(this.#selection.groups(select));
+    return this.#sum(this.#selection.groups(select), mask);
   }
 
-  #sum(groups: readonly number[]): StateCounts {
+  #sum(groups: readonly number[], mask = ALL_STATES): StateCounts {
     const { repGroups } = this.#queue;
     const tallies = repGroups.talliesOf(groups);
-    return countsOf((state) => tallies.reduce((sum, id) => sum + repGroups.count(id, state), 0));
+    return countsOf((state) =>
+      isIn(mask, state) ? tallies.reduce((sum, id) => sum + repGroups.count(id, state), 0) : 0,
+    );
   }
 
   async #countSelected(request: StatusRequest): Promise<StateCounts> {
@@ -95,23 +101,24 @@ export class Listings {
   }
 
   async #summary(peer: Peer, request: StatusRequest): Promise<void> {
-    if (isByNumber(request) || request.host !== '') {
+    if (!isCounted(request)) {
       const { groups, all } = await this.#summaries(request);
       peer.post({ type: 'summary', id: request.id, groups, all });
       return;
     }
     const groups = this.#selection.groups(request.select);
-    const buried = await this.#buried(request);
+    const mask = wantedMask(request.states);
+    const buried = isIn(mask, STATE.buried) ? await this.#buried(request) : [];
     const shown = groups
-      .filter((id) => this.#hasJobs(id, request.select.by === 'repGroup'))
-      .map((id) => this.#groupSummary([id], this.#queue.repGroups.name(id), buried))
+      .filter((id) => this.#hasJobs(id, request.select.by === 'repGroup', mask))
+      .map((id) => this.#groupSummary([id], this.#queue.repGroups.name(id), buried, mask))
       .sort((a, b) => (a.repGroup < b.repGroup ? -1 : 1));
     const ids = shown.map((group) => this.#queue.repGroups.find(group.repGroup) as number);
     peer.post({
       type: 'summary',
       id: request.id,
       groups: shown,
-      all: this.#groupSummary(ids, 'all above', []),
+      all: this.#groupSummary(ids, 'all above', [], mask),
     });
   }
 
@@ -121,8 +128,8 @@ export class Listings {
     return this.#tasks.summaries(scope, this.#queue.table.snapshot());
   }
 
-  #hasJobs(id: number, complete: boolean): boolean {
-    const counts = this.#sum([id]);
+  #hasJobs(id: number, complete: boolean, mask: number): boolean {
+    const counts = this.#sum([id], mask);
     return STATES.some((state) => (complete || state !== 'complete') && counts[state] > 0);
   }
 
@@ -132,16 +139,21 @@ export class Listings {
     return this.#tasks.buried(scope, this.#queue.table.snapshot());
   }
 
-  #groupSummary(groups: readonly number[], repGroup: string, buried: readonly BuriedResult[]): GroupSummary {
+  #groupSummary(
+    groups: readonly number[],
+    repGroup: string,
+    buried: readonly BuriedResult[],
+    mask: number,
+  ): GroupSummary {
     const { repGroups } = this.#queue;
-    const ids = repGroups.talliesOf(groups);
+    const ids = isIn(mask, STATE.complete) ? repGroups.talliesOf(groups) : [];
     const sum = (of: Parameters<typeof repGroups.sum>[1]): number =>
       ids.reduce((total, id) => total + repGroups.sum(id, of), 0);
     const jobs = sum('jobs');
     const starts = ids.map((id) => repGroups.sum(id, 'firstStartMs')).filter((ms) => ms > 0);
     return {
       repGroup,
-      counts: this.#sum(groups),
+      counts: this.#sum(groups, mask),
       memoryMb: spread(jobs, sum('memory'), sum('memorySquares')),
       diskMb: spread(jobs, sum('disk'), sum('diskSquares')),
       wallMs: spread(jobs, sum('wall'), sum('wallSquares')),
@@ -157,7 +169,7 @@ export class Listings {
   // ------------------------------------------------------------ pages
 
   async #pages(peer: Peer, request: StatusRequest, output: 'plain' | 'jobs' | 'json'): Promise<void> {
-    const scope = await this.#scope(request);
+    const scope = await this.#ordered(request, await this.#scope(request));
     const complete = this.#sum(this.#selection.groups(request.select)).complete;
     const name = `${peer.id} ${request.id}`;
     const listing: Listing = { peer, credit: PAGE_WINDOW, resume: undefined };
@@ -207,6 +219,14 @@ export class Listings {
     return request.missingDeps === true ? { ...scope, missingDeps: true } : scope;
   }
 
+  /** Complete jobs of report groups are shown by start and end, unless there are too many to be read first. */
+  async #ordered(request: StatusRequest, scope: ListingScope): Promise<ListingScope> {
+    if (scope.repGroups === null || !isIn(scope.mask, STATE.complete)) return scope;
+    const { complete } = this.#sum(scope.repGroups.map(({ id }) => id));
+    if (complete < 2 || complete > (request.limit > 0 ? ORDERED_FEW_MAX : ORDERED_ALL_MAX)) return scope;
+    return { ...scope, ordered: shared(await this.#tasks.endedOrder(scope, this.#queue.table.snapshot())) };
+  }
+
   async #recent(recentMs: number): Promise<ListingScope> {
     const endedSinceMs = this.#clock.nowMs() - recentMs;
     const numbers = await this.#tasks.recent(endedSinceMs, this.#queue.table.end);
@@ -217,6 +237,20 @@ export class Listings {
     if (states.length > 0 || missingDeps === true) return stateMask(states);
     return select.by === 'all' ? INCOMPLETE_MASK : INCOMPLETE_MASK | (1 << STATE.complete);
   }
+}
+
+function isIn(mask: number, state: number): boolean {
+  return (mask & (1 << state)) !== 0;
+}
+
+/** No states named: all. */
+function wantedMask(states: readonly JobState[]): number {
+  return states.length === 0 ? ALL_STATES : stateMask(states);
+}
+
+/** The counters answer it. */
+function isCounted(request: StatusRequest): boolean {
+  return request.host === '' && request.missingDeps !== true && !isByNumber(request);
 }
 
 /** Single commands are meant, of which no counter knows. */

@@ -36,6 +36,8 @@ export interface Tasks {
   /** Job numbers within a scope, ascending. */
   select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array>;
   buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]>;
+  /** Numbers of complete jobs of report groups, by start and end. */
+  endedOrder(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array>;
   /** Of jobs named one by one. */
   summaries(scope: ListingScope, table: TableSnapshot): Promise<Summaries>;
   /** Numbers of jobs written as complete from `sinceMs` on, in that order. @param end - one past the highest number */
@@ -109,6 +111,10 @@ export class StoreTasks implements Tasks {
 
   async select(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array> {
     return (await this.#runners.query({ kind: 'select', path: this.#path, scope, table })) as Uint32Array;
+  }
+
+  async endedOrder(scope: ListingScope, table: TableSnapshot): Promise<Uint32Array> {
+    return (await this.#runners.query({ kind: 'endedOrder', path: this.#path, scope, table })) as Uint32Array;
   }
 
   async buried(scope: ListingScope, table: TableSnapshot): Promise<readonly BuriedResult[]> {

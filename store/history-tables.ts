@@ -26,8 +26,13 @@ export function completionsWrite(atMs: number, batch: number, numbers: readonly 
   return { table: 'completions', key: completionsKey(atMs, batch), value };
 }
 
+/** As they stand, for `recordTimes`. */
+export function readDoneBytes(store: KeyValueReader, number: number): Uint8Array | undefined {
+  return store.get('done', u32Key(number));
+}
+
 export function readDone(store: KeyValueReader, number: number): JobRecord | undefined {
-  const bytes = store.get('done', u32Key(number));
+  const bytes = readDoneBytes(store, number);
   return bytes === undefined ? undefined : decodeRecord(bytes);
 }
 

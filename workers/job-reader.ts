@@ -53,6 +53,8 @@ export class JobReader {
   /** By first number: which of the segment's jobs are counted in sets of report groups; `null`: none. */
   readonly #tallies = new Map<number, Uint32Array | null>();
   #hasTallies = true;
+  /** Some complete jobs' commands are in the queue again. */
+  hasReplaced = true;
   #entry: DirectoryEntry | undefined;
   /** As when the segments that are kept were read. */
   #overlays = 0;
@@ -79,6 +81,7 @@ export class JobReader {
     this.#usages.clear();
     this.#tallies.clear();
     this.#hasTallies = this.store.count('tallies') > 0;
+    this.hasReplaced = this.store.count('replaced') > 0;
     const overlays = readCounter(this.store, 'overlays', 0);
     if (overlays !== this.#overlays) this.#segments.clear();
     this.#overlays = overlays;

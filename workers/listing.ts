@@ -16,6 +16,8 @@ export interface ListingScope {
   readonly sets?: readonly WantedSet[];
   /** These jobs only, in this order; `null`: not by number. */
   readonly numbers: Uint32Array | null;
+  /** Complete jobs of the report groups in the order in which they are shown; those not among them come after. */
+  readonly ordered?: Uint32Array;
   /** Bits of the states wanted. */
   readonly mask: number;
   /** Besides them, dependent jobs that wait for a dependency group never seen. */
@@ -36,7 +38,10 @@ export interface Candidate {
   readonly place: number;
 }
 
-/** Candidates in the order of job numbers, beginning at `from`. Jobs in the queue first, complete ones in a second pass. */
+/**
+ * Candidates in the order of job numbers, beginning at `from`. Jobs in the queue first (phase 0); then complete ones, those in
+ * order (phase 1) and the others (phase 2).
+ */
 export function* candidates(
   scope: ListingScope,
   reader: JobReader,
@@ -54,9 +59,17 @@ export function* candidates(
     for (const found of inQueue(scope, reader, table, from.number)) yield { ...found, phase: 0 };
   }
   if (scope.repGroups === null || (scope.mask & (1 << STATE.complete)) === 0) return;
-  for (const found of inHistory(scope, reader, table, from.phase === 1 ? from.number : 0)) {
-    yield { ...found, phase: 1 };
+  const { ordered } = scope;
+  if (ordered !== undefined && from.phase < 2) {
+    for (let place = from.phase === 1 ? from.number : 0; place < ordered.length; place += 1) {
+      const number = ordered[place] as number;
+      if (isHistory(number, reader, table)) yield { ...complete(number, place), phase: 1 };
+    }
   }
+  const shown = ordered === undefined ? undefined : new Set(ordered);
+  const phase = ordered === undefined ? 1 : 2;
+  for (const found of inHistory(scope, reader, table, from.phase === phase ? from.number : 0))
+    if (shown === undefined || !shown.has(found.number)) yield { ...found, phase };
 }
 
 /**
@@ -127,20 +140,28 @@ function* inHistory(
   from: number,
 ): Iterable<Candidate> {
   const matcher = new GroupMatcher(scope, reader);
-  const hasReplaced = reader.store.count('replaced') > 0;
   for (const range of groupRanges(scope.repGroups ?? [], reader, from)) {
     for (let number = Math.max(range.from, from); number < range.to; number += 1) {
-      const state = table.state(number);
-      if (state !== STATE.none && state !== STATE.complete) continue;
-      if (hasReplaced && isReplaced(reader.store, number)) continue; // Listed as the live one.
+      if (!isHistory(number, reader, table)) continue;
       const template =
-        state === STATE.complete
+        table.state(number) === STATE.complete
           ? table.chunkOf(number)?.template[rowOf(number)]
           : reader.storedTemplateId(number);
       if (template === undefined || !matcher.matches(number, template)) continue;
-      yield { number, state: STATE.complete, exitCode: 0, reason: 0, place: number };
+      yield complete(number, number);
     }
   }
+}
+
+/** Not in the queue: complete or gone. One whose command is in the queue again is listed as that. */
+function isHistory(number: number, reader: JobReader, table: JobTable): boolean {
+  const state = table.state(number);
+  if (state !== STATE.none && state !== STATE.complete) return false;
+  return !reader.hasReplaced || !isReplaced(reader.store, number);
+}
+
+function complete(number: number, place: number): Candidate {
+  return { number, state: STATE.complete, exitCode: 0, reason: 0, place };
 }
 
 function candidate(number: number, table: JobTable): Candidate {
@@ -148,7 +169,7 @@ function candidate(number: number, table: JobTable): Candidate {
   const row = rowOf(number);
   const state = chunk?.state[row] ?? STATE.none;
   if (chunk === undefined || state === STATE.none || state === STATE.complete) {
-    return { number, state: STATE.complete, exitCode: 0, reason: 0, place: number };
+    return complete(number, number);
   }
   const exitCode = chunk.exitCode[row] as number;
   return { number, state, exitCode, reason: chunk.reason[row] as number, place: number };

@@ -14,6 +14,7 @@ import type { KeyValueReader } from '../store/key-value.ts';
 import { openLmdbReader } from '../store/lmdb.ts';
 import { type AheadQuestion, jobsAhead } from './ahead.ts';
 import { type CompletedGroups, type CompletedQuestion, completedGroups } from './completed-groups.ts';
+import { endedOrder } from './ended-order.ts';
 import { GroupMatcher } from './group-matcher.ts';
 import { JobReader, type ReadJob } from './job-reader.ts';
 import { type Candidate, candidates, type ListingScope, numbersInQueue } from './listing.ts';
@@ -71,6 +72,8 @@ export type QueryTask =
     }
   | (Common & { readonly kind: 'select' })
   | (Common & { readonly kind: 'buried' })
+  /** Complete jobs of report groups, as they are shown. */
+  | (Common & { readonly kind: 'endedOrder' })
   | (Common & { readonly kind: 'summaries' })
   /** Numbers of jobs that completed from `sinceMs` on. */
   | { readonly kind: 'recent'; readonly path: string; readonly sinceMs: number; readonly end: number }
@@ -163,6 +166,8 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       return recentNumbers(task.sinceMs, task.end, reader);
     case 'summaries':
       return summarise(task.scope, reader, JobTable.fromSnapshot(task.table));
+    case 'endedOrder':
+      return endedOrder(task.scope, reader, JobTable.fromSnapshot(task.table));
     case 'buried':
       return buried(task.scope, reader, JobTable.fromSnapshot(task.table));
     case 'page':
