@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { describe, it } from 'node:test';
 import { ownEnvironment, parseEnvironment } from '../../../cli/runner/environment.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
@@ -244,14 +243,13 @@ describe('executing commands', { concurrency: false }, () => {
 
   it('keeps output apart: /dev/stdout can be opened, and what a command leaves behind disturbs no other', async () => {
     await withRunner(
-      async ({ manager }) => {
-        const flag = join(mkdtempSync(join(tmpdir(), 'wr-flag-')), 'flag');
+      async ({ manager, dir }) => {
+        const flag = join(dirname(dir), 'flag');
         const leaves = `echo one >/dev/stdout; (while [ ! -e ${flag} ]; do sleep 0.02; done; echo late) & disown; exit 1`;
         const [first] = manager.add('g', [{ cmd: leaves }]);
         assert.equal(textOf((await manager.untilEnded(first as number)).stdout), 'one');
         const [second] = manager.add('g', [{ cmd: `touch ${flag}; sleep 0.3; echo two; exit 1` }]);
         assert.equal(textOf((await manager.untilEnded(second as number)).stdout), 'two');
-        rmSync(flag);
       },
       { slots: 1 },
     );
