@@ -1,3 +1,8 @@
+/**
+ * Adds under way: frames come in, go to the pool to be parsed, and stay in input order; a long add's segments are stored
+ * as they come. Nothing of an add is queued before its end was seen and all of it is on disk; whatever goes wrong before
+ * leaves nothing behind.
+ */
 import type { AddBegin, AddEnd, AddFrame } from '../core/client-requests.ts';
 import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
