@@ -50,7 +50,11 @@ function checkFormat(path: string, root: Root): void {
   );
 }
 
-/** Made beside its place and moved there when it is whole: a start that is killed leaves no half database behind. */
+/**
+ * Makes an empty store of mode 0600 beside its place and moves it there when it is whole: a start that is killed leaves no
+ * half database behind.
+ * @throws {WrError} STORE_FULL, STORE_FAILED
+ */
 export function createFile(path: string): void {
   const temporary = `${path}.new-${process.pid}`;
   const remove = (): void => {
@@ -79,6 +83,7 @@ export function closeNow(root: Root): void {
   void root.close();
 }
 
+/** Opens the environment. The errors are LMDB's own: `unreadable` of store-file.ts names them. */
 export function openRoot(path: string, readOnly: boolean): Root {
   // `permissionsMode` is missing in lmdb's types, hence not a literal in the call.
   const options = {
@@ -96,6 +101,7 @@ export function openRoot(path: string, readOnly: boolean): Root {
   return open<Uint8Array, Uint8Array>(options);
 }
 
+/** All tables; a writer makes those that are missing, a reader goes without. */
 export function openTables(root: Root, readOnly: boolean): Tables {
   const tables = new Map<TableName, Table>();
   for (const name of TABLES) {
@@ -115,6 +121,7 @@ function openTable(root: Root, name: TableName, readOnly: boolean): Table | unde
 /**
  * Copies a store beside its place and moves it there when it is whole, whatever was there before.
  * @param compact - without free pages
+ * @throws {WrError} STORE_FULL, STORE_FAILED: what was at `path` is still there
  */
 export async function copyTo(root: Root, path: string, compact: boolean): Promise<void> {
   let directory: string | undefined;
