@@ -4,7 +4,8 @@ import { WrError } from '../core/errors.ts';
 import type { Selector } from '../core/selector.ts';
 import { Client } from './client.ts';
 import type { Context } from './command.ts';
-import { checkSelectors, resolveSelectors, type SelectFlags } from './select.ts';
+import { checkSelectors, resolveSelectors } from './select.ts';
+import type { SelectFlags } from './select-flags.ts';
 import { warnOfWords } from './stray-words.ts';
 import { timeoutMsOf } from './timeout.ts';
 

@@ -6,7 +6,7 @@ import { mountsFromFlags } from './add-options.ts';
 import { openInput } from './command-input.ts';
 import { KeyList } from './key-list.ts';
 import { readKeys } from './keys-of-file.ts';
-import type { SelectAround, SelectFlags } from './select.ts';
+import type { SelectAround, SelectFlags } from './select-flags.ts';
 
 /** The keys a command may have that is named by its text. */
 export function keysOfCommand(cmd: string, flags: SelectFlags, around: SelectAround): KeyList {

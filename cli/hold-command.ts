@@ -5,7 +5,7 @@ import { changeJobs } from './change.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command.ts';
 import type { FlagSpecs } from './flags.ts';
-import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from './select.ts';
+import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from './select-flags.ts';
 
 const FLAGS = { ...SELECT_FLAGS, ...ALL_FLAG } as const satisfies FlagSpecs;
 

@@ -2,7 +2,7 @@ import { changeJobs } from '../change.ts';
 import type { Context } from '../command.ts';
 import type { FlagSpecs } from '../flags.ts';
 import { parse } from '../parse.ts';
-import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from '../select.ts';
+import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from '../select-flags.ts';
 
 export const flags = { ...SELECT_FLAGS, ...ALL_FLAG } as const satisfies FlagSpecs;
 
