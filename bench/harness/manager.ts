@@ -1,5 +1,5 @@
 /** A manager of the built `wr` in a temporary directory on free ports: started, measured, killed and cleared away. */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { Probe } from './probe.ts';
 /** The built binary beside this built file, unless another tree's is asked for. */
 const OWN_BINARY = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
 const POLL_MS = 2;
 
 export interface Finished {
@@ -115,10 +116,11 @@ export class BenchManager {
     const dir = mkdtempSync(join(tmpdir(), 'wr-bench-'));
     mkdirSync(join(dir, 'work'));
     const manager = new BenchManager(dir, await freePorts(), options);
+    clearAwayAtExit(manager);
     try {
       await manager.launch();
     } catch (error) {
-      rmSync(dir, { recursive: true, force: true });
+      await manager.remove();
       throw error;
     }
     return manager;
@@ -201,7 +203,31 @@ export class BenchManager {
     await this.wr(['manager', 'stop'], { allowFailure: true });
     if (isAlive(this.pid)) await this.kill();
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
+    left.delete(this);
   }
+
+  /** The same without waiting for anything else: for a process that ends. */
+  removeNow(): void {
+    const paths = { cwd: join(this.dir, 'work'), env: this.env };
+    spawnSync(process.execPath, [this.#binary, 'manager', 'stop'], { ...paths, timeout: STOP_TIMEOUT_MS });
+    if (isAlive(this.pid)) process.kill(this.pid, 'SIGKILL');
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** Managers that are not cleared away yet. */
+const left = new Set<BenchManager>();
+let clearing = false;
+
+/** A bench that fails or is interrupted leaves no manager and no directory behind. */
+function clearAwayAtExit(manager: BenchManager): void {
+  left.add(manager);
+  if (clearing) return;
+  clearing = true;
+  process.on('exit', () => {
+    for (const each of left) each.removeNow();
+  });
+  process.once('SIGTERM', () => process.exit(143));
 }
 
 export interface MemoryFigures {
