@@ -180,7 +180,7 @@ function limitReason({ name, limit, held, isPast }: FullLimit): Reason {
     limit === 0
       ? `none of its limit group "${name}" may run`
       : `its limit group "${name}" lets ${limit} run at once, and ${held} do`;
-  return reason('limit', text, `wr limit --group ${name}:N lets N run; −1 lets any number`);
+  return reason('limit', text, `wr limit --group ${name}:N lets N run; -1 lets any number`);
 }
 
 function shortageReason({ name, asked, free, units }: Shortage): Reason {

@@ -5,6 +5,7 @@
  */
 import type { AddBegin, AddEnd, AddFrame } from '../core/client-requests.ts';
 import { asWrError, WrError } from '../core/errors.ts';
+import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { ADD_WINDOW_FRAMES } from '../core/protocol.ts';
 import { parseTemplate } from '../core/template.ts';
@@ -27,6 +28,9 @@ import { type ParsedFrame, Upload, unparsed } from './upload.ts';
 
 /** Parts of a single frame that go to disk in one transaction: the first of a long array, not all of them. */
 const PARTS_AT_ONCE_MAX = 16;
+/** With more warnings, what can never run is no longer told one by one. */
+const DEMAND_WARNINGS_MAX = 20;
+
 export class Adds {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
@@ -39,6 +43,7 @@ export class Adds {
   /** Adds past their last frame, by request id: a repeat waits for the same answer. */
   readonly #finishing = new Map<string, Promise<AddResult>>();
   readonly #dryParts: DryRunParts;
+  readonly #whyNever: (demand: JobOptions) => string;
   readonly #segments: SegmentIds;
   readonly #finish: AddFinish;
   readonly #shared: SharedContent;
@@ -48,6 +53,8 @@ export class Adds {
       readonly nextSegment: number;
       /** What `"bsub_mode": true` means. */
       readonly deployment: string;
+      /** What of a demand there is less of than is asked for; '': it can be met. */
+      readonly whyNever: (demand: JobOptions) => string;
     },
   ) {
     this.#queue = options.queue;
@@ -56,6 +63,7 @@ export class Adds {
     this.#archive = options.archive;
     this.#segments = new SegmentIds(options.nextSegment);
     this.#deployment = options.deployment;
+    this.#whyNever = options.whyNever;
     this.#dryParts = options;
     this.#shared = options.shared;
     this.#finish = new AddFinish({ ...options, segments: this.#segments });
@@ -212,6 +220,7 @@ export class Adds {
     if (part === null) return;
     for (const { options, repGroup } of usedTemplates(part)) {
       gatherLimits(options, upload.limits, upload.warnings);
+      this.#warnOfDemand(upload, options);
       upload.repGroups.add(repGroup);
       if (options.maxFails !== 0) upload.maxFails.set(repGroup, options.maxFails);
     }
@@ -222,6 +231,15 @@ export class Adds {
     else this.#stage(upload, part);
   }
 
+  /** Told now, as such commands are only buried once they are ready. */
+  #warnOfDemand({ warnings }: Upload, options: JobOptions): void {
+    const why = this.#whyNever(options);
+    if (why === '' || warnings.size >= DEMAND_WARNINGS_MAX) return;
+    warnings.add(
+      `commands that ask for so much cannot run here, and are buried unless less was learned: ${why}`,
+    );
+  }
+
   #giveCredit(upload: Upload, frames = 1): void {
     const { requestId } = upload.begin;
     upload.peer.post({ type: 'addCredit', requestId, frames, commands: upload.commands });
@@ -229,7 +247,11 @@ export class Adds {
 
   /** A frame of an add that is only tried. */
   #tryOut(upload: Upload, result: IngestResult): void {
-    for (const json of result.templates) refuseUnusable(parseTemplate(json));
+    for (const json of result.templates) {
+      const options = parseTemplate(json);
+      refuseUnusable(options);
+      this.#warnOfDemand(upload, options);
+    }
     upload.tried = upload.tryOut(result);
     upload.tried.catch((error: unknown) => this.#refuse(upload, asWrError(error)));
   }

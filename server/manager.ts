@@ -46,6 +46,7 @@ import type { Tasks } from './tasks.ts';
 import { Telling } from './telling.ts';
 import { Trimming } from './trimming.ts';
 import { Watching } from './watching.ts';
+import { whyNever } from './why-never.ts';
 
 /** Looks for due and silent jobs so often. */
 const TICK_MS = 250;
@@ -282,7 +283,7 @@ export class Manager {
 
   /** Takes up what the database holds; requests that came meanwhile are answered afterwards. */
   async start(): Promise<void> {
-    const { store, clock, log, tasks } = this.#options;
+    const { store, clock, log, tasks, scheduler } = this.#options;
     const startedMs = clock.monotonicMs();
     const recovered = await recover(store, this.queue, clock, () => undefined);
     this.#tokens.startAt(recovered.nextAttempt);
@@ -300,6 +301,8 @@ export class Manager {
       failStops: this.#failStops,
       nextSegment: recovered.nextSegment,
       deployment: this.#options.deployment,
+      whyNever: (demand) =>
+        whyNever(demand, { ...scheduler.capacity, units: (name) => this.queue.groups.resources.units(name) }),
       flushed: () => this.persist.flushed(),
       onAdded: () => {
         this.#additions += 1;

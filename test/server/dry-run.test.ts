@@ -53,6 +53,20 @@ describe('an add that is only tried', () => {
     assert.equal(peer.count('addCredit'), 2);
   });
 
+  it('warns of what can never run, as the add does', async () => {
+    const harness = await ManagerHarness.start();
+    const line = 'a\t{"memory":"100G","cpus":5}\n';
+    const { peer } = await tryOut(harness, [line]);
+    const expected = [
+      'commands that ask for so much cannot run here, and are buried unless less was learned: ' +
+        '102400 MB of memory were asked for, and there are 8000 MB; 5 cores were asked for, and there are 4',
+    ];
+    assert.deepEqual(peer.last('added').warnings, expected);
+    assert.deepEqual((await harness.add(line)).warnings, expected);
+    const many = Array.from({ length: 50 }, (_, i) => `b ${i}\t{"cpus":${5 + i}}\n`).join('');
+    assert.equal((await harness.add(many)).warnings.length, 20);
+  });
+
   it('leaves nothing behind, in memory or on disk', async () => {
     const store = new MemoryStore();
     const harness = await ManagerHarness.start(store);

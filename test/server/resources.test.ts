@@ -22,8 +22,14 @@ async function list(harness: ManagerHarness): Promise<StatusJob[]> {
 describe('counted resources of a manager', () => {
   it('bury what asks for more than there is, and say what was asked for and what there is', async () => {
     const harness = await ManagerHarness.start(undefined, {}, { gpu: 2 });
-    await harness.add(
+    const { warnings } = await harness.add(
       '{"cmd":"many","resources":{"gpu":3}}\n{"cmd":"other","resources":"fpga:1"}\n{"cmd":"fine","resources":{"gpu":2}}\n',
+    );
+    assert.deepEqual(
+      warnings.map(
+        (text) => /^commands that ask for so much cannot run here.*: (\S+) was asked/.exec(text)?.[1],
+      ),
+      ['fpga:1', 'gpu:3'],
     );
     await harness.clock.advance(100);
     const jobs = await list(harness);
