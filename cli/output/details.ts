@@ -169,7 +169,7 @@ function usage({ PeakRAM, PeakDisk, Walltime, CPUtime }: StatusJob): string {
 }
 
 function hostLine({ Host, HostIP, HostID, Pid }: StatusJob): string {
-  return `Host: ${Host} (IP: ${HostIP}${HostID === '' ? '' : `, ID: ${HostID}`}); Pid: ${Pid}\n`;
+  return `Host: ${Host} (IP: ${HostIP}${HostID === '' ? '' : `, ID: ${HostID}`})${Pid === 0 ? '' : `; Pid: ${Pid}`}\n`;
 }
 
 function outputText(name: string, text: string): string {

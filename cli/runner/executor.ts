@@ -173,8 +173,6 @@ export class Executor implements ExecutorPort {
   #commandEnded(slot: Slot, execution: Execution, end: LaunchEnd | null): void {
     execution.finishing = true;
     this.#writeDown(execution);
-    // Nobody asked who a command was that ended so soon; its launcher is what ran it.
-    if (execution.pid === 0) execution.pid = slot.launcherPid;
     const next = slot.head;
     if (next?.kill !== null && next !== undefined) void this.#killTreeOf(next);
     // Without its launcher nobody will learn how it ends: it must not be at work when another attempt is.

@@ -11,7 +11,7 @@ export interface LaunchEnd {
   readonly noDirectory: boolean;
   /** What the shell said besides. */
   readonly messages: string;
-  /** CPU time of all commands of this launcher so far, ms; `null` after a short script. */
+  /** CPU time of all commands of this launcher so far, ms, in steps of 10; `null` when nothing was run. */
   readonly totalCpuMs: number | null;
 }
 

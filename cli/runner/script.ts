@@ -59,13 +59,18 @@ export function fullScript(tag: string, line: CommandLine, runnerPid: number): B
   const enter = `cd ${shellQuote(line.dir)}||{ echo "${tag} x">&2;exit 1;}`;
   const exports = line.assignments === '' ? '' : `export ${line.assignments};`;
   const run = `(${announce};${enter};${oldPwdStep(line)}${exports}exec ${invocation(line)})`;
-  return `kill -0 ${runnerPid}&&{ ${run};{ set -- $?;times;echo "${tag} e $1";}>&2;echo;}\n`;
+  return `kill -0 ${runnerPid}&&{ ${run};${ended(tag)};echo;}\n`;
 }
 
 export function shortScript(tag: string, line: CommandLine, guard: ShortGuard): ByteString {
   const wanted = `[ -e ${guard.wantedPath} ]&&kill -0 ${guard.runnerPid}`;
-  const run = `${oldPwdStep(line)}${line.assignments}${invocation(line)};echo "${tag} e $?">&2`;
+  const run = `${oldPwdStep(line)}${line.assignments}${invocation(line)};${ended(tag)}`;
   return `${wanted}&&if cd ${shellQuote(line.dir)};then ${run};else { echo "${tag} x";echo "${tag} e 1";}>&2;fi||echo "${tag} r">&2\n`;
+}
+
+/** Says how the command ended, and before that what all commands of this launcher have used so far, which costs next to nothing. */
+function ended(tag: string): ByteString {
+  return `{ set -- $?;times;echo "${tag} e $1";}>&2`;
 }
 
 export interface ShortGuard {

@@ -204,6 +204,8 @@ Status: ready, waiting for a runner to become free
       ),
     );
     assert.ok(complete.endsWith('Host: h (IP: 1.2.3.4, ID: id1); Pid: 77\n'));
+    const unseen = show({ ...ended, State: 'complete', Pid: 0 });
+    assert.ok(unseen.endsWith('Host: h (IP: 1.2.3.4)\n'));
   });
 
   it('notes a use of more memory than was asked for', () => {
