@@ -36,6 +36,7 @@ export class Changes {
   readonly #failStops: FailStops;
   readonly #clock: Clock;
   readonly #onReady: () => void;
+  readonly #onLost: (host: string) => void;
   readonly #answers = new Map<string, Promise<Answer>>();
 
   constructor(options: {
@@ -46,6 +47,8 @@ export class Changes {
     readonly failStops: FailStops;
     readonly clock: Clock;
     readonly onReady: () => void;
+    /** A command of this host was lost for good. */
+    readonly onLost: (host: string) => void;
   }) {
     this.#queue = options.queue;
     this.#selection = options.selection;
@@ -54,6 +57,7 @@ export class Changes {
     this.#failStops = options.failStops;
     this.#clock = options.clock;
     this.#onReady = options.onReady;
+    this.#onLost = options.onLost;
   }
 
   async kill(peer: Peer, request: KillRequest): Promise<void> {
@@ -143,7 +147,9 @@ export class Changes {
         eligible += 1;
       if (!isMeant || !isOld(attempt, confirmDead, ageMs, nowMs)) continue;
       if (confirmDead) {
-        if (this.#queue.confirmDead(number, nowMs, this.#clock.random())) changed += 1;
+        if (!this.#queue.confirmDead(number, nowMs, this.#clock.random())) continue;
+        this.#onLost(attempt.host);
+        changed += 1;
       } else if (isHeld(this.#queue.table.state(number))) {
         this.#queue.kill(number);
         killed.push(attempt);

@@ -255,6 +255,7 @@ export class Manager {
       desk: this.#desk,
       clock,
       onReady,
+      onLost: (host) => this.#tidy(host),
     });
     this.#telling = new Telling({ queue, persist, clock, onTold: onReady });
     this.#requests = new Requests({
@@ -316,6 +317,7 @@ export class Manager {
     if (this.#mode === 'recovering') this.#mode = 'started';
     this.#steering.restore();
     this.#goneRunners.recovered();
+    scheduler.tidy();
     this.#lastTickMs = clock.monotonicMs();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
     this.#requests.answerEarly();
@@ -393,6 +395,12 @@ export class Manager {
       host,
       pid,
     });
+    this.#tidy(host);
+  }
+
+  /** A command was lost: what follows its failure, and its directories, are left for the next runner of its host. */
+  #tidy(host: string): void {
+    if (host === this.#options.processes.ownHost) this.#options.scheduler.tidy();
   }
 
   /** Ends commands that someone asked to end and that have no runner to do it. @returns how many are there still */
@@ -402,8 +410,10 @@ export class Manager {
     for (const attempt of [...this.queue.orphans(isGone)]) {
       // Also when it is over itself: something that came of it may not be.
       if (endOrphan(attempt, clock.monotonicMs())) left += 1;
-      else if (isGone(attempt.host, attempt.pid, attempt.birth))
+      else if (isGone(attempt.host, attempt.pid, attempt.birth)) {
         this.queue.settleOrphan(attempt, clock.nowMs());
+        this.#tidy(attempt.host);
+      }
     }
     return left;
   }

@@ -8,12 +8,12 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Behaviour, JobOptions } from '../../core/job-options.ts';
+import { LEDGER_FILE, LEDGER_NAME, type LedgerOwner } from '../../core/runner-ledger.ts';
 import type { Workspace } from './attempt-directories.ts';
 import { isCleanup } from './behaviours.ts';
 import type { Execution, Job } from './execution.ts';
 import { readProcess } from './process-table.ts';
 
-const FILE = 'ledger';
 const WRITE_MS = 1_000;
 
 /** What is needed of a command to do what follows its failure. */
@@ -33,24 +33,18 @@ export interface LedgerEntry {
   readonly options: LedgerOptions | null;
 }
 
-export interface LedgerText {
-  /** Which process wrote it: with the time it began it is named for ever. */
-  readonly pid: number;
-  readonly startTicks: number;
-  readonly bootId: string;
-  /** Whose commands these are: only it knows their environments. */
-  readonly manager: string;
+export interface LedgerText extends LedgerOwner {
   readonly entries: readonly LedgerEntry[];
 }
 
 export class Ledger {
   readonly #path: string;
-  readonly #owner: Omit<LedgerText, 'entries'>;
+  readonly #owner: LedgerOwner;
   #changed = true;
   #writtenMs = 0;
 
   constructor(directory: string, manager: string) {
-    this.#path = join(directory, FILE);
+    this.#path = join(directory, LEDGER_FILE);
     const { pid } = process;
     this.#owner = { pid, startTicks: startTicksOf(pid), bootId: bootId(), manager };
     this.write([], 0);
@@ -87,18 +81,15 @@ export interface FoundLedger extends LedgerText {
   readonly isBegun: boolean;
 }
 
-/** `ledger`, or with the number and start of the process that has claimed it. */
-const NAME = /^ledger(?:\.(\d+)\.(\d+))?$/;
-
 /** @returns `null` when there is none, or it cannot be read */
 export function findLedger(directory: string): FoundLedger | null {
   try {
     // One that was claimed has no other beside it.
-    const name = readdirSync(directory).find((each) => NAME.test(each)) ?? FILE;
+    const name = readdirSync(directory).find((each) => LEDGER_NAME.test(each)) ?? LEDGER_FILE;
     const path = join(directory, name);
     const text = JSON.parse(readFileSync(path, 'utf8')) as LedgerText;
     if (!Array.isArray(text.entries)) return null;
-    const [, pid, startTicks] = NAME.exec(name) ?? [];
+    const [, pid, startTicks] = LEDGER_NAME.exec(name) ?? [];
     const isHeld = pid === undefined ? isWriterAlive(text) : startTicksOf(Number(pid)) === Number(startTicks);
     return { ...text, path, isHeld, isBegun: pid !== undefined };
   } catch {
@@ -109,7 +100,7 @@ export function findLedger(directory: string): FoundLedger | null {
 /** Takes one over, so that nobody else does the same at the same time. @returns false: another was quicker */
 export function claimLedger({ path }: FoundLedger): boolean {
   try {
-    renameSync(path, join(dirname(path), `${FILE}.${process.pid}.${startTicksOf(process.pid)}`));
+    renameSync(path, join(dirname(path), `${LEDGER_FILE}.${process.pid}.${startTicksOf(process.pid)}`));
     return true;
   } catch {
     return false;

@@ -22,6 +22,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { filterOutput, OUTPUT_ENDS_BYTES, OutputFilter } from '../../core/output-filter.ts';
+import { runnerPrefix } from '../../core/runner-ledger.ts';
 import { type ByteString, shellQuote, toByteString } from './bytes.ts';
 
 /** A file longer than this is read and emptied while its command runs. */
@@ -243,7 +244,7 @@ export class OutputFiles {
   }
 }
 
-/** Process ids mean something on their own host and in their own namespace only; others may share the directory. */
+/** What the names of private directories of this host's runners begin with. */
 export function ownPrefix(): string {
   let namespace = '';
   try {
@@ -251,5 +252,5 @@ export function ownPrefix(): string {
   } catch {
     namespace = 'none';
   }
-  return `wr-runner-${hostname().replace(/[^A-Za-z0-9]/g, '_')}-${namespace}-`;
+  return runnerPrefix(hostname(), namespace);
 }

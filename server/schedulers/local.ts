@@ -20,7 +20,9 @@ import { WrError } from '../../core/errors.ts';
 import { canEverRun } from '../../core/planning.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { HasLeavings } from './leavings.ts';
 import type { Capacity, Demand, Scheduler } from './scheduler.ts';
+import { Tidying } from './tidying.ts';
 
 const BYTES_PER_MB = 1024 * 1024;
 /** Seconds a slot waits for another job; the slots themselves come and go with what is allotted. */
@@ -67,6 +69,8 @@ export interface LocalSchedulerOptions {
   readonly errorFile?: string;
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly log: Log;
+  /** Whether killed runners left something for another to see to. */
+  readonly hasLeavings?: HasLeavings;
   /** The machine, if it is not this one. */
   readonly machine?: Capacity;
   /** Instead of a real process. */
@@ -87,6 +91,7 @@ export class LocalScheduler implements Scheduler {
   readonly #start: StartRunner;
   /** Runners with a connection: ours, and those an earlier manager started. */
   readonly #connected = new Set<number>();
+  readonly #tidying: Tidying;
   #runner: Started | undefined;
   #demand = false;
   #earlyEnds = 0;
@@ -101,6 +106,9 @@ export class LocalScheduler implements Scheduler {
       cpus: lowered('--max_cores', machine.cpus, options.maxCores),
       memoryMb: lowered('--max_ram', machine.memoryMb, options.maxRamMb),
     };
+    this.#tidying = new Tidying(options.hasLeavings ?? (async () => false), options.clock, () =>
+      this.#startIfNone(),
+    );
     this.#start = options.startRunner ?? makeStartRunner(options.entryFile, options.errorFile ?? '');
   }
 
@@ -123,6 +131,11 @@ export class LocalScheduler implements Scheduler {
   runnerGone(pid: number): void {
     this.#connected.delete(pid);
     this.#consider();
+    this.#tidying.mayStart();
+  }
+
+  tidy(): void {
+    this.#tidying.look();
   }
 
   busy(): boolean {
@@ -132,14 +145,19 @@ export class LocalScheduler implements Scheduler {
   async cleanup(): Promise<void> {
     this.#closed = true;
     this.#demand = false;
+    this.#tidying.close();
     this.#cancelRetry?.();
     this.#runner?.cancelWait();
   }
 
-  /** Starts a runner when one is wanted and there is none, nor one to wait for. */
   #consider(): void {
+    if (this.#demand) this.#startIfNone();
+  }
+
+  /** Starts a runner when there is none, nor one to wait for. @returns whether it did */
+  #startIfNone(): boolean {
     const waiting = this.#runner !== undefined || this.#cancelRetry !== undefined;
-    if (this.#closed || !this.#demand || this.#connected.size > 0 || waiting) return;
+    if (this.#closed || this.#connected.size > 0 || waiting) return false;
     const { clock, log } = this.#options;
     const startedMs = clock.monotonicMs();
     const cancelWait = clock.after(CONNECT_MS, () =>
@@ -149,10 +167,11 @@ export class LocalScheduler implements Scheduler {
     let runner: Started = { pid: undefined, startedMs, connected: false, cancelWait };
     this.#runner = runner;
     const pid = this.#start(this.#arguments(), (end) => this.#ended(startedMs, end));
-    if (this.#runner !== runner || pid === undefined) return;
+    if (this.#runner !== runner || pid === undefined) return false;
     runner = { ...runner, pid, connected: this.#connected.has(pid) };
     this.#runner = runner;
     log.debug('a local runner was started', { pid });
+    return true;
   }
 
   #ended(startedMs: number, end: RunnerEnd): void {
@@ -166,6 +185,7 @@ export class LocalScheduler implements Scheduler {
     if (!early) {
       this.#earlyEnds = 0;
       this.#consider();
+      this.#tidying.mayStart();
       return;
     }
     this.#earlyEnds += 1;
@@ -174,6 +194,7 @@ export class LocalScheduler implements Scheduler {
     this.#cancelRetry = this.#options.clock.after(retryMs, () => {
       this.#cancelRetry = undefined;
       this.#consider();
+      this.#tidying.mayStart();
     });
   }
 

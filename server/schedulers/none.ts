@@ -17,6 +17,7 @@ export class NoScheduler implements Scheduler {
   readonly schedule = ignore;
   readonly runnerConnected = ignore;
   readonly runnerGone = ignore;
+  readonly tidy = ignore;
 
   busy(): boolean {
     return false;

@@ -1,10 +1,12 @@
 /** Chooses the scheduler by its name. */
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
 import { SYSTEM_CLOCK } from '../clock.ts';
 import type { Flags } from '../flags.ts';
 import type { Log } from '../log.ts';
+import { leavingsIn } from './leavings.ts';
 import { LocalScheduler } from './local.ts';
 import { NoScheduler } from './none.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -29,6 +31,7 @@ export function openScheduler(config: Config, flags: Flags, address: string, log
     logDir: flags.runner_filelog ?? '',
     syslog: flags.runner_syslog === true,
     errorFile: `${config.managerDir}/runner.stderr`,
+    hasLeavings: leavingsIn(tmpdir(), config.managerDir),
     clock: SYSTEM_CLOCK,
     log,
   });

@@ -28,6 +28,8 @@ export interface Scheduler {
   /** A runner of this machine, started by us or by an earlier manager, connected or went away. */
   runnerConnected(pid: number): void;
   runnerGone(pid: number): void;
+  /** A runner of this machine was killed, or may have been: what it left is to be seen to, be there more to run or not. */
+  tidy(): void;
   /** True while anything it started is waiting or running. */
   busy(): boolean;
   /** Ends what waits; what runs is left alone. */

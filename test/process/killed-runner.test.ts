@@ -15,30 +15,51 @@ describe('a runner that was killed with its commands', () => {
   });
   after(() => place?.remove());
 
-  it('has the next one do what follows a failure, and remove what was theirs', async () => {
-    const behaviours = ['--on_failure', `[{"run":"cat result >> ${place.work}/said"}]`];
+  /** A command with something to do after its failure, at work. @returns its directory and all processes but the manager */
+  const atWork = async (repGroup: string, sleep: number): Promise<{ where: string; all: number[] }> => {
+    const behaviours = ['--on_failure', `[{"run":"cat result >> ${place.work}/said-${repGroup}"}]`];
     await place.add(
-      [`pwd > ${place.work}/where; echo half > result; sleep 98764; true`],
-      ['-i', 'k', ...behaviours],
+      [`pwd > ${place.work}/where-${repGroup}; echo half > result; sleep ${sleep}; true`],
+      ['-i', repGroup, '-r', '0', ...behaviours],
     );
-    const where = await place.until('it works', () => place.lines('where')[0]);
+    const where = await place.until('it works', () => place.lines(`where-${repGroup}`)[0]);
     await place.until('it is known to run', async () => {
-      return (await place.job(['-i', 'k'])).State === 'running' || undefined;
+      return (await place.job(['-i', repGroup])).State === 'running' || undefined;
     });
-    // As a power cut of a node would: all at once, the runner first so that it tells of nothing.
-    const all = place.processes().filter((pid) => pid !== place.pid);
+    return { where, all: place.processes().filter((pid) => pid !== place.pid) };
+  };
+
+  /** As a power cut of a node would: all at once, the runner first so that it tells of nothing. */
+  const cut = async (all: readonly number[]): Promise<void> => {
     const runners = all.filter((pid) => commandLine(pid).includes(' runner '));
+    assert.ok(runners.length > 0);
     for (const pid of [...runners, ...all]) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
     await place.until('they are gone', () => !all.some(isAlive) || undefined);
-    assert.ok(runners.length > 0 && existsSync(where));
-    await place.add(['true'], ['-i', 'next']);
-    await place.settled('next', 1);
+  };
+
+  const isTidied = async (repGroup: string, where: string): Promise<void> => {
     await place.until('its directory is gone', () => !existsSync(where) || undefined);
-    assert.deepEqual(place.lines('said'), ['half']);
+    assert.deepEqual(place.lines(`said-${repGroup}`), ['half']);
     await place.until('of the temporary directories one is left, or none', () => {
       const left = readdirSync(join(place.dir, 'tmp')).filter((name) => name.startsWith('wr-runner-'));
       return left.length <= 1 || undefined;
     });
+  };
+
+  it('has another do what follows a failure, and remove what was theirs, also when nothing more is to run', async () => {
+    const { where, all } = await atWork('k', 98_764);
+    await cut(all);
+    await isTidied('k', where);
+    assert.equal((await place.job(['-i', 'k'])).FailReason, 'lost contact with runner');
+  });
+
+  it('has another do so after a restart of the manager, which was killed, too', async () => {
+    const { where, all } = await atWork('m', 98_763);
+    await place.kill();
+    await cut(all);
+    await place.start([], { env: { TMPDIR: join(place.dir, 'tmp') } });
+    await isTidied('m', where);
+    assert.equal((await place.job(['-i', 'm'])).State, 'buried');
   });
 
   /** A command, and processes that came of it, whose runner is killed when the manager has just heard of it. */

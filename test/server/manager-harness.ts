@@ -114,6 +114,7 @@ export const NO_SCHEDULER: Scheduler = {
   schedule: SILENT,
   runnerConnected: SILENT,
   runnerGone: SILENT,
+  tidy: SILENT,
   busy: () => false,
   cleanup: () => Promise.resolve(),
 };

@@ -247,6 +247,29 @@ describe('the runner of the local machine', () => {
     );
   });
 
+  it('is started without demand when a killed one left something, after the pause that an early end calls for', async () => {
+    const { scheduler, started, clock } = makeCase({ hasLeavings: async () => true });
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    scheduler.schedule([demand(1)]);
+    scheduler.runnerConnected(100);
+    scheduler.schedule([]);
+    scheduler.runnerGone(100);
+    scheduler.tidy();
+    await turn();
+    last(started).end({ code: null, signal: 'SIGKILL' });
+    await turn();
+    assert.equal(started.length, 1);
+    clock.advance(1_000);
+    await turn();
+    assert.equal(started.length, 2);
+    clock.advance(5_000);
+    last(started).end();
+    await turn();
+    assert.equal(started.length, 2);
+    await scheduler.cleanup();
+    assert.equal(clock.timers, 0);
+  });
+
   it('is left alone by the end of the manager, which starts no other', async () => {
     const { scheduler, started, clock } = makeCase();
     scheduler.schedule([demand(1)]);
