@@ -30,7 +30,7 @@ The script:
                             most four at once, which is a limit of the limit group of that name (see wr limit)
   #BSUB -n cores            cores (default 1)
   #BSUB -M megabytes        peak memory, whatever was learned (default 1000)
-  #BSUB -q, -R, -W, -o, …   other options of one letter are LSF's alone and have no effect
+  #BSUB -q, -R, -W, -o, …   other options of one letter are LSF's alone and have no effect; several may be on one line
   anything else             the command, run by your shell in the current directory
 
 It is given an hour and no retries, and may itself call bsub, bjobs and bkill. Called by a command of wr, it takes over

@@ -14,6 +14,10 @@ import { checkLimitGroups } from '../../core/limit-names.ts';
 import { LINE_BYTES_MAX } from '../../core/protocol.ts';
 
 const OPTION = /^#BSUB\s+-([A-Za-z])\s+(.*\S)/;
+const VALUE = String.raw`("[^"]*"|'[^']*'|[^\s"'-]\S*)`;
+/** Several options on one line, each with a value of one word or in quotes. */
+const SEVERAL = new RegExp(String.raw`^#BSUB(\s+-[A-Za-z]\s+${VALUE}){2,}$`);
+const EACH = new RegExp(String.raw`\s-([A-Za-z])\s+${VALUE}`, 'g');
 /** `name[1-10]%4` */
 const JOB_ARRAY = /^(.*)\[([\d,:\s-]+)\](?:%(\d+))?$/;
 const HOLE = '{}';
@@ -39,9 +43,9 @@ export class BsubScript {
    * @throws {WrError} BAD_OPTION naming the option, its value and the accepted form; BAD_INPUT when it gets too long
    */
   take(line: string): void {
-    const option = OPTION.exec(line.trim());
-    if (option !== null) {
-      this.#takeOption(option[1] as string, unquoted(option[2] as string));
+    const options = optionsIn(line.trim());
+    if (options.length > 0) {
+      for (const [letter, value] of options) this.#takeOption(letter, value);
       return;
     }
     this.cmd += `${line}\n`;
@@ -89,6 +93,13 @@ export class BsubScript {
         return;
     }
   }
+}
+
+function optionsIn(line: string): readonly (readonly [letter: string, value: string])[] {
+  if (SEVERAL.test(line))
+    return [...line.matchAll(EACH)].map(([, letter = '', value = '']) => [letter, unquoted(value)] as const);
+  const [, letter, value] = OPTION.exec(line) ?? [];
+  return letter === undefined || value === undefined ? [] : [[letter, unquoted(value)]];
 }
 
 function unquoted(value: string): string {

@@ -46,6 +46,15 @@ describe('what is typed to bsub', () => {
     );
   });
 
+  it('may have several options on a line, as scripts for LSF do', () => {
+    const read = script(`#BSUB -n 2 -R "select[mem>1] span[hosts=1]" -J 'a b' -M 300`, 'true');
+    assert.deepEqual([read.cpus, read.repGroup, read.memoryMb, read.cmd], [2, 'a b', 300, 'true\n']);
+    const array = script('#BSUB -q long -J "x[1-3]%2" -n 4');
+    assert.deepEqual([array.repGroup, array.array, array.cpus], ['x', '1-3', 4]);
+    assert.equal(script('#BSUB -J one -name').repGroup, 'one -name', 'this is no option');
+    assert.throws(() => script('#BSUB -n 4 -x -J name'), /#BSUB -n value \(4 -x -J name\)/);
+  });
+
   it('may have quotes around a value', () => {
     assert.equal(script('#BSUB -J "a b"').repGroup, 'a b');
   });
