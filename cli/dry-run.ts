@@ -1,5 +1,6 @@
 /** What `wr add --dry_run` shows: what each line was understood to say, and what would become of it. */
 import type { DryLine } from '../core/client-replies.ts';
+import type { DryWait } from '../core/dry-waits.ts';
 import type { Context } from './command.ts';
 import { UsageError } from './flags.ts';
 import { detailsText } from './output/details.ts';
@@ -51,9 +52,9 @@ export function dryRunOutput(flags: DryRunFlags, context: Pick<Context, 'out'>):
 
 function jsonOutput(show: number, { out }: Pick<Context, 'out'>): DryRunOutput {
   let first = true;
-  const element = ({ line, verdict, job }: DryLine): string => {
+  const element = ({ line, verdict, job, waits }: DryLine): string => {
     const { State: _state, wr: _ours, ...said } = job;
-    const text = `${first ? '[' : ','}${JSON.stringify({ Line: line, Verdict: verdict, ...said })}`;
+    const text = `${first ? '[' : ','}${JSON.stringify({ Line: line, Verdict: verdict, WaitsFor: waits.map(waitJson), ...said })}`;
     first = false;
     return text;
   };
@@ -84,11 +85,32 @@ const HEADERS = ['Line', 'Verdict', 'Memory', 'Time', 'Cores', 'Priority', 'Repo
 const WIDTHS = [7, 8, 8, 8, 5, 8, 16, 0];
 const RIGHT = new Set([0, 2, 3, 4, 5]);
 
-function tableLine({ line, verdict, job }: DryLine): string {
+function tableLine({ line, verdict, job, waits }: DryLine): string {
   const { ExpectedRAM, ExpectedTime, Cores, Priority, RepGroup, Cmd } = job;
   const time = secondsText(ExpectedTime);
   const texts = [RepGroup, Cmd].map((text) => visible(text).replace(/[\t\n]/g, ' '));
-  return row([line, verdict, `${ExpectedRAM}MB`, time, Cores, Priority, ...texts].map(String));
+  const waited = waits.length === 0 ? '' : `${WAITS_INDENT}waits for ${waits.map(waitText).join(', ')}\n`;
+  return row([line, verdict, `${ExpectedRAM}MB`, time, Cores, Priority, ...texts].map(String)) + waited;
+}
+
+/** Below the verdict. */
+const WAITS_INDENT = ' '.repeat(9);
+
+function waitText({ name, group, is }: DryWait): string {
+  const text = visible(name).replace(/[\t\n]/g, ' ');
+  return `${group ? `dependency group "${text}"` : `"${text}"`} (${WAIT_MEANING[is]})`;
+}
+
+const WAIT_MEANING: Readonly<Record<DryWait['is'], string>> = {
+  queued: 'in the queue',
+  added: 'in this input',
+  done: 'complete, so it does not wait',
+  unseen: 'not seen so far',
+  absent: 'not in the queue so far, so it does not wait',
+};
+
+function waitJson({ name, group, is }: DryWait): unknown {
+  return { [group ? 'DepGroup' : 'Cmd']: name, State: is };
 }
 
 function row(cells: readonly string[]): string {
@@ -100,9 +122,10 @@ function row(cells: readonly string[]): string {
 }
 
 /** As status shows a command, but for what has not come of it yet. */
-function paragraph({ line, verdict, job }: DryLine): string {
+function paragraph({ line, verdict, job, waits }: DryLine): string {
   const text = detailsText(job, { nowMs: 0, output: false, env: false });
-  return `${text.slice(0, text.lastIndexOf('Status: '))}Line ${line}: ${MEANING[verdict]}\n`;
+  const waited = waits.map((wait) => `Waits for: ${waitText(wait)}\n`).join('');
+  return `${text.slice(0, text.lastIndexOf('Status: '))}${waited}Line ${line}: ${MEANING[verdict]}\n`;
 }
 
 const MEANING: Readonly<Record<DryLine['verdict'], string>> = {

@@ -1,5 +1,6 @@
 /** What the manager answers clients and pushes to them; {@link ./protocol.ts} says how messages travel. */
 import type { Verdict } from './dry-claims.ts';
+import type { DryWait } from './dry-waits.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Reason } from './explain.ts';
 import type { FailReason } from './fail-reasons.ts';
@@ -37,6 +38,8 @@ export interface DryLine {
   readonly line: number;
   readonly verdict: Verdict;
   readonly job: StatusJob;
+  /** What it would wait for if it were added, as far as is known so far. */
+  readonly waits: readonly DryWait[];
 }
 
 /** Pushed while an add is only tried, in the order of its lines. */

@@ -37,9 +37,9 @@ export interface KnownKeys {
 export class DryClaims {
   readonly #known: KnownKeys;
   readonly #rerun: boolean;
-  /** Keys of this input that would be new. */
-  readonly #table = new JobTable();
-  readonly #seen = new KeyIndex(this.#table);
+  /** What of this input would be new: a number of its own each, in input order. */
+  readonly table = new JobTable();
+  readonly #seen = new KeyIndex(this.table);
 
   constructor(known: KnownKeys, rerun: boolean) {
     this.#known = known;
@@ -67,6 +67,11 @@ export class DryClaims {
     return { verdicts, completeAt };
   }
 
+  /** The number of a command of the input that would be new, by its key's four words from `at` on; 0: it is none. */
+  find(words: Uint32Array, at: number): number {
+    return this.#seen.find(...wordsOf(words.subarray(at, at + 4)));
+  }
+
   /** @returns the complete job that stands in the way, 0 when none does, −1 when one in the queue does */
   #completeNumber(key: Uint32Array, archived: number): number {
     const number = this.#known.keys.find(...wordsOf(key));
@@ -78,11 +83,11 @@ export class DryClaims {
   }
 
   #isRepeated(key: Uint32Array): boolean {
-    const number = this.#table.allocate(1);
+    const number = this.table.allocate(1);
     const at = rowOf(number) * 4;
-    this.#table.chunkFor(number).key.set(key, at);
+    this.table.chunkFor(number).key.set(key, at);
     if (this.#seen.claim(number, ...wordsOf(key)) === 0) return false;
-    this.#table.giveBack(number, number + 1);
+    this.table.giveBack(number, number + 1);
     return true;
   }
 }

@@ -94,6 +94,7 @@ export class AddFinish {
 
   async #finishDry(upload: Upload, dry: DryRun, end: AddEnd): Promise<AddResult> {
     const sums = await dry.sums();
+    for (const warning of await dry.linked()) upload.warnings.add(warning);
     const { usedDefaultRepGroup } = upload;
     const warnings = [...upload.warnings].sort();
     const result = { ...sums, usedDefaultRepGroup, warnings, bsubId: 0, atMs: 0 };

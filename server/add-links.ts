@@ -23,16 +23,14 @@ import type { KeyValueStore, Write } from '../store/key-value.ts';
 import type { RerunPart } from '../workers/reruns.ts';
 import type { AddPart } from './add-part.ts';
 import { type Clock, Slices } from './clock.ts';
-import { cycleText } from './cycle-text.ts';
+import { cycleText, newCommand } from './cycle-text.ts';
 import { collectGaining, groupsOf, hashesOf, hashText, type LinkedPart, linkedPart } from './linked-part.ts';
 import type { Tasks } from './tasks.ts';
-import { unseenText } from './unseen-text.ts';
+import { unseenTexts } from './unseen-text.ts';
 
 /** Links made, or steps of the search taken, between two looks at the clock. */
 const STEP = 2_048;
 const NOTHING = new Uint8Array(0);
-/** Groups never seen that an add is warned of. */
-const UNSEEN_SHOWN_MAX = 1_000;
 
 export interface LinkingParts {
   readonly queue: JobQueue;
@@ -130,11 +128,7 @@ export class AddLinks {
 
   /** What to say of groups never seen that its jobs wait for, sorted. */
   warnings(): string[] {
-    const names = [...this.#unseen.values()].sort();
-    const shown = names.slice(0, UNSEEN_SHOWN_MAX).map(unseenText);
-    if (names.length > shown.length)
-      shown.push(`the same holds for ${names.length - shown.length} more dependency groups`);
-    return shown;
+    return unseenTexts(this.#unseen.values());
   }
 
   /** The add failed: nothing of it counts. */
@@ -308,7 +302,10 @@ export class AddLinks {
       const found = search.step(STEP);
       if (found === 'none') return;
       if (found !== 'searching')
-        throw new WrError('DEPENDENCY_CYCLE', cycleText(found, this.#linked, queue, store));
+        throw new WrError(
+          'DEPENDENCY_CYCLE',
+          cycleText(found, (job) => newCommand(job, this.#linked, queue, store)),
+        );
       await this.#slices.pause();
     }
   }

@@ -7,10 +7,12 @@ import type { AddBegin } from '../core/client-requests.ts';
 import { DryClaims, VERDICT } from '../core/dry-claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { parseTemplate } from '../core/template.ts';
+import type { KeyValueStore } from '../store/key-value.ts';
 import type { IngestResult } from '../workers/ingest-result.ts';
 import type { Archive } from './archive.ts';
 import { type Clock, Slices } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';
+import { DryLinks } from './dry-links.ts';
 import type { Peer } from './peer.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -20,6 +22,7 @@ const BUFFER_POLL_MS = 5;
 
 export interface DryRunParts {
   readonly queue: JobQueue;
+  readonly store: KeyValueStore;
   readonly tasks: Tasks;
   readonly archive: Archive;
   readonly clock: Clock;
@@ -35,6 +38,7 @@ export class DryRun {
   readonly #peer: Peer;
   readonly #begin: AddBegin;
   readonly #claims: DryClaims;
+  readonly #links: DryLinks;
   readonly #completed: CompletedBefore;
   readonly #slices: Slices;
   readonly #counts = new Float64Array(Object.keys(VERDICT).length);
@@ -49,6 +53,7 @@ export class DryRun {
     this.#claims = new DryClaims(parts.queue, begin.rerun);
     this.#completed = new CompletedBefore(parts.queue, parts.tasks);
     this.#slices = new Slices(parts.clock);
+    this.#links = new DryLinks(parts, this.#claims, this.#slices);
     this.#toShow = begin.dryRun === undefined ? 0 : begin.dryRun.show || Number.POSITIVE_INFINITY;
   }
 
@@ -60,6 +65,16 @@ export class DryRun {
   take(result: IngestResult, count: number, linesBefore: number): Promise<void> {
     this.#last = this.#last.then(() => this.#take(result, count, linesBefore));
     return this.#last;
+  }
+
+  /**
+   * Once every frame was judged: whether its commands can wait for what they are to wait for.
+   * @returns warnings
+   * @throws {WrError} DEPENDENCY_CYCLE naming commands
+   */
+  async linked(): Promise<readonly string[]> {
+    await this.#last;
+    return this.#links.finish();
   }
 
   /** What would be added, once every frame was judged. */
@@ -81,19 +96,21 @@ export class DryRun {
     if (count === 0) return;
     const keys = result.keys.subarray(0, count * 16);
     const inHistory = await this.#parts.archive.find(keys);
+    const first = this.#claims.table.end;
     const { verdicts, completeAt } = this.#claims.judge(keys, inHistory);
+    const lines = result.lineNumbers?.map((line) => line + linesBefore) ?? null;
+    await this.#links.take(result, verdicts, first, lines);
     for (const verdict of verdicts) (this.#counts[verdict] as number) += 1;
     if (completeAt !== null) {
       const repGroups = result.templates.map((json) => parseTemplate(json).repGroup);
       await this.#completed.take({ completeAt, repGroups, repGroupIndex: result.templateIndex });
     }
-    await this.#show(result, verdicts, linesBefore);
+    await this.#show(result, verdicts, lines);
     await this.#slices.pause();
   }
 
-  async #show(result: IngestResult, verdicts: Uint8Array, linesBefore: number): Promise<void> {
+  async #show(result: IngestResult, verdicts: Uint8Array, lineNumbers: Uint32Array | null): Promise<void> {
     const count = Math.min(this.#toShow, verdicts.length);
-    const { lineNumbers } = result;
     if (count === 0 || lineNumbers === null) return;
     this.#toShow -= count;
     const { segment, templates } = result;
@@ -102,7 +119,8 @@ export class DryRun {
       segment,
       templates,
       verdicts,
-      lineNumbers: lineNumbers.map((line) => line + linesBefore),
+      lineNumbers,
+      known: await this.#links.known(result),
       count,
     });
     for (const frame of frames) {

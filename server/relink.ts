@@ -12,7 +12,7 @@ import { isLive } from '../core/states.ts';
 import { linksWrite, readLinks, unseenWrite } from '../store/dependency-tables.ts';
 import type { KeyValueReader, Write } from '../store/key-value.ts';
 import { type Clock, Slices } from './clock.ts';
-import { cycleText } from './cycle-text.ts';
+import { cycleText, queuedCommand } from './cycle-text.ts';
 import type { Tasks } from './tasks.ts';
 
 const STEP = 2_048;
@@ -110,7 +110,10 @@ async function refuseCycles(
         dependencies.forgetWaits(number);
         for (const node of nodes) dependencies.addWait(number, node);
       }
-      throw new WrError('DEPENDENCY_CYCLE', cycleText(found, [], queue, store));
+      throw new WrError(
+        'DEPENDENCY_CYCLE',
+        cycleText(found, (job) => queuedCommand(job, queue, store)),
+      );
     }
     await slices.pause();
   }

@@ -2,17 +2,19 @@
 
 import type { DryLine, DryPagePush } from '../core/client-replies.ts';
 import { encodeFrame } from '../core/codec.ts';
+import { groupHash } from '../core/dependency-links.ts';
 import { VERDICTS } from '../core/dry-claims.ts';
+import type { DryWait, KnownWaits } from '../core/dry-waits.ts';
 import { chooseFigures, NOT_GROWN } from '../core/figures.ts';
-import { keyToHex } from '../core/identity.ts';
-import type { JobOptions } from '../core/job-options.ts';
+import { jobKeyHex, keyToHex } from '../core/identity.ts';
+import { type CommandDependency, DEFAULT_JOB_OPTIONS, type JobOptions } from '../core/job-options.ts';
 import { EMPTY_RECORD } from '../core/job-record.ts';
 import { NOTHING_LEARNED } from '../core/learning.ts';
 import { Segment } from '../core/segment.ts';
 import { STATE } from '../core/states.ts';
 import { mergeDelta, parseTemplate } from '../core/template.ts';
 import type { JobReader } from './job-reader.ts';
-import { statusJob } from './status-jobs.ts';
+import { dependencyText, statusJob } from './status-jobs.ts';
 
 export interface PreviewQuestion {
   /** Of the add that is tried. */
@@ -24,6 +26,8 @@ export interface PreviewQuestion {
   readonly verdicts: Uint8Array;
   /** By job: its line in the whole input. */
   readonly lineNumbers: Uint32Array;
+  /** Of what its jobs wait for. */
+  readonly known: KnownWaits;
   /** Only so many of the jobs. */
   readonly count: number;
 }
@@ -47,7 +51,7 @@ export function preview(question: PreviewQuestion, reader: JobReader, nowMs: num
 }
 
 function lineOf(
-  { verdicts, lineNumbers }: PreviewQuestion,
+  { verdicts, lineNumbers, known }: PreviewQuestion,
   segment: Segment,
   templates: readonly JobOptions[],
   job: number,
@@ -68,9 +72,30 @@ function lineOf(
     record: EMPTY_RECORD,
     chosen: chooseFigures(options, learned, NOT_GROWN, Number.POSITIVE_INFINITY),
   };
+  const verdict = VERDICTS[verdicts[job] as number] ?? 'new';
   return {
     line: lineNumbers[job] as number,
-    verdict: VERDICTS[verdicts[job] as number] ?? 'new',
+    verdict,
     job: statusJob(read, reader, { env: false, nowMs, similar: 0 }),
+    // A duplicate changes nothing about what the first one waits for.
+    waits: verdict === 'new' ? waitsOf(options, known) : [],
   };
+}
+
+function waitsOf({ deps, cmdDeps }: JobOptions, known: KnownWaits): DryWait[] {
+  const group = (name: string): DryWait => ({
+    name,
+    group: true,
+    is: known.groups.get(groupHash(name)) ?? 'unseen',
+  });
+  const command = (dependency: CommandDependency): DryWait => {
+    if ('depGroup' in dependency) return group(dependency.depGroup);
+    const key = 'jobKey' in dependency ? dependency.jobKey : keyOf(dependency.cmd, dependency.cwd);
+    return { name: dependencyText(dependency), group: false, is: known.commands.get(key) ?? 'absent' };
+  };
+  return [...deps.map(group), ...cmdDeps.map(command)];
+}
+
+function keyOf(cmd: string, cwd: string): string {
+  return jobKeyHex(cmd, { ...DEFAULT_JOB_OPTIONS, cwd, cwdMatters: cwd !== '' });
 }

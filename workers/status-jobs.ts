@@ -153,7 +153,8 @@ function dependencies(options: JobOptions): string[] {
   return [...options.deps, ...options.cmdDeps.map(dependencyText)];
 }
 
-function dependencyText(dependency: CommandDependency): string {
+/** A single command that is waited for, as users see it. */
+export function dependencyText(dependency: CommandDependency): string {
   if ('jobKey' in dependency) return dependency.jobKey;
   if ('depGroup' in dependency) return dependency.depGroup;
   return dependency.cwd === '' ? dependency.cmd : `${dependency.cmd} [${dependency.cwd}]`;

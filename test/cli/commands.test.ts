@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { main } from '../../cli/main.ts';
 import type { AddedReply } from '../../core/client-replies.ts';
+import type { DryWait } from '../../core/dry-waits.ts';
 import { WrError } from '../../core/errors.ts';
 import type { Reply } from '../../core/protocol.ts';
 import type { StatusJob } from '../../core/status-job.ts';
@@ -305,6 +306,11 @@ describe('add', () => {
     assert.match(stderr, /'g19' \(2, last on [^,]*\), 2 further ones\n/);
   });
 
+  const WAITS: readonly DryWait[] = [
+    { name: 'g', group: true, is: 'unseen' },
+    { name: 'cmd a', group: false, is: 'added' },
+  ];
+
   it('shows with --dry_run what lines mean, asks for no more than it shows, and sends no environment', async () => {
     const answer: Answer = (request, link, options) => {
       const requestId = request.type === 'addBegin' ? request.requestId : '';
@@ -313,6 +319,7 @@ describe('add', () => {
           line: n,
           verdict: 'new' as const,
           job: makeStatusJob({ Cmd }),
+          waits: n === 1 ? [] : WAITS,
         });
         link.push({ type: 'dryPage', requestId, lines: [line(1, 'first'), line(4, 'sec\tond')] });
       }
@@ -321,7 +328,7 @@ describe('add', () => {
     const table = await wr(['add', '-f', file('a\n'), '--dry-run', '--limit', '2'], answer);
     assert.match(
       table.stdout,
-      /^ +Line +Verdict.*Command\n +1 +new .*first\n +4 +new .*sec ond\n\+ 4 further commands/,
+      /^ +Line +Verdict.*Command\n +1 +new .*first\n +4 +new .*sec ond\n {9}waits for dependency group "g" \(not seen so far\), "cmd a" \(in this input\)\n\+ 4 further commands/,
     );
     assert.match(
       table.stderr,
@@ -335,7 +342,11 @@ describe('add', () => {
     assert.ok(begin?.type === 'addBegin' && begin.env === undefined);
     assert.deepEqual(begin.dryRun, { show: 2 });
     const json = await wr(['add', '-f', file('a\n'), '--dry_run', '--output', 'json'], answer);
-    const parsed = JSON.parse(json.stdout) as { Line: number; Verdict: string; Cmd: string }[];
+    const parsed = JSON.parse(json.stdout) as Record<'Line' | 'Verdict' | 'Cmd' | 'WaitsFor', unknown>[];
+    assert.deepEqual(parsed[1]?.WaitsFor, [
+      { DepGroup: 'g', State: 'unseen' },
+      { Cmd: 'cmd a', State: 'added' },
+    ]);
     assert.deepEqual(
       parsed.map(({ Line, Verdict, Cmd }) => [Line, Verdict, Cmd]),
       [

@@ -6,6 +6,7 @@ import { decodeFrame } from '../../core/codec.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { TABLES } from '../../store/key-value.ts';
 import { MemoryStore } from '../../store/memory.ts';
+import { chooseSeed, seeded } from '../random.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
 import { runJobs } from './manager-steps.ts';
 
@@ -113,6 +114,122 @@ describe('an add that is only tried', () => {
     const { peer } = await tryOut(harness, ['a\n', 'b\n{"cmd":7}\n']);
     const refusal = peer.received.find(({ type }) => type === 'error' || type === 'addRefused');
     assert.ok(refusal !== undefined && 'message' in refusal && /^line 3: cmd value/.test(refusal.message));
+  });
+});
+
+describe('dependencies of an add that is only tried', () => {
+  const line = (cmd: string, options: Record<string, unknown>): string =>
+    `${cmd}\t${JSON.stringify(options)}\n`;
+  type Tried = Awaited<ReturnType<typeof tryOut>>;
+  const waits = ({ lines }: Tried): string[] =>
+    lines.map(
+      ({ job, waits: all }) => `${job.Cmd}: ${all.map(({ name, is }) => `${name} ${is}`).join(', ')}`,
+    );
+  const refusal = ({ peer }: Tried): string => {
+    const found = peer.received.find(({ type }) => type === 'error');
+    return found !== undefined && 'code' in found ? `${found.code} ${found.message}` : '';
+  };
+  /** What a true add of the same says. */
+  const refusalOfAdd = (harness: ManagerHarness, text: string): Promise<string> =>
+    harness.add(text).then(
+      () => '',
+      ({ code, message }: { code: string; message: string }) => `${code} ${message}`,
+    );
+
+  it('are shown with what is known of them, and groups nobody has seen are warned of', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add(line('over', { dep_grps: ['done'] }));
+    await runJobs(harness, 1, 'complete');
+    await harness.add(line('waiting', { dep_grps: ['queued'] }));
+    const tried = await tryOut(harness, [
+      line('a', { dep_grps: ['here'], deps: ['done', 'queued', 'later', 'never'] }),
+      line('b', {
+        dep_grps: ['later'],
+        deps: ['here'],
+        cmd_deps: [{ cmd: 'waiting' }, { cmd: 'a' }, { cmd: 'nobody' }],
+      }) + line('waiting', { deps: ['never'] }),
+    ]);
+    assert.deepEqual(waits(tried), [
+      'a: done done, queued queued, later unseen, never unseen',
+      'b: here added, waiting queued, a added, nobody absent',
+      'waiting: ',
+    ]);
+    // "a" and "b" wait for each other.
+    assert.match(refusal(tried), /^DEPENDENCY_CYCLE commands would wait for each other for ever: /);
+    const fine = await tryOut(harness, [line('c', { deps: ['never', 'done', 'later'] })]);
+    assert.deepEqual(
+      fine.peer.last('added').warnings,
+      ['later', 'never'].map(
+        (name) => `dependency group "${name}" has not been seen; dependent job(s) will wait until it appears`,
+      ),
+    );
+    const { warnings } = await harness.add(line('c', { deps: ['never', 'done', 'later'] }));
+    assert.deepEqual(fine.peer.last('added').warnings, warnings);
+    harness.check();
+  });
+
+  it('are refused when commands would wait for each other, as a true add refuses them', async () => {
+    for (const texts of [
+      [line('self', { dep_grps: ['g'], deps: ['g'] })],
+      [line('a', { dep_grps: ['x'], deps: ['y'] }), line('b', { dep_grps: ['y'], deps: ['x'] })],
+      [line('a', { cmd_deps: [{ cmd: 'b' }] }), line('b', { cmd_deps: [{ cmd: 'a' }] })],
+      [line('a', { dep_grps: ['x'], cmd_deps: [{ cmd: 'b' }] }) + line('b', { deps: ['x'] })],
+    ]) {
+      const harness = await ManagerHarness.start();
+      const said = refusal(await tryOut(harness, texts));
+      assert.match(said, /^DEPENDENCY_CYCLE /, texts.join(''));
+      assert.equal(said, await refusalOfAdd(harness, texts.join('')));
+    }
+  });
+
+  it('are refused also when what closes the circle is in the queue', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add(line('first', { deps: ['open'], dep_grps: ['p'] }));
+    await harness.add(line('second', { deps: ['p'] }));
+    await harness.add(line('third', { cmd_deps: [{ cmd: 'second' }], dep_grps: ['q'] }));
+    for (const text of [
+      line('new', { dep_grps: ['open'], deps: ['q'] }),
+      line('new', { dep_grps: ['open'], cmd_deps: [{ cmd: 'second' }] }),
+    ]) {
+      const said = refusal(await tryOut(harness, [text]));
+      assert.match(said, /"new" waits for "/);
+      assert.equal(said, await refusalOfAdd(harness, text));
+    }
+    const fine = await tryOut(harness, [line('new', { dep_grps: ['open'], deps: ['free'] })]);
+    assert.equal(refusal(fine), '');
+    harness.check();
+  });
+
+  it('are judged as a true add judges them, whatever the input', async () => {
+    const seed = chooseSeed();
+    const random = seeded(seed);
+    const some = (of: readonly string[]): string[] => of.filter(() => random() < 0.25);
+    const groups = ['g0', 'g1', 'g2', 'g3'];
+    const commands = ['a', 'b', 'c', 'd', 'e', 'f'];
+    let refused = 0;
+    for (let round = 0; round < 60; round += 1) {
+      const harness = await ManagerHarness.start();
+      for (let add = 0; add < 3; add += 1) {
+        const text = some(commands)
+          .map((cmd) =>
+            line(cmd, {
+              dep_grps: some(groups),
+              deps: some(groups).slice(0, 1),
+              cmd_deps: some(commands)
+                .slice(0, 1)
+                .map((parent) => ({ cmd: parent })),
+            }),
+          )
+          .join('');
+        if (text === '') continue;
+        const tried = await tryOut(harness, [text]);
+        const said = refusal(tried).split(' ')[0];
+        const truly = (await refusalOfAdd(harness, text)).split(' ')[0];
+        assert.equal(said, truly, `seed ${seed}, round ${round}: ${text}`);
+        if (truly !== '') refused += 1;
+      }
+    }
+    assert.ok(refused > 5, `seed ${seed}: ${refused} were refused`);
   });
 });
 
