@@ -125,15 +125,18 @@ export class JobLosses extends JobAttempts {
     this.write(attempt.number, { ...record, endedMs: nowMs, reason: 'lost contact with runner' });
   }
 
-  /** Commands that someone asked to end, and whose runner is known to be gone: if they are there still, nobody else ends them. */
-  *orphans(isGone: IsGone): Iterable<Attempt> {
+  /**
+   * Commands that someone asked to end, and that nobody else ends.
+   * @param isAlone - whether an attempt has no runner that could end it
+   */
+  *orphans(isAlone: (attempt: Attempt) => boolean): Iterable<Attempt> {
     for (const attempt of this.attempts.all()) {
-      if (this.isOrphanToEnd(attempt, isGone)) yield attempt;
+      if (this.isOrphanToEnd(attempt, isAlone)) yield attempt;
     }
   }
 
-  isOrphanToEnd({ killed, startedMs, host, runnerPid, runnerBirth }: Attempt, isGone: IsGone): boolean {
-    return killed && startedMs !== 0 && isGone(host, runnerPid, runnerBirth);
+  isOrphanToEnd(attempt: Attempt, isAlone: (attempt: Attempt) => boolean): boolean {
+    return attempt.killed && attempt.startedMs !== 0 && isAlone(attempt);
   }
 
   /** An orphan has ended. */

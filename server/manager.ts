@@ -372,7 +372,7 @@ export class Manager {
     const expired = this.queue.expire(nowMs, ttrMs, isGone, {
       random: () => clock.random(),
       onOver: (attempt) => this.#isOver(attempt),
-      isEnding: (attempt) => this.queue.isOrphanToEnd(attempt, isGone),
+      isEnding: (attempt) => this.queue.isOrphanToEnd(attempt, this.#isAlone),
       isBare: this.#neverTold.isBare,
     });
     this.#neverTold.tick();
@@ -403,11 +403,16 @@ export class Manager {
     if (host === this.#options.processes.ownHost) this.#options.scheduler.tidy();
   }
 
+  /** An attempt of this host whose runner is gone, or lets nothing be heard: it may stand still for ever. */
+  readonly #isAlone = ({ host, runnerPid, runnerBirth, lostMs }: Attempt): boolean =>
+    this.#options.isGone(host, runnerPid, runnerBirth) ||
+    (lostMs !== 0 && host === this.#options.processes.ownHost);
+
   /** Ends commands that someone asked to end and that have no runner to do it. @returns how many are there still */
   #endOrphans(): number {
     const { isGone, endOrphan, clock } = this.#options;
     let left = 0;
-    for (const attempt of [...this.queue.orphans(isGone)]) {
+    for (const attempt of [...this.queue.orphans(this.#isAlone)]) {
       // Also when it is over itself: something that came of it may not be.
       if (endOrphan(attempt, clock.monotonicMs())) left += 1;
       else if (isGone(attempt.host, attempt.pid, attempt.birth)) {

@@ -15,8 +15,8 @@ export const flags = {
 export const help = `Stops running commands. They become buried; use "wr retry" to have them run again, or "wr remove". The call returns at
 once, the commands end a little later.
 
-Commands that contact was lost with are ended too: on the host of the manager if their runner is gone, on others over
-ssh. With --confirmdead it is about these alone: you say that they do not run any more.
+Commands that contact was lost with are ended too, on other hosts than the manager's over ssh. With --confirmdead it is
+about these alone: you say that they do not run any more.
 
 Usage:
   wr kill [flags]

@@ -398,6 +398,26 @@ describe('a lost command', () => {
     assert.ok(tries >= 5 && tries <= 7, String(tries));
   });
 
+  it('of this host is ended when someone asks for it, also when its runner stands still', async () => {
+    const harness = await ManagerHarness.start();
+    harness.gone = false;
+    await harness.add('a\n', { retries: 3 });
+    await start(harness, 1, 1, 'here');
+    await harness.clock.advance(MINUTE + 1_000);
+    const ended: number[] = [];
+    harness.endOrphan = ({ pid }) => {
+      ended.push(pid);
+      harness.gone = (_, gone) => gone === 500;
+      return false;
+    };
+    await harness.clock.advance(1_000);
+    assert.deepEqual(ended, []);
+    await kill(harness);
+    await harness.clock.advance(1_000);
+    assert.deepEqual(ended, [500]);
+    assert.deepEqual(states(harness, 1), ['buried']);
+  });
+
   it('of this host, which was killed, is over only when all that came of it is', async () => {
     const harness = await ManagerHarness.start();
     harness.gone = false;
