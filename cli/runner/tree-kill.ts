@@ -4,6 +4,7 @@ import { type Forebear, kinByMark } from './kinship.ts';
 import { type ProcessRow, ProcessTable, signalProcess, type Tree } from './process-table.ts';
 
 const TERM_GRACE_MS = 500;
+const ROUND_MS = 20;
 const ROUNDS_MAX = 10;
 
 /**
@@ -24,13 +25,13 @@ export async function killTree(
   const descendants = [...tree].filter(([pid]) => pid !== rootPid);
   if (rootStart !== undefined) signalProcess(rootPid, rootStart, 'SIGKILL');
   for (const [pid, startTicks] of descendants) signalProcess(pid, startTicks, 'SIGTERM');
-  if (descendants.length === 0) return 0;
-  await setTimeout(TERM_GRACE_MS);
+  // Alone or not, it is looked at again: it may have started another process in this very moment.
+  await setTimeout(descendants.length === 0 ? ROUND_MS : TERM_GRACE_MS);
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     ProcessTable.read().refresh(tree, isKin);
     if (tree.size === 0) return 0;
     for (const [pid, startTicks] of tree) signalProcess(pid, startTicks, 'SIGKILL');
-    await setTimeout(20);
+    await setTimeout(ROUND_MS);
   }
   ProcessTable.read().refresh(tree, isKin);
   return tree.size;
