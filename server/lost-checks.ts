@@ -48,6 +48,8 @@ interface Host {
 export class LostChecks {
   readonly #options: LostChecksOptions;
   readonly #hosts = new Map<string, Host>();
+  /** How many are asked just now. */
+  #asking = 0;
 
   constructor(options: LostChecksOptions) {
     this.#options = options;
@@ -79,9 +81,7 @@ export class LostChecks {
 
   #isDue(name: string, attempts: readonly Attempt[]): boolean {
     const host = this.#hosts.get(name);
-    let asking = 0;
-    for (const other of this.#hosts.values()) if (other.asking) asking += 1;
-    if (asking >= HOSTS_MAX || host?.asking === true) return false;
+    if (this.#asking >= HOSTS_MAX || host?.asking === true) return false;
     if (host === undefined) return true;
     const ageMs = this.#options.clock.monotonicMs() - host.askedMs;
     if (ageMs >= REPEAT_MS) return true;
@@ -99,6 +99,7 @@ export class LostChecks {
 
   async #check(name: string, host: Host, attempts: readonly Attempt[]): Promise<void> {
     host.asking = true;
+    this.#asking += 1;
     try {
       await this.#look(name, attempts);
       host.trouble = '';
@@ -111,6 +112,7 @@ export class LostChecks {
       host.trouble = error;
     } finally {
       host.asking = false;
+      this.#asking -= 1;
     }
   }
 
