@@ -271,7 +271,7 @@ export class RepGroups {
   }
 
   /** A complete job is being run again (1), or that is over (−1): until then its tally is kept. */
-  withhold(id: number, jobs: 1 | -1): void {
+  withhold(id: number, jobs: number): void {
     const set = this.#sets.get(id);
     if (set === undefined) return;
     set.withheld += jobs;

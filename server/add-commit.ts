@@ -25,7 +25,7 @@ import type { AddPart } from './add-part.ts';
 import { type Clock, Slices } from './clock.ts';
 import { newTallyWrites, replacements, retallyNew } from './found-under.ts';
 import { holds } from './linked-part.ts';
-import { type Replacement, replace, unreplace } from './replaced-writes.ts';
+import { type Replacement, Replacements } from './replaced-writes.ts';
 
 /** Consecutive new jobs of one template. */
 interface Run {
@@ -121,19 +121,18 @@ export class AddCommit {
     const hasLinks = parts.some((part) => part.links !== null);
     const links = hasLinks ? new AddLinks(this.#parts) : undefined;
     const bsubIds = new AddBsubIds(this.#queue);
-    let replaced: readonly Replacement[] = [];
+    const replaced = new Replacements(this.#queue, this.#store, this.#clock);
     const leave = links === undefined ? undefined : await this.#enterLinking();
     try {
       await this.#claim(parts, request.rerun, claims, bsubIds);
       await links?.link(parts, claims);
       const reruns = links?.reruns ?? [];
       const all = (): Claim[] => [...claims, ...reruns.map(({ claim }) => claim)];
-      let found = await this.#replacements(all());
+      await this.#replace(all(), replaced);
       while (links?.admit() === false) {
         await links.catchUp();
-        found = await this.#replacements(all());
+        await this.#replace(all(), replaced);
       }
-      replaced = found;
       const bsubId = bsubIds.first;
       for (const rerun of reruns) giveBsubIds(bsubIds, rerun);
       const result = request.result(claims, {
@@ -143,9 +142,9 @@ export class AddCommit {
       });
       const shared = request.shared();
       const writes = [...shared.writes, ...this.#writes([...pairs(parts, claims), ...reruns])];
-      writes.push(...replace(this.#queue, replaced));
-      for (const { claim } of replaced.length === 0 ? [] : [...pairs(parts, claims), ...reruns])
-        writes.push(...newTallyWrites(this.#queue, claim.first, claim.count, replaced));
+      writes.push(...replaced.writes());
+      for (const claim of replaced.pairs.length === 0 ? [] : all())
+        writes.push(...newTallyWrites(this.#queue, claim.first, claim.count, replaced.pairs));
       if (links !== undefined) writes.push(...links.writes());
       writes.push(
         counterWrite('nextNumber', this.#queue.table.end),
@@ -158,10 +157,10 @@ export class AddCommit {
       await committed;
       bsubIds.confirm();
       shared.saved();
-      return { result, reruns, replaced };
+      return { result, reruns, replaced: replaced.pairs };
     } catch (error) {
       leave?.();
-      unreplace(this.#queue, replaced);
+      replaced.undo();
       links?.undo();
       for (const claim of [...claims, ...(links?.reruns ?? []).map((rerun) => rerun.claim)]) {
         forgetLinks(this.#queue, claim); // Also of those that other adds wait for.
@@ -174,14 +173,16 @@ export class AddCommit {
     }
   }
 
-  /** The complete jobs that new ones are further runs of; what made them complete is on disk. */
-  async #replacements(claims: readonly Claim[]): Promise<Replacement[]> {
-    const numbers = Uint32Array.from(claims.flatMap(({ replaced }) => replaced));
-    if (numbers.length === 0) return [];
+  /** Takes in the complete jobs that new ones are further runs of, but for those it has; what made them complete is on disk. */
+  async #replace(claims: readonly Claim[], replaced: Replacements): Promise<void> {
+    const all = Uint32Array.from(claims.flatMap((claim) => claim.replaced));
+    // Claims come in the order of their jobs, and further ones behind those taken in.
+    const numbers = all.subarray(2 * replaced.pairs.length);
+    if (numbers.length === 0) return;
     const { tasks, flushed } = this.#parts;
     const complete = numbers.filter((_, i) => i % 2 === 1);
     if (complete.some((number) => this.#queue.changes.has(number))) await flushed();
-    return replacements(this.#queue, numbers, await tasks.tallied(complete));
+    await replaced.take(replacements(this.#queue, numbers, await tasks.tallied(complete)));
   }
 
   /** @returns what lets the next one link */

@@ -15,15 +15,15 @@ import type { Replacement } from './replaced-writes.ts';
  * @param pairs - a new job and the complete one that it is a further run of, by turns
  * @param tallied - of the complete ones
  */
-export function replacements(queue: JobQueue, pairs: Uint32Array, tallied: Tallied): Replacement[] {
+export function* replacements(queue: JobQueue, pairs: Uint32Array, tallied: Tallied): Iterable<Replacement> {
   const { repGroups } = queue;
   const ids = tallied.names.map((name) => repGroups.intern(name));
-  return Array.from(tallied.sets, (set, i) => {
-    const tally = set || (ids[tallied.nameIndex[i] as number] as number);
+  for (let i = 0; i < tallied.sets.length; i += 1) {
+    const tally = (tallied.sets[i] as number) || (ids[tallied.nameIndex[i] as number] as number);
     const by = pairs[2 * i] as number;
     const newTally = repGroups.internSet(queue.templateOf(by).repGroup, repGroups.groupsOf(tally));
-    return { by, number: pairs[2 * i + 1] as number, tally, newTally };
-  });
+    yield { by, number: pairs[2 * i + 1] as number, tally, newTally };
+  }
 }
 
 /** What makes the jobs of a new segment found under the groups of their earlier runs. @param pairs - ascending */

@@ -32,6 +32,7 @@ import {
   readStaged,
   readSuspended,
   readTemplate,
+  replacedWrite,
   requestWrite,
   stagedWrite,
 } from '../store/layout.ts';
@@ -71,10 +72,7 @@ export async function recover(
   for (const { name, limit } of readLimits(store)) queue.groups.limits.restore(name, limit);
   const linked = await recoverSegments(store, queue, clock, progress);
   if (linked.length > 0) await recoverDependencies(store, queue, clock, linked);
-  for (const { number, by, tally } of readReplaced(store)) {
-    queue.replaced.add(by, { number, tally });
-    queue.repGroups.withhold(tally, 1);
-  }
+  await recoverReplaced(store, queue);
   await recoverRecords(store, queue, clock);
   await recoverSuspended(store, queue, clock); // Last: what is suspended is what it was before, held back.
   await recoverTallies(store, queue, clock);
@@ -85,6 +83,20 @@ export async function recover(
     nextAttempt: readCounter(store, 'nextAttempt', 1),
     unindexed: recoverUnindexed(store, queue),
   };
+}
+
+/** Complete jobs whose commands are in the queue again. What an add wrote of them that never came to its end is dropped. */
+async function recoverReplaced(store: KeyValueStore, queue: JobQueue): Promise<void> {
+  const left: Write[] = [];
+  for (const { number, by, tally } of readReplaced(store)) {
+    if (queue.segments.isFinished(by)) {
+      left.push(replacedWrite(number, null));
+      continue;
+    }
+    queue.replaced.add(by, { number, tally });
+    queue.repGroups.withhold(tally, 1);
+  }
+  if (left.length > 0) await store.commit(left);
 }
 
 /** What adds left behind that never came to their end, and answers nobody will ask for again. */

@@ -25,7 +25,7 @@
  * links          first job number     → what the segment's jobs wait for and belong to (core/dependency-links.ts)
  * dependants     group hash, number   → nothing               complete jobs that waited for a dependency group; the hash alone: it has some
  * seen           group hash           → nothing               dependency groups that had a member and may not be in memory
- * replaced       job number           → job number, tally     complete jobs whose commands are in the queue again, as which
+ * replaced       job number           → job number, tally     complete jobs whose commands are in the queue again, as which; nothing while there is no such job
  * unseen         group hash           → nothing               dependency groups that jobs wait for and that never had a member
  * learned        MD5 of req group     → its name, runs, recommendation, values not in `usage` yet
  * usage          MD5 of req group     → sets of values
@@ -135,8 +135,10 @@ export function recordWrite(number: number, record: JobRecord | null): Write {
 export function replacedWrite(number: number, by: { number: number; tally: number } | null): Write {
   if (by === null) return { table: 'replaced', key: u32Key(number), value: null };
   const value = new Uint8Array(8);
-  value.set(u32Key(by.number));
-  value.set(u32Key(by.tally), 4);
+  for (let at = 0; at < 4; at += 1) {
+    value[at] = by.number >>> (24 - 8 * at);
+    value[at + 4] = by.tally >>> (24 - 8 * at);
+  }
   return { table: 'replaced', key: u32Key(number), value };
 }
 
@@ -258,9 +260,10 @@ export function readRecord(store: KeyValueReader, number: number): JobRecord | u
   return bytes === undefined ? undefined : decodeRecord(bytes);
 }
 
-/** Whether a complete job's command is in the queue again. */
-export function isReplaced(store: KeyValueReader, number: number): boolean {
-  return store.get('replaced', u32Key(number)) !== undefined;
+/** The job that is to take a complete one's place, once it has a state; `undefined`: none. */
+export function replacedBy(store: KeyValueReader, number: number): number | undefined {
+  const value = store.get('replaced', u32Key(number));
+  return value === undefined ? undefined : keyToU32(value);
 }
 
 export function* readReplaced(

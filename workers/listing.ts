@@ -4,7 +4,7 @@
  */
 import { type JobTable, rowOf } from '../core/job-table.ts';
 import { isLive, STATE } from '../core/states.ts';
-import { isReplaced, readDirectory, readGroupSegments } from '../store/layout.ts';
+import { readDirectory, readGroupSegments, replacedBy } from '../store/layout.ts';
 import { GroupMatcher, type WantedSet } from './group-matcher.ts';
 import type { JobReader } from './job-reader.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
@@ -157,7 +157,8 @@ function* inHistory(
 function isHistory(number: number, reader: JobReader, table: JobTable): boolean {
   const state = table.state(number);
   if (state !== STATE.none && state !== STATE.complete) return false;
-  return !reader.hasReplaced || !isReplaced(reader.store, number);
+  const by = reader.hasReplaced ? replacedBy(reader.store, number) : undefined;
+  return by === undefined || table.state(by) === STATE.none;
 }
 
 function complete(number: number, place: number): Candidate {

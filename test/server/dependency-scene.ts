@@ -105,8 +105,8 @@ export class Scene {
   }
 
   /** States as a plain listing shows them. */
-  async plain(): Promise<(string | undefined)[]> {
-    const frames = await this.#status({ output: 'plain' });
+  async plain(more: Partial<StatusRequest> = {}): Promise<(string | undefined)[]> {
+    const frames = await this.#status({ output: 'plain', ...more });
     const pages = frames.flatMap((frame) => decodeFrame<PlainPageReply>(frame));
     return Buffer.concat(pages.map((page) => page.text))
       .toString()
@@ -128,7 +128,7 @@ export class Scene {
       host: '',
       ...more,
     });
-    await settle();
+    await settle(100); // Long listings come in pages.
     return peer.frames;
   }
 
