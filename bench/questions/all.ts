@@ -12,6 +12,7 @@ import { groups100k } from './groups-100k.ts';
 import { history, historyKey } from './history.ts';
 import { idle10k } from './idle-10k.ts';
 import { lastTenth } from './last-tenth.ts';
+import { mod1m } from './mod-1m.ts';
 import type { Question } from './question.ts';
 import { restart1m } from './restart-1m.ts';
 import { run10k } from './run-10k.ts';
@@ -31,6 +32,7 @@ export const QUESTIONS: readonly Question[] = [
   idle10k,
   groups100k,
   lastTenth,
+  mod1m,
   dependGroup,
   depend1m,
 ];
