@@ -1,5 +1,6 @@
 /** What happens after a command: on_success or on_failure, then on_exit (spec: jobs.md §14, since-0.36.md §2.4). */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Behaviour, JobOptions } from '../../core/job-options.ts';
 import { bytesToByteString, fromByteString, toByteString } from './bytes.ts';
 import { withPipefail } from './script.ts';
@@ -71,7 +72,10 @@ function runOne(command: string, { dir, env, running }: BehaviourWorld): Promise
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    child.on('error', (error) => resolve(`[${command}] could not be run: ${error.message}`));
+    // A directory that is not there is told as a shell that is not.
+    child.on('error', ({ message }) =>
+      resolve(`[${command}] could not be run: ${existsSync(dir) ? message : `its directory ${dir} is gone`}`),
+    );
     // Its own end counts, not that of what it left behind with its output open.
     child.on('exit', () => {
       setTimeout(() => {

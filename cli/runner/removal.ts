@@ -15,6 +15,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  type Stats,
   unlinkSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -52,19 +53,16 @@ export async function removeBelow(
   directory: ProvenDirectory,
   path: readonly string[],
 ): Promise<readonly string[]> {
-  const { leaf, dev, ino } = directory;
-  let fd: number;
+  const { leaf, dev } = directory;
+  let fd: number | null;
   try {
-    fd = openDirectory(Buffer.from(leaf));
+    fd = openProven(directory);
   } catch (error) {
     return isMissing(error) ? [] : [`${leaf} was left: ${textOf(error)}`];
   }
+  if (fd === null) return [`${leaf} was left: it is not the directory that was made for this command`];
   const removal: Removal = { dev, mount: '', problems: [], failures: 0, steps: 0 };
   try {
-    const found = fstatSync(fd);
-    if (found.dev !== dev || found.ino !== ino) {
-      return [`${leaf} was left: it is not the directory that was made for this command`];
-    }
     removal.mount = mountOf(fd);
     if (isMountPoint(leaf, removal.mount)) return [`${leaf} was left: something is mounted there`];
     const names = path.length > 0 ? path.map((name) => Buffer.from(name)) : namesIn(fd);
@@ -127,12 +125,21 @@ const O_PATH = 0o10000000;
  * @returns `null`: something is mounted there
  */
 function openWritable(removal: Removal, path: Buffer): number | null {
+  return openHeld(path, ({ dev }, held) => dev === removal.dev && mountOf(held) === removal.mount);
+}
+
+/** @returns `null`: it is another directory than the one that was made */
+function openProven({ leaf, dev, ino }: ProvenDirectory): number | null {
+  return openHeld(Buffer.from(leaf), (found) => found.dev === dev && found.ino === ino);
+}
+
+function openHeld(path: Buffer, isMeant: (found: Stats, held: number) => boolean): number | null {
   const held = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    const { dev, mode } = fstatSync(held);
-    if (dev !== removal.dev || mountOf(held) !== removal.mount) return null;
+    const found = fstatSync(held);
+    if (!isMeant(found, held)) return null;
     const name = `/proc/self/fd/${held}`;
-    if ((mode & 0o700) !== 0o700) chmodSync(name, 0o700);
+    if ((found.mode & 0o700) !== 0o700) chmodSync(name, 0o700);
     return openSync(name, constants.O_RDONLY | constants.O_DIRECTORY);
   } finally {
     closeSync(held);

@@ -357,6 +357,19 @@ describe('executing commands', { concurrency: false }, () => {
     });
   });
 
+  it('says that the directory is gone in which a behaviour was to run', async () => {
+    await withRunner(async ({ manager }) => {
+      const [attempt] = manager.add('g', [
+        { cmd: 'exit 4', options: { onExit: [{ cleanup: true }, { run: 'pwd' }] } },
+      ]);
+      const ended = await manager.untilEnded(attempt as number);
+      assert.equal(
+        textOf(ended.stderr),
+        `Behaviour problems:\n[pwd] could not be run: its directory ${ended.cwd} is gone`,
+      );
+    });
+  });
+
   it('carries out the behaviours of a failure for a killed command too, and ends those that are killed', async () => {
     await withRunner(async ({ manager, dir }) => {
       const [attempt] = manager.add('g', [

@@ -1,12 +1,23 @@
 /** Why an attempt failed, each reason earned by a real command; executor.test.ts has those of exit codes and kills. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { ownEnvironment } from '../../../cli/runner/environment.ts';
 import { kernelMemoryKills } from '../../../cli/runner/memory-kills.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
 import { groupProblem } from '../../../cli/runner/unix-groups.ts';
+import { FREE_BYTES_MIN } from '../../../cli/runner/watch.ts';
 import type { EndedEvent } from '../../../core/runner-messages.ts';
 import { textOf, untilGone, withRunner } from './harness.ts';
 import type { ScriptedJob, ScriptedManager } from './scripted-manager.ts';
@@ -28,6 +39,34 @@ describe('reasons of failure', { concurrency: false }, () => {
         assert.equal(verdictOf(ended), 'release -1 ran out of disk space');
       },
       { freeBytesMin: Number.MAX_SAFE_INTEGER },
+    );
+  });
+
+  it('is the disk, for a command that fills a small one, and all of it is free again', async (t) => {
+    await withRunner(
+      async ({ manager, dir }) => {
+        mkdirSync(dir, { recursive: true });
+        if (
+          spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=140m', 'none', dir], { stdio: 'ignore' }).status !==
+          0
+        )
+          return t.skip('nothing can be mounted here');
+        try {
+          assert.equal(
+            verdictOf(await endOf(manager, { cmd: 'head -c 20000000 /dev/zero > some; sleep 0.4; exit 3' })),
+            'release 3 command exited non-zero',
+          );
+          const ended = await endOf(manager, { cmd: 'head -c 80000000 /dev/zero > all; sleep 600; true' });
+          assert.equal(verdictOf(ended), 'release -1 ran out of disk space');
+          // It may be noticed before all is written.
+          assert.ok(ended.peakDiskMb >= 39 && ended.peakDiskMb <= 76, `${ended.peakDiskMb} MB`);
+          const { bavail, bsize } = statfsSync(dir);
+          assert.ok(bavail * bsize > 138 * 1_048_576, `${bavail * bsize} bytes are free`);
+        } finally {
+          spawnSync('umount', ['-l', dir]);
+        }
+      },
+      { freeBytesMin: FREE_BYTES_MIN },
     );
   });
 

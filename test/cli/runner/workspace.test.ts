@@ -70,6 +70,25 @@ describe('workspaces', () => {
     assert.equal(existsSync(space.leaf), false);
   });
 
+  it('removes what a command closed to its own user, be it the leaf itself', (t) => {
+    const ordinary = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    chmodSync(top, 0o777);
+    const script = `
+      const { Workspaces } = await import(${JSON.stringify(new URL('../../../cli/runner/workspace.js', import.meta.url).href)});
+      const { chmodSync, writeFileSync } = await import('node:fs');
+      const space = new Workspaces(Math.random).make(${JSON.stringify(base)}, ${JSON.stringify(keyOf(2))});
+      writeFileSync(space.cwd + '/f', '');
+      for (const path of [space.cwd, space.leaf]) chmodSync(path, 0);
+      console.log(JSON.stringify(await new Workspaces(Math.random).remove(space)));`;
+    const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      ...ordinary,
+    });
+    if (ran.stderr.includes('EACCES')) return t.skip('other users cannot read this project here');
+    assert.equal(ran.stdout, '[]\n', ran.stderr);
+    assert.deepEqual(readdirSync(join(base, 'wr_cwd', ...keyOf(2).slice(0, 3))), []);
+  });
+
   it('follows no link, neither to files nor to directories', async () => {
     const outside = join(top, 'outside');
     mkdirSync(outside);
