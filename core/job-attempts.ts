@@ -82,6 +82,8 @@ export class JobAttempts extends JobChanges {
         stderr: NO_BYTES,
       };
       this.move(number, 'reserve');
+      // What an earlier attempt came to is not this one's (since-0.36.md §1.4).
+      this.remember(number, -1, '');
       this.open(attempt);
       this.write(number, this.attemptRecord(attempt));
       reserved.push(attempt);
@@ -247,7 +249,13 @@ export class JobAttempts extends JobChanges {
     // Nothing ran, so nothing speaks for waiting.
     this.move(number, 'requeue');
     this.remember(number, 0, reason);
-    this.write(number, { ...this.attemptRecord(attempt), state: STATE.ready, reason, endedMs: nowMs });
+    this.write(number, {
+      ...this.attemptRecord(attempt),
+      state: STATE.ready,
+      exitCode: 0,
+      reason,
+      endedMs: nowMs,
+    });
   }
 
   /** Uses up one retry. False: none was left. A job that never started keeps them all. */
