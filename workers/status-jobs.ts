@@ -168,8 +168,16 @@ function mountsText(mounts: readonly MountConfig[]): string {
   return mounts.length === 0 ? '' : JSON.stringify(mounts);
 }
 
+/** Quoted twice where the directory needs it: for the shell it is typed into, and for the one on the host. */
 function sshCommand(host: string, cwd: string): string {
-  return `ssh -- ${host} 'cd ${cwd.replaceAll("'", "'\\''")} && exec \${SHELL:-/bin/sh} -l'`;
+  const there = PLAIN_PATH.test(cwd) ? cwd : shellQuoted(cwd);
+  return `ssh -- ${host} ${shellQuoted(`cd ${there} && exec \${SHELL:-/bin/sh} -l`)}`;
+}
+
+const PLAIN_PATH = /^[\w./,:@%+=-]+$/;
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function environment(reader: JobReader, options: JobOptions): readonly string[] {

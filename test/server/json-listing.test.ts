@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JsonPageReply } from '../../core/client-replies.ts';
 import { decodeFrame } from '../../core/codec.ts';
 import type { Selector } from '../../core/selector.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
-import { GROUP, listJobs, runJobs } from './manager-steps.ts';
+import { GROUP, listJobs, report, runJobs } from './manager-steps.ts';
 
 const ALL: Selector = { by: 'repGroup', repGroup: 'manually_added', search: false };
 
@@ -63,5 +67,32 @@ describe('a listing as JSON text', () => {
     assert.equal(new Set(jobs.map(({ Key }) => Key)).size, 3_000);
     const withOutput = jobs.filter(({ StdErr }) => StdErr === 'why').length;
     assert.ok(withOutput > 0 && withOutput < 2_000, `${withOutput}`);
+  });
+
+  it('says how to get to where a command runs, whatever its directory is called', async () => {
+    const harness = await ManagerHarness.start();
+    const top = mkdtempSync(join(tmpdir(), 'wr-ssh-'));
+    const cwd = join(top, `it's "a" $HOME dir`);
+    mkdirSync(cwd);
+    for (const [name, script] of [
+      // The host's shell is given the last word, as ssh gives it.
+      ['ssh', '#!/bin/sh\nfor word; do :; done\nexec sh -c "$word"\n'],
+      ['login', '#!/bin/sh\npwd\n'],
+    ] as const)
+      writeFileSync(join(top, name), script, { mode: 0o755 });
+    try {
+      await harness.add('a\n');
+      const runner = await harness.connectRunner(GROUP);
+      const { jobs } = await harness.reserve(runner, GROUP, 1);
+      const [attempt = 0] = jobs.map((job) => job.attempt);
+      await report(harness, runner, { event: 'started', attempt, pid: 7, startedMs: 1, cwd });
+      const [job] = await listJobs(harness, { select: ALL });
+      const env = { ...process.env, PATH: `${top}:${process.env.PATH}`, SHELL: join(top, 'login') };
+      const said = spawnSync('sh', ['-c', job?.SSHCommand ?? ''], { encoding: 'utf8', env });
+      assert.equal(said.stdout, `${cwd}\n`, `${job?.SSHCommand}: ${said.stderr}`);
+      assert.match(job?.SSHCommand ?? '', /^ssh -- 127\.0\.0\.1 /);
+    } finally {
+      rmSync(top, { recursive: true });
+    }
   });
 });
