@@ -17,6 +17,8 @@ const BELOW_ANY = /:-0*(?:[2-9]|1\d|[1-9]\d)\d*$/;
 const LIKE_TIME = /time\s*<|<\s*(?:date)?time/;
 const TIME_FORMS =
   'times go from 00:00:00 to 23:59:59, as in 18:00:00<time<08:00:00 or 2030-01-31 12:00:00<datetime';
+/** They are keys of the database. */
+const NAME_BYTES_MAX = 512;
 const WITH_LIMIT = /^([^:]*):([+-]?\d+)$/;
 /** They separate names where several stand together: in lists, and in the names of scheduler groups. */
 const BAD_CHARACTERS = /[,~\p{Cc}]/u;
@@ -96,6 +98,8 @@ function trimmed(group: string): string {
 }
 
 function checkName(name: string, group: string, option: string): void {
+  if (Buffer.byteLength(name) > NAME_BYTES_MAX)
+    throw bad(option, `${group.slice(0, 40)}…`, `names of limit groups have at most ${NAME_BYTES_MAX} bytes`);
   if (name === '') throw bad(option, group, 'a limit group needs a name: name or name:n');
   if (BAD_CHARACTERS.test(name))
     throw bad(option, group, 'names of limit groups hold no comma, no ~ and no control characters');

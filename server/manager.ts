@@ -123,7 +123,8 @@ export class Manager {
     this.persist = new Persist(queue, store, clock, {
       failing: (error) => {
         log.error('results cannot be written; trying again', { error: error.message, code: error.code });
-        if (error.code === 'STORE_FAILED') options.onFatal(error);
+        // A full disk may be cleared; of all else nobody knows what was kept, and trying again changes nothing.
+        if (error.code !== 'STORE_FULL') options.onFatal(error);
       },
       recovered: () => log.warn('results can be written again'),
       completed: (batch, numbers) => this.archive.completed(batch, numbers),
@@ -160,7 +161,7 @@ export class Manager {
     this.#allotment = new Allotment({ queue, tasks, clock, scheduler, log, persist: this.persist });
     this.#failStops = new FailStops({ queue, selection, persist: this.persist, clock, log });
     this.#listings = new Listings(queue, tasks, selection, clock);
-    this.#settling = new Settling(queue, tasks, selection, clock);
+    this.#settling = new Settling(queue, tasks, selection, clock, () => this.persist.flushed());
     const { persist } = this;
     const mode = (): Mode => this.mode;
     this.#watching = new Watching({ queue, selection, persist, clock, mode });
@@ -336,7 +337,10 @@ export class Manager {
     this.#watching.closed(peer);
   }
 
-  /** Kills what runs and waits until its end is reported, `patienceMs` at most; then everything is on disk. */
+  /**
+   * Kills what runs and waits until its end is reported, `patienceMs` at most; then everything is on disk.
+   * @throws {WrError} STORE_FULL: what could not be written in as much time again is told anew by its runners
+   */
   async stop(patienceMs: number): Promise<void> {
     const { clock, scheduler } = this.#options;
     this.#mode = 'stopping';
@@ -348,9 +352,18 @@ export class Manager {
     }
     await scheduler.cleanup();
     this.#cancelTick();
-    await this.persist.flushed();
+    await this.#flushedWithin(patienceMs);
     await this.archive.settle(() => this.persist.flushed());
     await this.#backups.finish();
+  }
+
+  /** A disk that is slow is waited for, one that stays full is not. */
+  async #flushedWithin(patienceMs: number): Promise<void> {
+    const flushed = this.persist.flushed();
+    const over = new Promise<void>((resolve) => void this.#options.clock.after(patienceMs, resolve));
+    await Promise.race([flushed, over]);
+    if (this.persist.failure !== undefined) throw this.persist.failure;
+    await flushed;
   }
 
   #addsNow(): Adds {

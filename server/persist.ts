@@ -36,7 +36,7 @@ const RETRY_MS = 1_000;
 const RIDERS_MIN = 32;
 
 export interface PersistEvents {
-  /** A batch could not be written; said once until one succeeds again. */
+  /** A batch could not be written; said once for each cause until one succeeds again. */
   failing(error: WrError): void;
   recovered(): void;
   /** These jobs are complete on disk; their keys are not in the index of complete jobs yet. */
@@ -183,7 +183,7 @@ export class Persist {
         return first;
       } catch (thrown) {
         const error = asWrError(thrown);
-        if (this.#failed === undefined) this.#events.failing(error);
+        if (this.#failed?.code !== error.code) this.#events.failing(error);
         this.#failed = error;
         await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
       }

@@ -23,9 +23,18 @@ export class Settling {
   readonly #tasks: Tasks;
   readonly #selection: Selection;
   readonly #clock: Clock;
+  readonly #flushed: () => Promise<void>;
   readonly #waiters = new Map<number, Waiter[]>();
 
-  constructor(queue: JobQueue, tasks: Tasks, selection: Selection, clock: Clock) {
+  /** @param flushed - resolves when what has changed so far is on disk */
+  constructor(
+    queue: JobQueue,
+    tasks: Tasks,
+    selection: Selection,
+    clock: Clock,
+    flushed: () => Promise<void>,
+  ) {
+    this.#flushed = flushed;
     this.#queue = queue;
     this.#tasks = tasks;
     this.#selection = selection;
@@ -39,14 +48,17 @@ export class Settling {
       peer.post({ type: 'settled', id: request.id, job: null });
       return;
     }
+    // It may be over and not yet written as such: then what is read of it would still be from before.
+    if (!this.#isLive(number)) await this.#flushed();
+    if (!this.#isLive(number)) return this.#tell(number, { peer, request });
+    const waiters = this.#waiters.get(number);
+    if (waiters === undefined) this.#waiters.set(number, [{ peer, request }]);
+    else waiters.push({ peer, request });
+  }
+
+  #isLive(number: number): boolean {
     const state = this.#queue.table.state(number);
-    if (isLive(state) && state !== STATE.buried) {
-      const waiters = this.#waiters.get(number);
-      if (waiters === undefined) this.#waiters.set(number, [{ peer, request }]);
-      else waiters.push({ peer, request });
-      return;
-    }
-    await this.#tell(number, { peer, request });
+    return isLive(state) && state !== STATE.buried;
   }
 
   /** These jobs were written as complete, buried or removed. */

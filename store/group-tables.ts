@@ -7,15 +7,13 @@ import type { SavedUsage } from '../core/req-usage.ts';
 import type { KeyValueReader, Write } from './key-value.ts';
 
 const EMPTY = new Uint8Array(0);
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** `undefined`: it has none any more. */
 export function failBudgetWrite(repGroup: string, budget: FailBudget | undefined): Write {
-  const key = encoder.encode(repGroup);
+  const key = nameKey(repGroup);
   if (budget === undefined) return { table: 'failBudgets', key, value: null };
   const { max, fails, stopped } = budget;
-  return { table: 'failBudgets', key, value: pack([max, fails, stopped]) };
+  return { table: 'failBudgets', key, value: pack([repGroup, max, fails, stopped]) };
 }
 
 export function learnedWrite(saved: SavedUsage): Write {
@@ -32,15 +30,14 @@ export function usageWrite(reqGroup: string, sets: ByStatistic<Uint32Array>): Wr
 }
 
 export function readFailBudget(store: KeyValueReader, repGroup: string): FailBudget | undefined {
-  const value = store.get('failBudgets', encoder.encode(repGroup));
-  return value === undefined ? undefined : failBudgetOf(value);
+  const value = store.get('failBudgets', nameKey(repGroup));
+  return value === undefined ? undefined : failBudgetOf(value).budget;
 }
 
 export function* readFailBudgets(
   store: KeyValueReader,
 ): Iterable<{ readonly repGroup: string; readonly budget: FailBudget }> {
-  for (const { key, value } of store.range('failBudgets'))
-    yield { repGroup: decoder.decode(key), budget: failBudgetOf(value) };
+  for (const { value } of store.range('failBudgets')) yield failBudgetOf(value);
 }
 
 export function readLearned(store: KeyValueReader, reqGroup: string): SavedUsage | undefined {
@@ -55,9 +52,9 @@ export function readUsage(store: KeyValueReader, reqGroup: string): ByStatistic<
   return { memory: asSet(memory), disk: asSet(disk), time: asSet(time) };
 }
 
-function failBudgetOf(value: Uint8Array): FailBudget {
-  const [max, fails, stopped] = unpack(value) as [number, number, boolean];
-  return { max, fails, stopped };
+function failBudgetOf(value: Uint8Array): { readonly repGroup: string; readonly budget: FailBudget } {
+  const [repGroup, max, fails, stopped] = unpack(value) as [string, number, number, boolean];
+  return { repGroup, budget: { max, fails, stopped } };
 }
 
 /** Names may be longer than keys. */

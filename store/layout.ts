@@ -20,7 +20,7 @@
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
  * tallies        first job number     → which of the segment's jobs are found under several report groups (store/tallies.ts)
  * limits         name                 → number (f64)          limit groups that have a limit
- * failBudgets    rep group name       → max, fails, stopped   report groups that stop when too many jobs were buried
+ * failBudgets    hash of rep group    → name, max, fails, stopped   report groups that stop when too many jobs were buried
  * bsub           first job number     → LSF job id, count     runs of jobs with a bsub mode, while some are live
  * links          first job number     → what the segment's jobs wait for and belong to (core/dependency-links.ts)
  * dependants     group hash, number   → nothing               complete jobs that waited for a dependency group; the hash alone: it has some

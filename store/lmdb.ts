@@ -134,6 +134,7 @@ class LmdbReader implements KeyValueReader {
 
 class LmdbStore extends LmdbReader implements KeyValueStore {
   readonly #queue = new CommitQueue((batches, bytes) => this.#write(batches, bytes));
+  readonly #copies = new Set<Promise<void>>();
 
   constructor(path: string, root: Root, tables: Tables, readOnly: boolean) {
     super(path, root, tables);
@@ -151,11 +152,19 @@ class LmdbStore extends LmdbReader implements KeyValueStore {
     // LMDB makes the copy with the mode that the umask leaves: within a private directory nobody sees it before 0600.
     if (isSameFile(path, this.path))
       throw new WrError('BAD_INPUT', `${path} is the database itself: name another file for its backup`);
-    await copyTo(this.root, path, false);
+    const copying = copyTo(this.root, path, false);
+    this.#copies.add(copying);
+    try {
+      await copying;
+    } finally {
+      this.#copies.delete(copying);
+    }
   }
 
   override async close(): Promise<void> {
     await this.#queue.idle();
+    // A copy reads the file's memory map, which must not go away under it.
+    await Promise.allSettled(this.#copies);
     this.#queue.stop(new WrError('STORE_FAILED', `the database ${this.path} is closed`));
     await super.close();
   }

@@ -37,6 +37,10 @@ describe('limit groups', () => {
     assert.throws(() => checkLimitGroups(['a,b'], 'limit_grps'), refused(names));
     assert.throws(() => checkLimitGroups(['a~b:2'], '--limit_grps'), refused(/no comma, no ~/));
     assert.throws(() => checkLimitGroups(['a\nb'], '--limit_grps'), refused(/no control characters/));
+    assert.throws(
+      () => checkLimitGroups([`${'x'.repeat(513)}:3`], '--limit_grps'),
+      refused(/at most 512 bytes/),
+    );
     assert.throws(() => checkLimitGroups([':2'], '--limit_grps'), refused(/needs a name: name or name:n/));
     assert.throws(() => checkLimitGroups(['a:99999999999999999999'], 'x'), refused(/a limit is at most/));
   });

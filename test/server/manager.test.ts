@@ -374,6 +374,27 @@ describe('Manager', () => {
     assert.equal(client.last('settled').job?.State, 'buried');
   });
 
+  it('tells of an end only when it is on disk, also one that is there when it is asked for', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('a\n');
+    const peer = await harness.connectRunner(GROUP);
+    const [job] = (await harness.reserve(peer, GROUP, 1)).jobs;
+    store.holdFlushes();
+    await report(harness, peer, ended(job?.attempt ?? 0, 'complete'));
+    const client = new TestPeer();
+    harness.send(client, {
+      type: 'settle',
+      id: 5,
+      key: Buffer.from(jobKeyHex('a', DEFAULT_JOB_OPTIONS), 'hex'),
+    });
+    await settle();
+    assert.equal(client.count('settled'), 0);
+    store.releaseFlushes();
+    await settle();
+    assert.equal(client.last('settled').job?.State, 'complete');
+  });
+
   it('answers counts and a summary from the counters', async () => {
     const harness = await ManagerHarness.start();
     await harness.add('a\nb\nc\n', { retries: 0, repGroup: 'g' });

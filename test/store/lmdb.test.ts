@@ -372,6 +372,18 @@ describe('threads', () => {
 });
 
 describe('backup', () => {
+  it('is finished before the store is closed', async () => {
+    const path = freshPath();
+    const store = openLmdb(path);
+    for (let number = 1; number <= 8; number += 1) await store.commit([put(number, 8 * 1024 * 1024)]);
+    const copying = store.backup(`${path}.copy`);
+    await store.close();
+    await copying;
+    const copy = openLmdb(`${path}.copy`, { readOnly: true });
+    assert.equal(copy.count('records'), 8);
+    await copy.close();
+  });
+
   it('is a store of its own, private, made beside its place and moved there', async () => {
     const path = freshPath();
     const copy = `${path}.backup`;

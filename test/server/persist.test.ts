@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { WrError } from '../../core/errors.ts';
+import { JobQueue } from '../../core/job-queue.ts';
+import { Persist } from '../../server/persist.ts';
+import { counterWrite } from '../../store/layout.ts';
+import { MemoryStore } from '../../store/memory.ts';
+import { settle, TestClock } from './manager-harness.ts';
+
+const NOTHING = (): void => undefined;
+
+describe('a batch that cannot be written', () => {
+  it('is tried again every second, and each cause is told once', async () => {
+    const store = new MemoryStore();
+    const causes = ['STORE_FULL', 'STORE_FULL', 'STORE_FAILED', 'STORE_FAILED'] as const;
+    let tries = 0;
+    const { commit } = store;
+    store.commit = async (writes) => {
+      const code = causes[tries];
+      tries += 1;
+      if (code !== undefined) throw new WrError(code, 'no');
+      await commit.call(store, writes);
+    };
+    const told: string[] = [];
+    const clock = new TestClock();
+    const persist = new Persist(new JobQueue(), store, clock, {
+      failing: ({ code }) => told.push(code),
+      recovered: () => told.push('recovered'),
+      completed: NOTHING,
+      removed: NOTHING,
+      overlaid: NOTHING,
+      settled: NOTHING,
+      riders: () => [],
+      ridden: NOTHING,
+    });
+    persist.add(counterWrite('paused', 1));
+    await settle();
+    await clock.advance(3_500);
+    assert.equal(tries, 4);
+    assert.equal(persist.failure?.code, 'STORE_FAILED');
+    await clock.advance(1_000);
+    assert.deepEqual(told, ['STORE_FULL', 'STORE_FAILED', 'recovered']);
+  });
+});
