@@ -110,8 +110,7 @@ export class KeyClaim {
       let verdict = STATE.none as number;
       const archived = this.#inHistory === null ? 0 : (this.#inHistory[i] as number);
       let other = this.#rerun ? 0 : archived;
-      // It may be in the queue again.
-      if (other !== 0 && this.#queue.replaced.size > 0 && index.find(k0, k1, k2, k3) !== 0) other = 0;
+      if (other !== 0) other = this.#latest(other, index.find(k0, k1, k2, k3));
       if (other !== 0) verdict = STATE.complete;
       else {
         const at = row * 4;
@@ -139,6 +138,12 @@ export class KeyClaim {
     if (end < this.#total) return false;
     table.giveBack(next, this.#first + this.#total);
     return true;
+  }
+
+  /** An archived complete job may be in the queue again, or have completed again since and not be archived yet. @returns 0: the queue tells */
+  #latest(archived: number, inMemory: number): number {
+    if (inMemory === 0) return archived;
+    return this.#queue.table.state(inMemory) === STATE.complete ? inMemory : 0;
   }
 
   /** What a job that has the key already makes of this one; `none`: it is to give way, as it is complete and asked for again. */

@@ -119,11 +119,11 @@ Order and failure:
       --max_fails int       stop the report group once so many of its commands have been buried: no more of it is
                             started; what waits, or is added later, is suspended. Burials count from now on; wr resume
                             or wr retry of commands of the group lets it go on and counts anew. -1: no limit any more
-      --rerun               also run what has completed before
+      --rerun               also run what has completed before; it is then found under both identifiers
 
 This call:
-      --dry_run             only try: say what would be added, what would be a duplicate and why, and what each line was
-                            understood to say; nothing is queued, stored or limited
+      --dry_run             only try: say what would be added, what would be a duplicate and why, what each line was
+                            understood to say and what it would wait for; nothing is queued, stored or limited
       --output string       with --dry_run: table, details, or json for programs (default table)
       --limit int           with --dry_run: show so many commands; 0: all (default 20, in json all)
   -s, --simple              print the internal id of each command now in the queue, and nothing else
