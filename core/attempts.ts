@@ -24,9 +24,9 @@ export interface Attempt extends Usage {
   startedMs: number;
   /** Where its command runs; '' unknown. */
   cwd: string;
-  /** Last sign of life, by the manager's clock. */
+  /** Last sign of life, by the manager's monotonic clock: not stored, and begins anew with each start of the manager. */
   contactMs: number;
-  /** When contact was declared lost; 0: it was not. */
+  /** When contact was declared lost, Unix ms; 0: it was not. */
   lostMs: number;
   killed: boolean;
   /** Since it was reserved, a group that its job waits for gained a member: after a success it runs again. */

@@ -11,6 +11,7 @@ import { JobChanges } from './job-changes.ts';
 import { JOB_FLAG } from './job-flags.ts';
 import type { JobRecord } from './job-record.ts';
 import { rowOf } from './job-table.ts';
+import type { Moment } from './moment.ts';
 import { usageOf } from './req-usage.ts';
 import { retryDelayMs } from './retry.ts';
 import type { EndedEvent, TouchedAttempt } from './runner-messages.ts';
@@ -41,7 +42,7 @@ export class JobAttempts extends JobChanges {
     group: SchedulerGroup,
     count: number,
     runner: RunnerIdentity,
-    nowMs: number,
+    { nowMs, monotonicMs }: Moment,
     nextToken: () => number,
     away = false,
   ): Attempt[] {
@@ -69,7 +70,7 @@ export class JobAttempts extends JobChanges {
         pid: 0,
         startedMs: 0,
         cwd: '',
-        contactMs: nowMs,
+        contactMs: monotonicMs,
         lostMs: 0,
         killed: false,
         outdated: false,
@@ -92,11 +93,11 @@ export class JobAttempts extends JobChanges {
     return reserved;
   }
 
-  /** The runner started the command. False: the attempt was given up earlier. */
-  start(token: number, pid: number, startedMs: number, nowMs: number, cwd = ''): boolean {
+  /** The runner started the command, at `startedMs`, Unix ms. False: the attempt was given up earlier. */
+  start(token: number, pid: number, startedMs: number, monotonicMs: number, cwd = ''): boolean {
     const attempt = this.attempts.byToken(token);
     if (attempt === undefined) return false;
-    this.hear(attempt, nowMs);
+    this.hear(attempt, monotonicMs);
     if (attempt.startedMs !== 0) return true; // Said again.
     attempt.cwd = cwd;
     this.markStarted(attempt, pid, startedMs);
@@ -108,10 +109,10 @@ export class JobAttempts extends JobChanges {
    * The attempt is over. False: it was given up earlier, and nothing changes.
    * @param random - in [0, 1): the jitter of the back-off
    */
-  end(event: EndedEvent, nowMs: number, random: number): boolean {
+  end(event: EndedEvent, { nowMs, monotonicMs }: Moment, random: number): boolean {
     const attempt = this.attempts.byToken(event.attempt);
     if (attempt === undefined) return false;
-    this.hear(attempt, nowMs);
+    this.hear(attempt, monotonicMs);
     if (attempt.startedMs === 0 && event.startedMs !== 0)
       this.markStarted(attempt, event.pid, event.startedMs);
     const { number } = attempt;
@@ -143,12 +144,12 @@ export class JobAttempts extends JobChanges {
   }
 
   /** The runner gives the job back without having started it: no attempt is used up. */
-  release(token: number, reason: FailReason, nowMs: number, random: number): boolean {
+  release(token: number, reason: FailReason, { nowMs, monotonicMs }: Moment, random: number): boolean {
     const attempt = this.attempts.byToken(token);
     if (attempt === undefined) return false;
     if (attempt.startedMs !== 0) {
       // It did run, whatever the runner now says: that counts.
-      this.hear(attempt, nowMs);
+      this.hear(attempt, monotonicMs);
       this.giveUp(attempt, 'command failed to complete normally', 'release', nowMs, random);
       return true;
     }
@@ -158,17 +159,22 @@ export class JobAttempts extends JobChanges {
   }
 
   /** Signs of life of what a runner holds. @returns tokens it must kill: asked for by a user, or given up earlier */
-  touch(touched: readonly TouchedAttempt[], nowMs: number): number[] {
+  touch(touched: readonly TouchedAttempt[], monotonicMs: number): number[] {
     const kill: number[] = [];
-    for (const { attempt: token, birth: _, ...usage } of touched) {
-      const attempt = this.attempts.byToken(token);
+    for (const told of touched) {
+      const attempt = this.attempts.byToken(told.attempt);
       if (attempt === undefined) {
-        kill.push(token);
+        kill.push(told.attempt);
         continue;
       }
-      this.hear(attempt, nowMs);
-      Object.assign(attempt, usage);
-      if (attempt.killed) kill.push(token);
+      this.hear(attempt, monotonicMs);
+      // Member by member: whatever else a message holds is none of the attempt's.
+      attempt.peakRamMb = told.peakRamMb;
+      attempt.peakDiskMb = told.peakDiskMb;
+      attempt.cpuMs = told.cpuMs;
+      attempt.stdout = told.stdout;
+      attempt.stderr = told.stderr;
+      if (attempt.killed) kill.push(told.attempt);
     }
     return kill;
   }

@@ -54,8 +54,8 @@ export class JobChanges extends JobStates {
   }
 
   /** A message arrived: contact counts from here, and a lost attempt is found again. */
-  protected hear(attempt: Attempt, nowMs: number): void {
-    attempt.contactMs = nowMs;
+  protected hear(attempt: Attempt, monotonicMs: number): void {
+    attempt.contactMs = monotonicMs;
     if (attempt.lostMs === 0) return;
     attempt.lostMs = 0;
     this.move(attempt.number, attempt.startedMs === 0 ? 'touchUnstarted' : 'touch');

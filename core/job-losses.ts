@@ -1,6 +1,7 @@
 /** Attempts that nobody hears of any more: lost until there is proof of what became of them (docs/decisions/0006-silence.md). */
 import type { Attempt } from './attempts.ts';
 import { JobAttempts } from './job-attempts.ts';
+import type { Moment } from './moment.ts';
 
 /** @param birth - when the process began, as its host counts it; 0: not known */
 export type IsGone = (host: string, pid: number, birth: number) => boolean;
@@ -22,12 +23,12 @@ export class JobLosses extends JobAttempts {
    * A runner came (back) and says what it holds. What it does not hold it was never given, or has let go.
    * @returns the tokens that are not its own any more
    */
-  adopt(runnerId: string, holding: readonly number[], nowMs: number, random = 0): number[] {
-    this.settleDropped(runnerId, holding, nowMs, 0, random);
+  adopt(runnerId: string, holding: readonly number[], now: Moment, random = 0): number[] {
+    this.settleDropped(runnerId, holding, now, 0, random);
     return holding.filter((token) => {
       const attempt = this.attempts.byToken(token);
       if (attempt === undefined || attempt.runnerId !== runnerId) return true;
-      this.hear(attempt, nowMs);
+      this.hear(attempt, now.monotonicMs);
       return false;
     });
   }
@@ -39,7 +40,7 @@ export class JobLosses extends JobAttempts {
   settleDropped(
     runnerId: string,
     holding: readonly number[],
-    nowMs: number,
+    { nowMs, monotonicMs }: Moment,
     silentMs: number,
     random: number,
   ): number {
@@ -47,7 +48,7 @@ export class JobLosses extends JobAttempts {
     if (open.size === 0) return 0;
     const held = new Set(holding);
     const dropped = [...open].filter(
-      ({ token, contactMs }) => !held.has(token) && nowMs - contactMs >= silentMs,
+      ({ token, contactMs }) => !held.has(token) && monotonicMs - contactMs >= silentMs,
     );
     for (const attempt of dropped) this.#settleGone(attempt, nowMs, random);
     return dropped.length;
@@ -68,11 +69,11 @@ export class JobLosses extends JobAttempts {
    * @param isGone - whether a process of an attempt's host is known not to exist
    * @returns how many changed
    */
-  expire(nowMs: number, ttrMs: number, isGone: IsGone, looks: Looks = {}): number {
+  expire({ nowMs, monotonicMs }: Moment, ttrMs: number, isGone: IsGone, looks: Looks = {}): number {
     const { random = () => 0, onOver, isEnding, isBare = () => true } = looks;
     let settled = 0;
     for (const attempt of [...this.attempts.all()]) {
-      if (nowMs - attempt.contactMs < ttrMs) continue;
+      if (monotonicMs - attempt.contactMs < ttrMs) continue;
       if (isEnding?.(attempt) !== true && this.#isOver(attempt, isGone, isBare)) {
         onOver?.(attempt);
         this.#settleGone(attempt, nowMs, random());

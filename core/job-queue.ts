@@ -11,6 +11,7 @@ import { NO_BYTES } from './job-attempts.ts';
 import { JobLosses } from './job-losses.ts';
 import type { JobRecord } from './job-record.ts';
 import { rowOf } from './job-table.ts';
+import type { Moment } from './moment.ts';
 import { schedulerGroupOf } from './requirements.ts';
 import type { SchedulerGroup } from './scheduler-groups.ts';
 import { isHeld, STATE } from './states.ts';
@@ -96,7 +97,7 @@ export class JobQueue extends JobLosses {
   }
 
   /** Puts a job back into the state its record tells of; rows were described and activated before. */
-  recover(number: number, record: JobRecord, nowMs: number): void {
+  recover(number: number, record: JobRecord, now: Moment): void {
     const chunk = this.chunk(number);
     const row = rowOf(number);
     chunk.attempts[row] = Math.min(255, record.attempts);
@@ -111,12 +112,12 @@ export class JobQueue extends JobLosses {
     // Whether it waits for others is told by these; a job that has to wait for a new one waits for nothing else.
     if (state === STATE.ready || state === STATE.dependent) return;
     if (state === STATE.delayed && this.table.state(number) === STATE.dependent) return;
-    if (isHeld(state)) this.#recoverHeld(number, record, nowMs);
+    if (isHeld(state)) this.#recoverHeld(number, record, now);
     else this.place(number, state);
     if (state === STATE.delayed) this.due.add(number, record.readyMs);
   }
 
-  #recoverHeld(number: number, record: JobRecord, nowMs: number): void {
+  #recoverHeld(number: number, record: JobRecord, { nowMs, monotonicMs }: Moment): void {
     this.place(number, record.state);
     const {
       runnerId,
@@ -145,7 +146,8 @@ export class JobQueue extends JobLosses {
       reservedMs,
       startedMs,
       cwd: record.cwd,
-      contactMs: nowMs,
+      // How long it was silent before the start nobody knows: it has all of its time from here.
+      contactMs: monotonicMs,
       lostMs: record.state === STATE.lost ? record.endedMs || nowMs : 0,
       killed,
       outdated: record.outdated || this.isBlocked(number),

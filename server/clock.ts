@@ -1,8 +1,10 @@
+import type { Moment } from '../core/moment.ts';
+
 /** Time and chance as the manager sees them, so that tests and simulations decide both. */
 export interface Clock {
   /** Unix ms: what users see, and what is stored. */
   nowMs(): number;
-  /** Monotonic ms: for lengths of time. */
+  /** Monotonic ms, for lengths of time: nobody sets it, and it stands still while the machine sleeps. */
   monotonicMs(): number;
   /** Calls back once after so long; the returned function calls it off. */
   after(delayMs: number, callback: () => void): () => void;
@@ -10,6 +12,11 @@ export interface Clock {
   turn(): Promise<void>;
   /** In [0, 1). */
   random(): number;
+}
+
+/** This moment, by both clocks. */
+export function momentOf(clock: Clock): Moment {
+  return { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
 }
 
 /** The machine's clock; timers do not keep the process alive. */

@@ -41,14 +41,14 @@ export class GoneRunners {
   }
 
   /** Called often, before silence is looked at. */
-  tick(nowMs: number): void {
+  tick(monotonicMs: number): void {
     const { queue, ownHost, isGone, ttrMs, isConnected } = this.#options;
     for (const [runnerId, pid] of this.#away) {
       const held = queue.attempts.byRunner(runnerId);
       if (held.size > 0 && !isConnected(runnerId)) {
         const birth = Math.max(...[...held].map(({ runnerBirth }) => runnerBirth));
         if (!isGone(ownHost, pid, birth)) continue;
-        queue.forsake(runnerId, nowMs - ttrMs);
+        queue.forsake(runnerId, monotonicMs - ttrMs);
       }
       this.#away.delete(runnerId);
     }

@@ -187,8 +187,10 @@ export class LostChecks {
   }
 
   #silent(attempts: readonly Attempt[]): readonly Attempt[] {
-    const nowMs = this.#options.clock.nowMs();
-    return attempts.filter(({ contactMs, runnerPid }) => runnerPid > 0 && nowMs - contactMs >= SILENT_MS);
+    const monotonicMs = this.#options.clock.monotonicMs();
+    return attempts.filter(
+      ({ contactMs, runnerPid }) => runnerPid > 0 && monotonicMs - contactMs >= SILENT_MS,
+    );
   }
 }
 

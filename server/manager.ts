@@ -20,7 +20,7 @@ import { Archive } from './archive.ts';
 import { AttemptTokens } from './attempt-tokens.ts';
 import { Backups } from './backups.ts';
 import { Changes } from './changes.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, momentOf } from './clock.ts';
 import { Explaining } from './explaining.ts';
 import { FailStops } from './fail-stops.ts';
 import { GoneRunners } from './gone-runners.ts';
@@ -379,10 +379,11 @@ export class Manager {
     const stalledMs = monotonicMs - this.#lastTickMs - TICK_MS;
     this.#lastTickMs = monotonicMs;
     if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
-    const nowMs = clock.nowMs();
+    const now = momentOf(clock);
+    const { nowMs } = now;
     const { isGone } = this.#options;
-    this.#goneRunners.tick(nowMs);
-    const expired = this.queue.expire(nowMs, ttrMs, isGone, {
+    this.#goneRunners.tick(monotonicMs);
+    const expired = this.queue.expire(now, ttrMs, isGone, {
       random: () => clock.random(),
       onOver: (attempt) => this.#isOver(attempt),
       isEnding: (attempt) => this.queue.isOrphanToEnd(attempt, this.#isAlone),

@@ -37,7 +37,7 @@ import {
   stagedWrite,
 } from '../store/layout.ts';
 import { readTallies } from '../store/tallies.ts';
-import { type Clock, Slices } from './clock.ts';
+import { type Clock, momentOf, Slices } from './clock.ts';
 import { type LinkedRows, type Run, recoverDependencies } from './recover-dependencies.ts';
 
 /** Answers to adds are kept so long for clients that ask again. */
@@ -229,9 +229,9 @@ const WAITING: ReadonlySet<number> = new Set([STATE.ready, STATE.dependent]);
 
 async function recoverRecords(store: KeyValueStore, queue: JobQueue, clock: Clock): Promise<void> {
   const slices = new Slices(clock);
-  const nowMs = clock.nowMs();
+  const now = momentOf(clock);
   for (const { number, record } of readRecords(store)) {
-    if (WAITING.has(queue.table.state(number))) queue.recover(number, record, nowMs);
+    if (WAITING.has(queue.table.state(number))) queue.recover(number, record, now);
     await slices.pause();
   }
 }

@@ -5,6 +5,7 @@
 import type { Attempt } from '../core/attempts.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
+import type { Moment } from '../core/moment.ts';
 import { TOUCH_MS, TTR_MS } from '../core/protocol.ts';
 import type {
   EnvRequest,
@@ -20,7 +21,7 @@ import type { SchedulerGroup } from '../core/scheduler-groups.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
 import { readEnvironment } from '../store/layout.ts';
 import type { SegmentCache } from '../store/segment-cache.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, momentOf } from './clock.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import type { Processes } from './processes.ts';
@@ -126,7 +127,7 @@ export class RunnerDesk {
     if (earlier !== undefined) this.#byPeer.delete(earlier.peer.id);
     this.#runners.set(runnerId, runner);
     this.#byPeer.set(peer.id, runner);
-    const superseded = this.#queue.adopt(runnerId, holding, this.#clock.nowMs(), this.#clock.random());
+    const superseded = this.#queue.adopt(runnerId, holding, momentOf(this.#clock), this.#clock.random());
     this.#persist.note();
     peer.post({ type: 'welcome', id, ttrMs: TTR_MS, touchMs: TOUCH_MS, superseded });
     if (this.#stopping) peer.post({ type: 'leave' });
@@ -147,11 +148,11 @@ export class RunnerDesk {
   }
 
   report(peer: Peer, { id, events }: ReportRequest): void {
-    const nowMs = this.#clock.nowMs();
+    const now = momentOf(this.#clock);
     const superseded: number[] = [];
     let ended = false;
     for (const event of events) {
-      if (!this.#apply(event, nowMs)) superseded.push(event.attempt);
+      if (!this.#apply(event, now)) superseded.push(event.attempt);
       else if (this.#stopping && event.event === 'started')
         this.#killNow([this.#queue.attempts.byToken(event.attempt)]);
       ended ||= event.event !== 'started';
@@ -160,14 +161,14 @@ export class RunnerDesk {
     if (ended) this.#events.changed();
   }
 
-  #apply(event: ReportRequest['events'][number], nowMs: number): boolean {
+  #apply(event: ReportRequest['events'][number], now: Moment): boolean {
     switch (event.event) {
       case 'started':
-        return this.#queue.start(event.attempt, event.pid, event.startedMs, nowMs, event.cwd);
+        return this.#queue.start(event.attempt, event.pid, event.startedMs, now.monotonicMs, event.cwd);
       case 'ended':
-        return this.#queue.end(event, nowMs, this.#clock.random());
+        return this.#queue.end(event, now, this.#clock.random());
       case 'released':
-        return this.#queue.release(event.attempt, event.reason, nowMs, this.#clock.random());
+        return this.#queue.release(event.attempt, event.reason, now, this.#clock.random());
       default:
         event satisfies never;
         return false;
@@ -175,15 +176,15 @@ export class RunnerDesk {
   }
 
   touch(peer: Peer, { id, attempts }: TouchRequest): void {
-    const nowMs = this.#clock.nowMs();
-    const kill = this.#queue.touch(attempts, nowMs);
+    const now = momentOf(this.#clock);
+    const kill = this.#queue.touch(attempts, now.monotonicMs);
     peer.post({ type: 'touched', id, kill });
     const runner = this.#byPeer.get(peer.id);
     if (runner === undefined) return;
     const named = attempts.map(({ attempt }) => attempt);
     const { runnerId } = runner;
     // Shorter silence is none: jobs may be on their way to it.
-    const dropped = this.#queue.settleDropped(runnerId, named, nowMs, TTR_MS, this.#clock.random());
+    const dropped = this.#queue.settleDropped(runnerId, named, now, TTR_MS, this.#clock.random());
     if (dropped > 0) this.#events.changed();
     for (const each of attempts) this.#identify(runner, each);
   }
@@ -282,8 +283,8 @@ export class RunnerDesk {
     const count = Math.min(request.count, RESERVE_JOBS_MAX);
     // What serves this machine is told where those that moved are served now.
     const away = runner.group !== null;
-    const nowMs = this.#clock.nowMs();
-    const attempts = this.#queue.reserve(group, count, runner, nowMs, this.#nextToken, away);
+    const now = momentOf(this.#clock);
+    const attempts = this.#queue.reserve(group, count, runner, now, this.#nextToken, away);
     if (attempts.length > 0) this.#persist.after(() => this.#send(runner, group, request.id, attempts));
     return attempts.length;
   }
@@ -297,10 +298,10 @@ export class RunnerDesk {
     const jobs: JobOrder[] = [];
     const fresh = runner.templates.size >= RUNNER_TEMPLATES_MAX;
     if (fresh) runner.templates.clear();
-    const nowMs = this.#clock.nowMs();
+    const monotonicMs = this.#clock.monotonicMs();
     for (const attempt of attempts) {
       try {
-        attempt.contactMs = nowMs; // The TTR starts when the runner has been given the job.
+        attempt.contactMs = monotonicMs; // The TTR starts when the runner has been given the job.
         jobs.push(this.#order(attempt, runner, templates));
       } catch (error) {
         this.#giveBack([attempt]);
@@ -343,7 +344,7 @@ export class RunnerDesk {
   }
 
   #giveBack(attempts: readonly Attempt[]): void {
-    for (const attempt of attempts) this.#queue.release(attempt.token, '', this.#clock.nowMs(), 0);
+    for (const attempt of attempts) this.#queue.release(attempt.token, '', momentOf(this.#clock), 0);
     this.#persist.note();
   }
 

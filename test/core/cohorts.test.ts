@@ -4,7 +4,7 @@ import { checkInvariants } from '../../core/invariants.ts';
 import { JobQueue } from '../../core/job-queue.ts';
 import { NOTHING_LEARNED, type Recommendation } from '../../core/learning.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
-import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 const ASKED = '1024:60:1:0';
 
@@ -33,7 +33,7 @@ describe('cohorts', () => {
     assert.deepEqual(names(queue), [`${ASKED} ×7`]);
     const group = queue.groups.find(ASKED);
     assert.ok(group);
-    const order = queue.reserve(group, 10, RUNNER, 0, makeTokens()).map(({ number }) => number);
+    const order = queue.reserve(group, 10, RUNNER, moment(0), makeTokens()).map(({ number }) => number);
     assert.deepEqual(order, [...urgent, ...first, ...second, ...third]);
     assertHolds(queue);
   });
@@ -55,11 +55,11 @@ describe('cohorts', () => {
     makeJobs(queue, 2, { reqGroup: 'a' });
     const group = queue.groups.find(ASKED);
     assert.ok(group);
-    const [attempt] = queue.reserve(group, 1, RUNNER, 0, makeTokens());
+    const [attempt] = queue.reserve(group, 1, RUNNER, moment(0), makeTokens());
     learn(queue, 'a', { memoryMb: 300 });
     assert.equal(group.held, 1);
     assert.equal(attempt?.given.memoryMb, 1_024);
-    queue.release(attempt?.token ?? 0, '', 1, 0);
+    queue.release(attempt?.token ?? 0, '', moment(1), 0);
     assert.equal(group.held, 0);
     assert.deepEqual(names(queue), ['400:60:1:0 ×2']);
     assertHolds(queue);
@@ -73,9 +73,9 @@ describe('cohorts', () => {
     learn(queue, 'b', { memoryMb: 3_000 });
     const group = queue.groups.find(ASKED);
     assert.ok(group);
-    assert.equal(queue.reserve(group, 5, RUNNER, 0, makeTokens()).length, 0);
+    assert.equal(queue.reserve(group, 5, RUNNER, moment(0), makeTokens()).length, 0);
     const tokens = makeTokens();
-    const [attempt, ...others] = queue.reserve(group, 5, RUNNER, 0, tokens, true);
+    const [attempt, ...others] = queue.reserve(group, 5, RUNNER, moment(0), tokens, true);
     assert.equal(attempt?.given.memoryMb, 300);
     assert.equal(attempt?.group, group.id);
     assert.deepEqual(others, []);
@@ -88,10 +88,10 @@ describe('cohorts', () => {
     const tokens = makeTokens();
     const group = queue.groups.find(ASKED);
     assert.ok(group);
-    const [attempt] = queue.reserve(group, 1, RUNNER, 0, tokens);
+    const [attempt] = queue.reserve(group, 1, RUNNER, moment(0), tokens);
     queue.start(attempt?.token ?? 0, 5, 10, 10);
     const reason = 'command used too much RAM';
-    queue.end(ended(attempt?.token ?? 0, 'release', { reason, peakRamMb: 1_500 }), 20, 0);
+    queue.end(ended(attempt?.token ?? 0, 'release', { reason, peakRamMb: 1_500 }), moment(20), 0);
     queue.ripen(100_000, 10);
     assert.deepEqual(names(queue), [`${ASKED} ×2`, '3000:60:1:0 ×1']);
     assert.deepEqual(queue.cohortOf(number).chosen.from, {
@@ -111,10 +111,10 @@ describe('cohorts', () => {
     const tokens = makeTokens();
     const group = queue.groups.find(ASKED);
     assert.ok(group);
-    const [attempt] = queue.reserve(group, 1, RUNNER, 0, tokens);
+    const [attempt] = queue.reserve(group, 1, RUNNER, moment(0), tokens);
     queue.start(attempt?.token ?? 0, 5, 10, 10);
     const reason = 'command used too much RAM';
-    queue.end(ended(attempt?.token ?? 0, 'release', { reason, peakRamMb: 1_500 }), 20, 0);
+    queue.end(ended(attempt?.token ?? 0, 'release', { reason, peakRamMb: 1_500 }), moment(20), 0);
     queue.ripen(100_000, 10);
     assert.deepEqual(names(queue), [`${ASKED} ×1`]);
   });
@@ -134,9 +134,9 @@ describe('cohorts', () => {
         const group = queue.groups.get(pick(random, Math.max(1, queue.groups.end)));
         if (group === undefined) continue;
         const best = bestOf(queue, group.id);
-        const [attempt] = queue.reserve(group, 1, RUNNER, step, tokens);
+        const [attempt] = queue.reserve(group, 1, RUNNER, moment(step), tokens);
         assert.equal(attempt?.number ?? 0, best, `seed ${seed}, step ${step}`);
-        if (attempt !== undefined && random() < 0.5) queue.release(attempt.token, '', step, 0);
+        if (attempt !== undefined && random() < 0.5) queue.release(attempt.token, '', moment(step), 0);
       }
       if (step % 20 === 0) assertHolds(queue, `seed ${seed}, step ${step}`);
     }

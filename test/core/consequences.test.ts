@@ -10,7 +10,7 @@ import type { JobRecord } from '../../core/job-record.ts';
 import { rowOf } from '../../core/job-table.ts';
 import type { EndedEvent } from '../../core/runner-messages.ts';
 import { stateName } from '../../core/states.ts';
-import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -32,7 +32,7 @@ class Attempted {
     this.nowMs += 2 * HOUR_MS;
     this.queue.ripen(this.nowMs, 10);
     const { group } = this.queue.cohortOf(this.number);
-    const [attempt] = this.queue.reserve(group, 1, RUNNER, this.nowMs, this.#tokens);
+    const [attempt] = this.queue.reserve(group, 1, RUNNER, moment(this.nowMs), this.#tokens);
     assert.ok(attempt, `it is handed out, and not ${this.state}`);
     if (started) this.queue.start(attempt.token, 7, this.nowMs, this.nowMs);
     return attempt.token;
@@ -49,7 +49,7 @@ class Attempted {
         startedMs: started ? this.nowMs : 0,
         endedMs: startedMs + 10,
       }),
-      this.nowMs,
+      moment(this.nowMs),
       0,
     );
     assert.deepEqual(checkInvariants(this.queue), []);
@@ -60,7 +60,7 @@ class Attempted {
     const record = this.record;
     const after = new JobQueue();
     const [number = 0] = makeJobs(after, 1, this.#options);
-    after.recover(number, record, this.nowMs);
+    after.recover(number, record, moment(this.nowMs));
     this.queue = after;
     this.number = number;
   }
@@ -148,7 +148,7 @@ describe('the end of an attempt', () => {
     for (let i = 0; i < 5; i += 1) {
       job.end('release', 'runner received a signal to stop', false);
       assert.deepEqual([job.state, job.retriesLeft], ['delayed', 1]);
-      job.queue.release(job.begin(false), 'not enough time to run', job.nowMs, 0);
+      job.queue.release(job.begin(false), 'not enough time to run', moment(job.nowMs), 0);
       assert.deepEqual([job.state, job.retriesLeft], ['ready', 1]);
     }
   });
@@ -199,7 +199,7 @@ describe('retries', () => {
     const job = new Attempted({ retries: 1 });
     for (const state of ['delayed', 'buried']) {
       job.begin();
-      job.queue.expire(job.nowMs + 60_000, 60_000, () => true);
+      job.queue.expire(moment(job.nowMs + 60_000), 60_000, () => true);
       assert.equal(job.state, state);
       assert.equal(job.record.reason, 'lost contact with runner');
     }

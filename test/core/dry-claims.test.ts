@@ -6,7 +6,7 @@ import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { JobQueue } from '../../core/job-queue.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
-import { addCommands, ended, makeTokens, RUNNER } from './queue-builders.ts';
+import { addCommands, ended, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 const keysOf = (commands: readonly string[]): Uint8Array =>
   Buffer.concat(commands.map((command) => jobKey(command, DEFAULT_JOB_OPTIONS)));
@@ -20,9 +20,9 @@ it('a tried add finds the same new commands and duplicates as the add itself', (
     addCommands(queue, Array.from({ length: pick(random, 15) }, word));
     const [group] = queue.groups.active;
     const attempts =
-      group === undefined ? [] : queue.reserve(group, pick(random, 8), RUNNER, 0, makeTokens());
+      group === undefined ? [] : queue.reserve(group, pick(random, 8), RUNNER, moment(0), makeTokens());
     for (const { token } of attempts)
-      queue.end(ended(token, pick(random, 2) === 0 ? 'complete' : 'bury'), 1, 0);
+      queue.end(ended(token, pick(random, 2) === 0 ? 'complete' : 'bury'), moment(1), 0);
     const input = Array.from({ length: 20 }, word);
     const archived = Uint32Array.from(input, (command) => (command.endsWith('7') ? 1 : 0));
     // What is archived is not in the table as well.

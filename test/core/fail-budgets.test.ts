@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { FailBudgets, NO_BUDGET } from '../../core/fail-budgets.ts';
 import { checkMaxFails } from '../../core/job-fields.ts';
 import { JobQueue } from '../../core/job-queue.ts';
-import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 describe('the budget of a report group', () => {
   it('counts burials from when it is given, and stops the group at the last one', () => {
@@ -63,16 +63,16 @@ describe('a queue with a budget', () => {
     const [other] = makeJobs(queue, 1, { repGroup: 'other' });
     const { repGroup, schedulerGroup: group } = queue.templateOf(numbers[0] as number);
     queue.failBudgets.give(repGroup, 2);
-    const [a, b, c] = queue.reserve(group, 3, RUNNER, 1_000, tokens);
+    const [a, b, c] = queue.reserve(group, 3, RUNNER, moment(1_000), tokens);
     queue.kill(a?.number as number);
-    queue.end(ended(a?.token as number, 'bury', { reason: 'killed by user request' }), 2_000, 0);
-    queue.end(ended(b?.token as number, 'bury'), 2_000, 0);
+    queue.end(ended(a?.token as number, 'bury', { reason: 'killed by user request' }), moment(2_000), 0);
+    queue.end(ended(b?.token as number, 'bury'), moment(2_000), 0);
     assert.deepEqual(queue.failBudgets.get(repGroup), { max: 2, fails: 1, stopped: false });
-    queue.end(ended(c?.token as number, 'bury'), 2_000, 0);
+    queue.end(ended(c?.token as number, 'bury'), moment(2_000), 0);
     assert.equal(queue.failBudgets.isStopped(repGroup), true);
     const handedOut: number[] = [];
     for (let i = 0; i < 3; i += 1)
-      handedOut.push(...queue.reserve(group, 5, RUNNER, 3_000, tokens).map(({ number }) => number));
+      handedOut.push(...queue.reserve(group, 5, RUNNER, moment(3_000), tokens).map(({ number }) => number));
     assert.deepEqual(handedOut, [other], 'what is put aside on the way is suspended, some at a time');
     assert.equal(queue.state(numbers[10] as number), 4);
   });

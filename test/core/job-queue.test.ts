@@ -5,7 +5,7 @@ import { JobQueue } from '../../core/job-queue.ts';
 import { rowOf } from '../../core/job-table.ts';
 import { STATE } from '../../core/states.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
-import { addCommands, ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { addCommands, ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 const GONE = (): boolean => true;
 const ALIVE = (): boolean => false;
@@ -24,7 +24,7 @@ describe('JobQueue', () => {
     const plain = makeJobs(queue, 3);
     const urgent = makeJobs(queue, 2, { priority: 9 });
     const group = groupOf(queue, plain[0] as number);
-    const handed = queue.reserve(group, 10, RUNNER, 0, makeTokens());
+    const handed = queue.reserve(group, 10, RUNNER, moment(0), makeTokens());
     assert.deepEqual(
       handed.map((attempt) => attempt.number),
       [...urgent, ...plain],
@@ -37,9 +37,9 @@ describe('JobQueue', () => {
     const [first] = makeJobs(queue, 3);
     const group = groupOf(queue, first as number);
     const tokens = makeTokens();
-    const [attempt] = queue.reserve(group, 1, RUNNER, 0, tokens);
-    queue.release(attempt?.token ?? 0, '', 10, 0);
-    const [again] = queue.reserve(group, 1, RUNNER, 20, tokens);
+    const [attempt] = queue.reserve(group, 1, RUNNER, moment(0), tokens);
+    queue.release(attempt?.token ?? 0, '', moment(10), 0);
+    const [again] = queue.reserve(group, 1, RUNNER, moment(20), tokens);
     assert.equal(again?.number, first);
     assertHolds(queue);
   });
@@ -47,11 +47,11 @@ describe('JobQueue', () => {
   it('completes a job once and calls a second report of it superseded', () => {
     const queue = new JobQueue();
     const [number] = makeJobs(queue, 1);
-    const [attempt] = queue.reserve(groupOf(queue, number as number), 1, RUNNER, 0, makeTokens());
+    const [attempt] = queue.reserve(groupOf(queue, number as number), 1, RUNNER, moment(0), makeTokens());
     const token = attempt?.token ?? 0;
     assert.equal(queue.start(token, 99, 1_000, 1_001), true);
-    assert.equal(queue.end(ended(token, 'complete'), 2_000, 0), true);
-    assert.equal(queue.end(ended(token, 'bury'), 2_001, 0), false);
+    assert.equal(queue.end(ended(token, 'complete'), moment(2_000), 0), true);
+    assert.equal(queue.end(ended(token, 'bury'), moment(2_001), 0), false);
     assert.equal(queue.table.state(number as number), STATE.complete);
     assert.deepEqual(queue.finished, [number]);
   });
@@ -63,10 +63,10 @@ describe('JobQueue', () => {
     let nowMs = 1_000;
     for (let attempts = 1; attempts <= 3; attempts += 1) {
       queue.ripen(nowMs, 10);
-      const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, nowMs, tokens);
+      const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(nowMs), tokens);
       assert.ok(attempt, `attempt ${attempts} is handed out`);
       queue.start(attempt.token, 5, nowMs, nowMs);
-      queue.end(ended(attempt.token, 'release'), nowMs, 0.5);
+      queue.end(ended(attempt.token, 'release'), moment(nowMs), 0.5);
       assertHolds(queue);
       nowMs += 4_000_000;
     }
@@ -79,8 +79,8 @@ describe('JobQueue', () => {
   it('does not make a delayed job ready before its time', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
-    queue.end(ended(attempt?.token ?? 0, 'release'), 1_000, 0);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
+    queue.end(ended(attempt?.token ?? 0, 'release'), moment(1_000), 0);
     assert.equal(queue.ripen(30_999, 10), 0);
     assert.equal(queue.ripen(61_000, 10), 1);
     assert.equal(queue.table.state(number), STATE.ready);
@@ -95,20 +95,20 @@ describe('JobQueue', () => {
         isSuspended && queue.suspension[change](Uint32Array.of(number), 0);
       const fail = (nowMs: number): number => {
         const attempt = queue.attempts.byNumber(number);
-        queue.end(ended(attempt?.token ?? 0, 'release', { startedMs: nowMs }), nowMs, 0);
+        queue.end(ended(attempt?.token ?? 0, 'release', { startedMs: nowMs }), moment(nowMs), 0);
         const change = queue.changes.get(number);
         return change !== undefined && 'record' in change ? change.record.readyMs : 0;
       };
-      queue.reserve(groupOf(queue, number), 2, RUNNER, 0, tokens);
+      queue.reserve(groupOf(queue, number), 2, RUNNER, moment(0), tokens);
       const firstMs = fail(0);
       step('suspend');
       queue.dependencies.addSingleWait(number, parent);
       queue.reconsider(number);
       step('resume');
       assert.equal(queue.table.state(number), STATE.dependent);
-      queue.end(ended(queue.attempts.byNumber(parent)?.token ?? 0, 'complete'), 1_000, 0);
+      queue.end(ended(queue.attempts.byNumber(parent)?.token ?? 0, 'complete'), moment(1_000), 0);
       assert.equal(queue.table.state(number), STATE.ready);
-      queue.reserve(groupOf(queue, number), 1, RUNNER, 1_000, tokens);
+      queue.reserve(groupOf(queue, number), 1, RUNNER, moment(1_000), tokens);
       const secondMs = fail(2_000);
       assert.ok(secondMs > firstMs);
       assert.equal(queue.ripen(firstMs, 10), 0);
@@ -122,12 +122,12 @@ describe('JobQueue', () => {
   it('loses a running job that is silent for the TTR and finds it again when it speaks', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
     const token = attempt?.token ?? 0;
     queue.start(token, 5, 10, 10);
-    queue.expire(60_009, 60_000, ALIVE);
+    queue.expire(moment(60_009), 60_000, ALIVE);
     assert.equal(queue.table.state(number), STATE.running);
-    queue.expire(60_010, 60_000, ALIVE);
+    queue.expire(moment(60_010), 60_000, ALIVE);
     assert.equal(queue.table.state(number), STATE.lost);
     assertHolds(queue);
     const usage = {
@@ -145,9 +145,9 @@ describe('JobQueue', () => {
   it('keeps a lost job lost, and since when, when a kill is noted of it', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
     queue.start(attempt?.token ?? 0, 5, 10, 10);
-    queue.expire(60_010, 60_000, ALIVE);
+    queue.expire(moment(60_010), 60_000, ALIVE);
     queue.kill(number);
     const change = queue.changes.get(number);
     assert.ok(change !== undefined && 'record' in change);
@@ -161,8 +161,8 @@ describe('JobQueue', () => {
   it('does not hand a job out again while its silent runner may yet be starting it', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
-    queue.expire(60_000, 60_000, () => false);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
+    queue.expire(moment(60_000), 60_000, () => false);
     assert.equal(queue.table.state(number), STATE.lost);
     assertHolds(queue);
     assert.equal(queue.start(attempt?.token ?? 0, 5, 70_000, 70_000), true);
@@ -173,9 +173,9 @@ describe('JobQueue', () => {
   it('puts a lost job back that was never started once its runner is known to be gone', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
-    queue.expire(60_000, 60_000, () => false);
-    queue.expire(90_000, 60_000, GONE);
+    queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
+    queue.expire(moment(60_000), 60_000, () => false);
+    queue.expire(moment(90_000), 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.ready);
     assertHolds(queue);
   });
@@ -183,8 +183,8 @@ describe('JobQueue', () => {
   it('puts a job back that was handed out and never started', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
-    queue.expire(60_000, 60_000, GONE);
+    queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
+    queue.expire(moment(60_000), 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.ready);
     assertHolds(queue);
   });
@@ -192,11 +192,11 @@ describe('JobQueue', () => {
   it('takes a lost job for failed only when both its runner and its command are known to be gone', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1, { retries: 1 });
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
     queue.start(attempt?.token ?? 0, 77, 10, 10);
-    queue.expire(60_010, 60_000, (_, pid) => pid === RUNNER.pid);
+    queue.expire(moment(60_010), 60_000, (_, pid) => pid === RUNNER.pid);
     assert.equal(queue.table.state(number), STATE.lost);
-    queue.expire(60_020, 60_000, GONE);
+    queue.expire(moment(60_020), 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.delayed);
     assert.equal(queue.attempts.size, 0);
     assertHolds(queue);
@@ -205,12 +205,12 @@ describe('JobQueue', () => {
   it('does not call a killed job ended while its command may be running', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
     queue.start(attempt?.token ?? 0, 77, 10, 10);
     queue.kill(number);
-    queue.expire(60_010, 60_000, ALIVE);
+    queue.expire(moment(60_010), 60_000, ALIVE);
     assert.equal(queue.table.state(number), STATE.lost);
-    queue.expire(60_020, 60_000, GONE);
+    queue.expire(moment(60_020), 60_000, GONE);
     assert.equal(queue.table.state(number), STATE.buried);
     assertHolds(queue);
   });
@@ -218,9 +218,9 @@ describe('JobQueue', () => {
   it('never starts a reserved job again after it was killed', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1);
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
     queue.kill(number);
-    queue.release(attempt?.token ?? 0, '', 10, 0);
+    queue.release(attempt?.token ?? 0, '', moment(10), 0);
     assert.equal(queue.table.state(number), STATE.buried);
     assertHolds(queue);
   });
@@ -241,23 +241,23 @@ describe('JobQueue', () => {
     const fates: readonly ((queue: JobQueue, number: number, token: number) => void)[] = [
       (queue, number, token) => {
         queue.kill(number);
-        queue.release(token, '', 2_000, 0);
+        queue.release(token, '', moment(2_000), 0);
       },
       (queue, number, token) => {
         queue.start(token, 9, 1_000, 1_000);
         queue.kill(number);
-        queue.expire(100_000, 60_000, () => true);
+        queue.expire(moment(100_000), 60_000, () => true);
       },
       (queue, number, token) => {
         queue.start(token, 9, 1_000, 1_000);
-        queue.expire(100_000, 60_000, () => false);
+        queue.expire(moment(100_000), 60_000, () => false);
         queue.confirmDead(number, 100_001, 0);
       },
     ];
     for (const fate of fates) {
       const queue = new JobQueue();
       const [number = 0] = makeJobs(queue, 1, options);
-      const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
+      const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
       fate(queue, number, attempt?.token as number);
       assert.equal(queue.table.state(number), STATE.removed);
       assert.deepEqual(queue.finished, [number]);
@@ -288,8 +288,8 @@ describe('JobQueue', () => {
   it('removes a job with a remove behaviour as soon as it is buried', () => {
     const queue = new JobQueue();
     const [number = 0] = makeJobs(queue, 1, { retries: 0, onFailure: [{ remove: true }] });
-    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, 0, makeTokens());
-    queue.end(ended(attempt?.token ?? 0, 'release'), 10, 0);
+    const [attempt] = queue.reserve(groupOf(queue, number), 1, RUNNER, moment(0), makeTokens());
+    queue.end(ended(attempt?.token ?? 0, 'release'), moment(10), 0);
     assert.equal(queue.table.state(number), STATE.removed);
   });
 
@@ -297,15 +297,15 @@ describe('JobQueue', () => {
     const before = new JobQueue();
     const numbers = makeJobs(before, 4, { retries: 0 });
     const tokens = makeTokens();
-    const [a, b] = before.reserve(groupOf(before, numbers[0] as number), 2, RUNNER, 0, tokens);
+    const [a, b] = before.reserve(groupOf(before, numbers[0] as number), 2, RUNNER, moment(0), tokens);
     before.start(a?.token ?? 0, 5, 10, 10);
-    before.end(ended(a?.token ?? 0, 'release'), 20, 0);
+    before.end(ended(a?.token ?? 0, 'release'), moment(20), 0);
     before.start(b?.token ?? 0, 6, 10, 10);
     const after = new JobQueue();
     makeJobs(after, 4, { retries: 0 });
     for (const [number, change] of before.changes) {
       assert.ok('record' in change);
-      after.recover(number, change.record, 100);
+      after.recover(number, change.record, moment(100));
     }
     for (const number of numbers) assert.equal(after.table.state(number), before.table.state(number));
     assert.equal(after.attempts.byNumber(numbers[1] as number)?.token, b?.token);
@@ -335,7 +335,7 @@ describe('JobQueue', () => {
         const group = queue.groups.known(pick(random, queue.groups.end));
         if (group === undefined) return;
         const runner = { ...RUNNER, runnerId: `runner-${pick(random, 3)}` };
-        for (const attempt of queue.reserve(group, 1 + pick(random, 3), runner, nowMs, tokens))
+        for (const attempt of queue.reserve(group, 1 + pick(random, 3), runner, moment(nowMs), tokens))
           open.push(attempt.token);
       },
       () => queue.start(open[pick(random, open.length)] ?? 0, 7, nowMs, nowMs),
@@ -346,11 +346,11 @@ describe('JobQueue', () => {
             startedMs: nowMs,
             peakRamMb: pick(random, 400),
           }),
-          nowMs,
+          moment(nowMs),
           random(),
         );
       },
-      () => queue.release(open[pick(random, open.length)] ?? 0, '', nowMs, random()),
+      () => queue.release(open[pick(random, open.length)] ?? 0, '', moment(nowMs), random()),
       () => queue.kill(anyNumber()),
       () => queue.retry(anyNumber()),
       () => {
@@ -358,7 +358,7 @@ describe('JobQueue', () => {
         if (queue.remove(number)) queue.keys.remove(number);
       },
       () => queue.confirmDead(anyNumber(), nowMs, random()),
-      () => queue.expire(nowMs, 60_000, () => random() < 0.5, { isBare: () => random() < 0.5 }),
+      () => queue.expire(moment(nowMs), 60_000, () => random() < 0.5, { isBare: () => random() < 0.5 }),
       () => {
         const token = open[pick(random, open.length)] ?? 0;
         if ((queue.attempts.byToken(token)?.lostMs ?? 0) > 0)

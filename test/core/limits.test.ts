@@ -4,7 +4,7 @@ import { checkInvariants } from '../../core/invariants.ts';
 import { JobQueue } from '../../core/job-queue.ts';
 import type { SchedulerGroup } from '../../core/scheduler-groups.ts';
 import { chooseSeed, seeded } from '../random.ts';
-import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 const NOW = new Date('2026-05-04T12:00:00').getTime();
 
@@ -27,13 +27,13 @@ class Bench {
 
   /** @returns the tokens of what may start */
   reserve(group: SchedulerGroup, count: number, nowMs = NOW): number[] {
-    const attempts = this.queue.reserve(group, count, RUNNER, nowMs, this.tokens);
+    const attempts = this.queue.reserve(group, count, RUNNER, moment(nowMs), this.tokens);
     this.check();
     return attempts.map(({ token }) => token);
   }
 
   end(token: number | undefined, outcome: 'complete' | 'release' | 'bury' = 'complete'): void {
-    assert.ok(this.queue.end(ended(token as number, outcome), NOW, 0));
+    assert.ok(this.queue.end(ended(token as number, outcome), moment(NOW), 0));
     this.check();
   }
 
@@ -63,9 +63,9 @@ describe('limit groups', () => {
     bench.limits.set('l', 1);
     const group = bench.add(5, ['l']);
     const [a] = bench.reserve(group, 1);
-    bench.queue.release(a as number, '', NOW, 0);
+    bench.queue.release(a as number, '', moment(NOW), 0);
     assert.equal(bench.reserve(group, 2).length, 1);
-    bench.queue.expire(NOW + 70_000, 60_000, () => true);
+    bench.queue.expire(moment(NOW + 70_000), 60_000, () => true);
     bench.check();
     assert.equal(bench.reserve(group, 2).length, 1);
   });

@@ -3,11 +3,17 @@ import { claimKeys } from '../../core/claims.ts';
 import { jobKey } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import type { JobQueue } from '../../core/job-queue.ts';
+import type { Moment } from '../../core/moment.ts';
 import type { EndedEvent } from '../../core/runner-messages.ts';
 import { templateJson } from '../../core/template.ts';
 import type { Template } from '../../core/templates.ts';
 
 export const RUNNER = { runnerId: 'runner-1', host: 'here', ip: '127.0.0.1', pid: 11 };
+
+/** A moment of that many ms by either clock. */
+export function moment(ms: number): Moment {
+  return { nowMs: ms, monotonicMs: ms };
+}
 
 /** Attempt tokens: 1, 2, 3… */
 export function makeTokens(): () => number {

@@ -9,7 +9,7 @@ import { EMPTY_RECORD, type JobRecord } from '../../core/job-record.ts';
 import { FIRST_JOB_NUMBER, rowOf } from '../../core/job-table.ts';
 import { isHeld, STATE, stateName } from '../../core/states.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
-import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 const ROUNDS = 12;
 const STEPS = 250;
@@ -103,7 +103,7 @@ describe('a queue that comes back', () => {
           const group = queue.groups.known(pick(random, Math.max(1, queue.groups.end)));
           if (group === undefined) return;
           const runner = { ...RUNNER, runnerId: `runner-${pick(random, 3)}` };
-          for (const { token } of queue.reserve(group, 1 + pick(random, 3), runner, nowMs, tokens))
+          for (const { token } of queue.reserve(group, 1 + pick(random, 3), runner, moment(nowMs), tokens))
             open.push(token);
         },
         () => queue.start(anyToken(), 7, nowMs, nowMs),
@@ -120,22 +120,22 @@ describe('a queue that comes back', () => {
               reason: outcome === 'complete' ? '' : (reason ?? 'command exited non-zero'),
               peakRamMb: pick(random, 900),
             }),
-            nowMs,
+            moment(nowMs),
             random(),
           );
         },
-        () => queue.release(anyToken(), 'not enough time to run', nowMs, random()),
+        () => queue.release(anyToken(), 'not enough time to run', moment(nowMs), random()),
         () => queue.kill(anyNumber()),
         () => queue.retry(anyNumber()),
         () => random() < 0.3 && queue.remove(anyNumber()),
         () => queue.confirmDead(anyNumber(), nowMs, random()),
         () => queue.placeDied(anyNumber(), nowMs, random()),
-        () => queue.expire(nowMs, 60_000, () => random() < 0.5),
+        () => queue.expire(moment(nowMs), 60_000, () => random() < 0.5),
         () =>
           queue.adopt(
             `runner-${pick(random, 3)}`,
             open.filter(() => random() < 0.5),
-            nowMs,
+            moment(nowMs),
             random(),
           ),
         () => queue.ripen(nowMs, 10),
@@ -152,7 +152,7 @@ describe('a queue that comes back', () => {
         flush(queue, disk);
         const again = new JobQueue();
         for (const { count, options } of adds) makeJobs(again, count, options);
-        for (const [number, record] of disk) again.recover(number, record, nowMs);
+        for (const [number, record] of disk) again.recover(number, record, moment(nowMs));
         // Of a delay that is over nothing is written.
         for (const each of [queue, again]) each.ripen(nowMs, Number.MAX_SAFE_INTEGER);
         const after = all(again);

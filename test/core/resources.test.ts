@@ -10,7 +10,7 @@ import {
 } from '../../core/resource-names.ts';
 import type { SchedulerGroup } from '../../core/scheduler-groups.ts';
 import { chooseSeed, seeded } from '../random.ts';
-import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 const refused = (message: RegExp) => ({ code: 'BAD_OPTION', message });
 
@@ -66,13 +66,13 @@ class Bench {
   }
 
   reserve(group: SchedulerGroup, count: number) {
-    const attempts = this.queue.reserve(group, count, RUNNER, 1_000, this.tokens);
+    const attempts = this.queue.reserve(group, count, RUNNER, moment(1_000), this.tokens);
     this.check();
     return attempts;
   }
 
   end(token: number): void {
-    assert.ok(this.queue.end(ended(token, 'complete'), 2_000, 0));
+    assert.ok(this.queue.end(ended(token, 'complete'), moment(2_000), 0));
     this.check();
   }
 
@@ -131,13 +131,13 @@ describe('units of resources', () => {
     for (let step = 0; step < 2_000; step += 1) {
       if (random() < 0.5) {
         const group = groups[pick(groups.length)] as SchedulerGroup;
-        const attempts = bench.queue.reserve(group, 1 + pick(3), RUNNER, 1_000, bench.tokens);
+        const attempts = bench.queue.reserve(group, 1 + pick(3), RUNNER, moment(1_000), bench.tokens);
         running.push(...attempts.map(({ token }) => token));
       } else {
         const [token] = running.splice(pick(running.length), 1);
         if (token !== undefined) {
           const outcome = (['complete', 'release', 'bury'] as const)[pick(3)] as 'complete';
-          bench.queue.end(ended(token, outcome), 2_000, 0);
+          bench.queue.end(ended(token, outcome), moment(2_000), 0);
         }
       }
       const faults = checkInvariants(bench.queue);

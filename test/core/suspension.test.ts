@@ -4,7 +4,7 @@ import { checkInvariants } from '../../core/invariants.ts';
 import { JobQueue } from '../../core/job-queue.ts';
 import { STATE, type StateCode, stateName } from '../../core/states.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
-import { ended, makeJobs, makeTokens, RUNNER } from './queue-builders.ts';
+import { ended, makeJobs, makeTokens, moment, RUNNER } from './queue-builders.ts';
 
 function each(queue: JobQueue, change: 'suspend' | 'resume', numbers: readonly number[]): number {
   const list = Uint32Array.from(numbers);
@@ -24,8 +24,8 @@ const states = (queue: JobQueue, numbers: readonly number[]): string[] =>
 function failOne(queue: JobQueue, nowMs = 0): number {
   const number = makeJobs(queue, 1)[0] as number;
   const group = queue.templateOf(number).schedulerGroup;
-  const [attempt] = queue.reserve(group, 1, RUNNER, nowMs, makeTokens());
-  queue.end(ended(attempt?.token ?? 0, 'release', { startedMs: 1 }), nowMs, 0.5);
+  const [attempt] = queue.reserve(group, 1, RUNNER, moment(nowMs), makeTokens());
+  queue.end(ended(attempt?.token ?? 0, 'release', { startedMs: 1 }), moment(nowMs), 0.5);
   return attempt?.number ?? 0;
 }
 
@@ -36,9 +36,9 @@ describe('Suspension', () => {
     assert.equal(each(queue, 'suspend', numbers.slice(0, 150)), 150);
     const group = queue.templateOf(numbers[0] as number).schedulerGroup;
     const tokens = makeTokens();
-    assert.equal(queue.reserve(group, 1, RUNNER, 0, tokens)[0]?.number, numbers[150]);
+    assert.equal(queue.reserve(group, 1, RUNNER, moment(0), tokens)[0]?.number, numbers[150]);
     assert.equal(each(queue, 'resume', numbers), 150);
-    assert.equal(queue.reserve(group, 1, RUNNER, 0, tokens)[0]?.number, numbers[0]);
+    assert.equal(queue.reserve(group, 1, RUNNER, moment(0), tokens)[0]?.number, numbers[0]);
     assert.deepEqual(checkInvariants(queue), []);
   });
 
@@ -46,9 +46,9 @@ describe('Suspension', () => {
     const queue = new JobQueue();
     const numbers = makeJobs(queue, 4, { retries: 0 });
     const group = queue.templateOf(numbers[0] as number).schedulerGroup;
-    const held = queue.reserve(group, 3, RUNNER, 0, makeTokens());
+    const held = queue.reserve(group, 3, RUNNER, moment(0), makeTokens());
     queue.start(held[1]?.token ?? 0, 5, 1, 1);
-    queue.end(ended(held[2]?.token ?? 0, 'release', { startedMs: 1 }), 2, 0);
+    queue.end(ended(held[2]?.token ?? 0, 'release', { startedMs: 1 }), moment(2), 0);
     assert.equal(each(queue, 'suspend', numbers), 1);
     assert.equal(each(queue, 'suspend', numbers), 0);
     assert.deepEqual(states(queue, numbers), ['reserved', 'running', 'buried', 'suspended']);
@@ -81,9 +81,9 @@ describe('Suspension', () => {
     }
     each(queue, 'suspend', [first, second]);
     const group = queue.templateOf(parent).schedulerGroup;
-    const handed = queue.reserve(group, 2, RUNNER, 0, makeTokens());
+    const handed = queue.reserve(group, 2, RUNNER, moment(0), makeTokens());
     const done = handed.find((attempt) => attempt.number === other);
-    queue.end(ended(done?.token ?? 0, 'complete', { startedMs: 1 }), 1, 0);
+    queue.end(ended(done?.token ?? 0, 'complete', { startedMs: 1 }), moment(1), 0);
     while (queue.dependencies.sweeping) queue.dependencies.sweep(10);
     each(queue, 'resume', [first, second]);
     assert.deepEqual(states(queue, [first, second]), ['dependent', 'ready']);
@@ -129,7 +129,7 @@ describe('Suspension', () => {
       } else {
         const ready = numbers.filter((n) => model.get(n) === STATE.ready);
         const best = ready.find((n) => n > (numbers[299] as number)) ?? ready[0];
-        const [attempt] = queue.reserve(group, 1, RUNNER, 0, tokens);
+        const [attempt] = queue.reserve(group, 1, RUNNER, moment(0), tokens);
         assert.equal(attempt?.number, best, `seed ${seed}, step ${step}`);
         if (best !== undefined) model.set(best, STATE.reserved);
       }

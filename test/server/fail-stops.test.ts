@@ -4,6 +4,7 @@ import type { StateCounts } from '../../core/client-replies.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import type { Request } from '../../core/protocol.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
+import { momentOf } from '../../server/clock.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { HostRunner } from './host-runner.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
@@ -121,7 +122,7 @@ describe('a report group that stops', () => {
         peakDiskMb: 0,
         cpuMs: 0,
       },
-      harness.clock.nowMs(),
+      momentOf(harness.clock),
       0,
     );
     assert.equal(harness.manager.queue.state(number), 8);

@@ -7,6 +7,7 @@ import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts'
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import type { EndedEvent, JobOrder } from '../../core/runner-messages.ts';
 import type { StatusJob } from '../../core/status-job.ts';
+import { momentOf } from '../../server/clock.ts';
 import { readLearned, readUsage } from '../../store/group-tables.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { learnFrom } from '../../workers/learn.ts';
@@ -134,7 +135,7 @@ describe('learning', () => {
     assert.equal(queue.groups.get(attempt?.group ?? -1).name, GROUP);
     const [job] = (await list(after)).filter(({ State }) => State === 'reserved');
     assert.deepEqual([job?.ExpectedRAM, job?.ExpectedFrom.RAM.From], [1_024, 'default']);
-    queue.release(attempt?.token ?? 0, '', after.clock.nowMs(), 0);
+    queue.release(attempt?.token ?? 0, '', momentOf(after.clock), 0);
     assert.deepEqual(groups(after), ['400:30:1:1 ×2']);
     after.check();
   });

@@ -27,21 +27,28 @@ import { learnFrom } from '../../workers/learn.ts';
 import { plan } from '../../workers/plan.ts';
 import { queryInline } from '../../workers/query.ts';
 
-/** Time that stands still until `advance`. */
+/** Time that stands still until `advance`; its two clocks are far apart, and `jump` moves them apart further. */
 export class TestClock implements Clock {
-  #nowMs = 1_000_000_000_000;
+  #monotonicMs = 50_000;
+  /** Of the wall clock, when the other one was at 0. */
+  #wallMs = 999_999_950_000;
   #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#wallMs + this.#monotonicMs;
   }
 
   monotonicMs(): number {
-    return this.#nowMs;
+    return this.#monotonicMs;
+  }
+
+  /** Somebody sets the clock, or the machine slept: no time went by as far as lengths of time are concerned. */
+  jump(ms: number): void {
+    this.#wallMs += ms;
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const timer = { atMs: this.#nowMs + delayMs, callback };
+    const timer = { atMs: this.#monotonicMs + delayMs, callback };
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
@@ -58,16 +65,16 @@ export class TestClock implements Clock {
 
   /** Moves time on, letting each timer go off at its own moment. */
   async advance(ms: number): Promise<void> {
-    const untilMs = this.#nowMs + ms;
+    const untilMs = this.#monotonicMs + ms;
     for (;;) {
       const next = this.#timers.filter((timer) => timer.atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
       if (next === undefined) break;
       this.#timers = this.#timers.filter((other) => other !== next);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      this.#monotonicMs = Math.max(this.#monotonicMs, next.atMs);
       next.callback();
       await settle();
     }
-    this.#nowMs = untilMs;
+    this.#monotonicMs = untilMs;
     await settle();
   }
 }
