@@ -62,9 +62,13 @@ function runOne(command: string, { dir, env, running }: BehaviourWorld): Promise
       cwd: dir,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: BEHAVIOUR_MS_MAX,
-      killSignal: 'SIGKILL',
     });
+    // Not left to spawn: its own timer goes on when the child could not be started.
+    const overdue = setTimeout(() => child.kill('SIGKILL'), BEHAVIOUR_MS_MAX);
+    const settle = (problem: string | null): void => {
+      clearTimeout(overdue);
+      resolve(problem);
+    };
     running(child);
     let output = '';
     const keep = (chunk: Uint8Array): void => {
@@ -74,7 +78,7 @@ function runOne(command: string, { dir, env, running }: BehaviourWorld): Promise
     child.stderr.on('data', keep);
     // A directory that is not there is told as a shell that is not.
     child.on('error', ({ message }) =>
-      resolve(`[${command}] could not be run: ${existsSync(dir) ? message : `its directory ${dir} is gone`}`),
+      settle(`[${command}] could not be run: ${existsSync(dir) ? message : `its directory ${dir} is gone`}`),
     );
     // Its own end counts, not that of what it left behind with its output open.
     child.on('exit', () => {
@@ -85,7 +89,7 @@ function runOne(command: string, { dir, env, running }: BehaviourWorld): Promise
     });
     child.on('close', (code, signal) => {
       const said = fromByteString(output).toString('utf8').trim();
-      resolve(
+      settle(
         code === 0
           ? null
           : `[${command}] ended with ${signal ?? `exit code ${code}`}${said === '' ? '' : `: ${said}`}`,
