@@ -17,10 +17,17 @@ interface Entry extends Waiter {
   waiting: boolean;
 }
 
+/** Who waits for a group, in order of coming. */
+interface Line {
+  readonly entries: Entry[];
+  /** Of those before it nobody waits any more. */
+  first: number;
+}
+
 export class WaitingRunners {
   readonly #clock: Clock;
   readonly #onTimeout: (waiter: Waiter) => void;
-  readonly #byGroup = new Map<SchedulerGroup, Entry[]>();
+  readonly #byGroup = new Map<SchedulerGroup, Line>();
   readonly #byPeer = new Map<Peer, Set<Entry>>();
   /** Entries by the tick their wait ends at. */
   readonly #ends = new Map<number, Entry[]>();
@@ -34,9 +41,9 @@ export class WaitingRunners {
 
   add(waiter: Waiter): void {
     const entry: Entry = { ...waiter, waiting: true };
-    const queue = this.#byGroup.get(waiter.group);
-    if (queue === undefined) this.#byGroup.set(waiter.group, [entry]);
-    else queue.push(entry);
+    const line = this.#byGroup.get(waiter.group);
+    if (line === undefined) this.#byGroup.set(waiter.group, { entries: [entry], first: 0 });
+    else line.entries.push(entry);
     const own = this.#byPeer.get(waiter.peer);
     if (own === undefined) this.#byPeer.set(waiter.peer, new Set([entry]));
     else own.add(entry);
@@ -58,14 +65,10 @@ export class WaitingRunners {
 
   /** The one that has waited longest, if any. */
   take(group: SchedulerGroup): Waiter | undefined {
-    const queue = this.#byGroup.get(group) ?? [];
-    // The queue is cut once, not shifted at each step: it may be long.
-    let at = 0;
-    while (at < queue.length && !(queue[at] as Entry).waiting) at += 1;
-    const entry = queue[at];
-    if (at + 1 >= queue.length) this.#byGroup.delete(group);
-    else queue.splice(0, at + 1);
+    const line = this.#byGroup.get(group);
+    const entry = line === undefined ? undefined : firstOf(line);
     if (entry !== undefined) this.#end(entry);
+    this.#cut(group);
     return entry;
   }
 
@@ -91,13 +94,14 @@ export class WaitingRunners {
     if (own?.size === 0) this.#byPeer.delete(entry.peer);
   }
 
-  /** Waits end nearly in the order they began: what is over stands in front. */
-  #trim(): void {
-    for (const [group, queue] of this.#byGroup) {
-      const first = queue.findIndex((entry) => entry.waiting);
-      if (first < 0) this.#byGroup.delete(group);
-      else if (first > 0) queue.splice(0, first);
-    }
+  /** Forgets those in front who wait no more: once they are half of the line, for each cut moves all of the rest. */
+  #cut(group: SchedulerGroup): void {
+    const line = this.#byGroup.get(group);
+    if (line === undefined) return;
+    if (firstOf(line) === undefined) this.#byGroup.delete(group);
+    else if (2 * line.first >= line.entries.length) line.entries.splice(0, line.first);
+    else return;
+    line.first = 0;
   }
 
   #startTicking(): void {
@@ -118,8 +122,15 @@ export class WaitingRunners {
         this.#onTimeout(entry);
       }
     }
-    this.#trim();
+    // Waits end nearly in the order they began: what is over stands in front.
+    for (const group of this.#byGroup.keys()) this.#cut(group);
     this.#ticking = this.#ends.size > 0;
     if (this.#ticking) this.#clock.after(TICK_MS, () => this.#tick());
   }
+}
+
+/** The one that has waited longest. */
+function firstOf(line: Line): Entry | undefined {
+  while (line.entries[line.first]?.waiting === false) line.first += 1;
+  return line.entries[line.first];
 }
