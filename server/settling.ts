@@ -3,6 +3,7 @@
 import type { PageReply } from '../core/client-replies.ts';
 import type { SettleRequest } from '../core/client-requests.ts';
 import { decodeFrame } from '../core/codec.ts';
+import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { isLive, STATE } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
@@ -25,6 +26,8 @@ export class Settling {
   readonly #clock: Clock;
   readonly #flushed: () => Promise<void>;
   readonly #waiters = new Map<number, Waiter[]>();
+  /** The jobs that a client waits for: with many `--sync` clients the end of one must not look at all the others' waits. */
+  readonly #byPeer = new Map<Peer, Set<number>>();
 
   /** @param flushed - resolves when what has changed so far is on disk */
   constructor(
@@ -51,9 +54,13 @@ export class Settling {
     // It may be over and not yet written as such: then what is read of it would still be from before.
     if (!this.#isLive(number)) await this.#flushed();
     if (!this.#isLive(number)) return this.#tell(number, { peer, request });
+    if (!peer.open) return; // It left meanwhile, and is not going to leave again.
     const waiters = this.#waiters.get(number);
     if (waiters === undefined) this.#waiters.set(number, [{ peer, request }]);
     else waiters.push({ peer, request });
+    const numbers = this.#byPeer.get(peer);
+    if (numbers === undefined) this.#byPeer.set(peer, new Set([number]));
+    else numbers.add(number);
   }
 
   #isLive(number: number): boolean {
@@ -67,16 +74,26 @@ export class Settling {
     for (const number of numbers) {
       const waiters = this.#waiters.get(number) ?? [];
       this.#waiters.delete(number);
-      for (const waiter of waiters) void this.#tell(number, waiter).catch(() => undefined);
+      for (const waiter of waiters) {
+        this.#forget(waiter.peer, number);
+        void this.#tell(number, waiter).catch((error: unknown) => refuse(waiter, error));
+      }
     }
   }
 
+  #forget(peer: Peer, number: number): void {
+    const numbers = this.#byPeer.get(peer);
+    numbers?.delete(number);
+    if (numbers?.size === 0) this.#byPeer.delete(peer);
+  }
+
   closed(peer: Peer): void {
-    for (const [number, waiters] of this.#waiters) {
-      const left = waiters.filter((waiter) => waiter.peer !== peer);
+    for (const number of this.#byPeer.get(peer) ?? []) {
+      const left = (this.#waiters.get(number) ?? []).filter((waiter) => waiter.peer !== peer);
       if (left.length === 0) this.#waiters.delete(number);
       else this.#waiters.set(number, left);
     }
+    this.#byPeer.delete(peer);
   }
 
   async #tell(number: number, { peer, request }: Waiter): Promise<void> {
@@ -100,4 +117,10 @@ export class Settling {
     const [page] = decodeFrame<PageReply>(result.frame);
     return page?.jobs[0] ?? null;
   }
+}
+
+/** Without a word it would wait for ever. */
+function refuse({ peer, request: { id } }: Waiter, thrown: unknown): void {
+  const { code, message } = asWrError(thrown);
+  peer.post({ type: 'error', id, code, message, retryable: false });
 }
