@@ -22,6 +22,7 @@ export const FAIL_REASONS = [
   'container failed to start',
   'command line too long',
   'not enough time to run',
+  'command could not be read from the database',
 ] as const;
 
 export type FailReason = (typeof FAIL_REASONS)[number];

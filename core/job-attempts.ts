@@ -158,6 +158,14 @@ export class JobAttempts extends JobChanges {
     return true;
   }
 
+  /** What was handed out cannot be read: it is buried, for no runner could be given it. No attempt is used up. */
+  unreadable(token: number, nowMs: number): boolean {
+    const attempt = this.attempts.byToken(token);
+    if (attempt === undefined || attempt.startedMs !== 0) return false;
+    this.giveUp(attempt, 'command could not be read from the database', 'bury', nowMs, 0);
+    return true;
+  }
+
   /** Signs of life of what a runner holds. @returns tokens it must kill: asked for by a user, or given up earlier */
   touch(touched: readonly TouchedAttempt[], monotonicMs: number): number[] {
     const kill: number[] = [];

@@ -154,8 +154,11 @@ export class Manager {
         hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
         changed: () => this.#ready(),
         away: (runner) => this.#goneRunners.closed(runner),
-        unreadable: (error) =>
-          log.error('a command could not be read from the database', { error: asWrError(error).message }),
+        unreadable: ({ number }, error) =>
+          log.error('a command could not be read from the database, and was buried', {
+            key: queue.table.keyHex(number),
+            error: asWrError(error).message,
+          }),
       },
     });
     this.#allotment = new Allotment({ queue, tasks, clock, scheduler, log, persist: this.persist });

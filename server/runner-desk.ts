@@ -54,8 +54,8 @@ export interface RunnerDeskEvents {
   changed(): void;
   /** The connection of a runner ended. */
   away(runner: Runner): void;
-  /** Attempts that a `reserve` could not be read for; they were given back. */
-  unreadable(error: unknown): void;
+  /** What an attempt was to run cannot be read: its job was buried. */
+  unreadable(attempt: Attempt, error: unknown): void;
 }
 
 export class RunnerDesk {
@@ -304,8 +304,10 @@ export class RunnerDesk {
         attempt.contactMs = monotonicMs; // The TTR starts when the runner has been given the job.
         jobs.push(this.#order(attempt, runner, templates));
       } catch (error) {
-        this.#giveBack([attempt]);
-        this.#events.unreadable(error);
+        // Given back it would stand first in its lane for ever, and be handed out again at once.
+        this.#queue.unreadable(attempt.token, this.#clock.nowMs());
+        this.#persist.note();
+        this.#events.unreadable(attempt, error);
       }
     }
     runner.peer.post({

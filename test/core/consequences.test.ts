@@ -153,6 +153,13 @@ describe('the end of an attempt', () => {
     }
   });
 
+  it('is final without an attempt when the command could not even be handed out', () => {
+    const job = new Attempted({ retries: 3 });
+    assert.equal(job.queue.unreadable(job.begin(false), job.nowMs), true);
+    const reason = 'command could not be read from the database';
+    assert.deepEqual([job.state, job.attempts, job.record.reason], ['buried', 0, reason]);
+  });
+
   it('covers every reason there is', () => {
     const others: readonly FailReason[] = [
       '',
@@ -160,6 +167,7 @@ describe('the end of an attempt', () => {
       'lost contact with runner',
       'resource requirements cannot be met',
       'not enough time to run',
+      'command could not be read from the database',
     ];
     const covered = [...released, ...buried, ...neverStarted, ...others];
     assert.deepEqual([...covered].sort(), [...FAIL_REASONS].sort());

@@ -89,7 +89,8 @@ export class TestPeer implements Peer {
   readonly id = ++TestPeer.#lastId;
   readonly received: Reply[] = [];
   readonly frames: Uint8Array[] = [];
-  readonly bufferedBytes = 0;
+  /** What it has not taken yet: as much as the test says. */
+  bufferedBytes = 0;
   open = true;
 
   post(message: Reply): void {
