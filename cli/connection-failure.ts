@@ -25,6 +25,7 @@ const NOBODY_THERE = new Set([
 
 /** The certificate was judged and found wanting: OpenSSL's verification codes and Node's own. */
 const BAD_CERTIFICATE = /^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|CRL_|INVALID_|ERR_TLS_|HOSTNAME_|PATH_)/;
+const OTHER_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 /** It never came to certificates. */
 const NO_TLS = /^(ERR_SSL_|EPROTO$)/;
 
@@ -36,7 +37,11 @@ export function connectError(error: NodeJS.ErrnoException, dialled: Dialled): Wr
     return new WrError('NO_MANAGER', `no manager answers on ${at} (${code})`, { cause: error });
   }
   if (BAD_CERTIFICATE.test(code)) {
-    return new WrError('BAD_CERTIFICATE', tlsTrouble(code, error, dialled), { cause: error });
+    return new WrError('BAD_CERTIFICATE', tlsTrouble(code, error, dialled), {
+      cause: error,
+      // Nothing is wrong with the certificate itself: it may well be the user's own.
+      ...(code === OTHER_NAME ? { hint: 'set managercertdomain to a name that the certificate is for' } : {}),
+    });
   }
   if (NO_TLS.test(code)) {
     return new WrError('BAD_PROTOCOL', `${at} does not speak TLS as a manager does (${code})`, {
@@ -65,7 +70,7 @@ function tlsTrouble(code: string, error: Error, { host, port, domain, caFile, ca
       ? `${trusted} expired on ${caEnd}`
       : `the certificate of the manager on ${at}, signed by ${trusted}, has expired`;
   }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+  if (code === OTHER_NAME) {
     return `the certificate of the manager on ${at}, signed by ${trusted}, is not for ${domain}`;
   }
   return `the certificate of the manager on ${at} does not belong to ${trusted}: ${error.message}`;

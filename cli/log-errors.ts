@@ -37,16 +37,26 @@ export function complaintsFrom(logFile: string, offset: number): readonly string
 /** What a manager that could not start said last, as the error it was. */
 export function causeOf(
   complaints: readonly string[],
-): { readonly code: ErrorCode; readonly message: string } | null {
-  const line = complaints.findLast((each) => each.includes('lvl=crit'));
-  const quoted = /\bmsg=("(?:[^"\\]|\\.)*")/.exec(line ?? '')?.[1];
-  const code = /\bcode=(\w+)/.exec(line ?? '')?.[1];
-  if (quoted === undefined) return null;
+): { readonly code: ErrorCode; readonly message: string; readonly hint?: string } | null {
+  const line = complaints.findLast((each) => each.includes('lvl=crit')) ?? '';
+  const message = quotedField(line, 'msg')?.replace(/^wr manager cannot start: /, '');
+  if (message === undefined) return null;
+  const code = /\bcode=(\w+)/.exec(line)?.[1];
+  const hint = quotedField(line, 'hint');
+  return {
+    code: isErrorCode(code) ? code : 'CANNOT_START',
+    message,
+    ...(hint === undefined ? {} : { hint }),
+  };
+}
+
+/** `undefined`: it is not there, or its escapes are not JSON's; the line itself was printed. */
+function quotedField(line: string, name: string): string | undefined {
+  const quoted = new RegExp(`\\b${name}=("(?:[^"\\\\]|\\\\.)*")`).exec(line)?.[1];
   try {
-    const message = String(JSON.parse(quoted)).replace(/^wr manager cannot start: /, '');
-    return { code: isErrorCode(code) ? code : 'CANNOT_START', message };
+    return quoted === undefined ? undefined : String(JSON.parse(quoted));
   } catch {
-    return null; // Its escapes are not JSON's: the line itself was printed.
+    return undefined;
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import { checkServerIdentity } from 'node:tls';
 import { asWrError, WrError } from '../core/errors.ts';
 
 /** The three PEM files, as paths. */
@@ -81,6 +82,28 @@ export async function checkCertificates(files: CertificateFiles, nowMs: number):
   // The file whose certificate ends is the one to name, so the two are judged apart.
   const serverEndMs = lifeEnd([server, ...between], files.certFile, nowMs);
   return Math.min(serverEndMs, lifeEnd(usedCas, files.caFile, nowMs));
+}
+
+/**
+ * Clients and runners verify one name, whatever address they dial: no one could connect to a manager whose certificate is
+ * for another.
+ * @param domain - the configured name
+ * @throws {WrError} BAD_CERTIFICATE, naming certificate and domain, when it is not for that name
+ */
+export async function checkDomain(certFile: string, domain: string): Promise<void> {
+  const [server] = await readCertificates(certFile);
+  if (server === undefined) throw unparsable(certFile);
+  // As clients judge it, who go by the alternative names first.
+  if (checkServerIdentity(domain, server.toLegacyObject()) === undefined) return;
+  const { subjectAltName, subject } = server;
+  const names = subjectAltName ?? subject.replaceAll('\n', ', ');
+  throw new WrError(
+    'BAD_CERTIFICATE',
+    `${certFile} is not for managercertdomain, ${domain}, but for ${names}`,
+    {
+      hint: 'set managercertdomain to a name that the certificate is for, or managercertfile to one that is for this name',
+    },
+  );
 }
 
 function checkKey(server: X509Certificate, keyPem: string, files: CertificateFiles): void {

@@ -12,7 +12,7 @@ import { CLIENT_PATH, FRAME_BYTES_MAX, PROTOCOL } from '../core/protocol.ts';
 import { parseResources } from '../core/resource-names.ts';
 import { VERSION } from '../core/version.ts';
 import { openLmdb } from '../store/lmdb.ts';
-import { checkCertificates, ensureCertificates } from './certificates.ts';
+import { checkCertificates, checkDomain, ensureCertificates } from './certificates.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
 import { compact } from './compact.ts';
 import { handlers } from './connections.ts';
@@ -250,7 +250,9 @@ async function prepareCertificates(config: Config, log: Log): Promise<number> {
     nowMs,
   });
   if (created) log.info('new certificates were made', { ca: config.caFile, cert: config.certFile });
-  return checkCertificates(config, nowMs);
+  const expiresMs = await checkCertificates(config, nowMs);
+  await checkDomain(config.certFile, config.certDomain);
+  return expiresMs;
 }
 
 /** The first signal stops cleanly; a second Ctrl-C in the foreground ends at once. */

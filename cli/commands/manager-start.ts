@@ -249,11 +249,11 @@ async function waitUntilUp(
       `${name} did not come up within ${timeoutMs / 1000} s; its log is ${config.logFile}`,
     );
   }
-  const { code, message } = causeOf(complaints) ?? {
-    code: 'CANNOT_START',
-    message: `${ended}; its log is ${config.logFile}`,
-  };
-  throw new WrError(code, `${name} failed to start: ${message}`);
+  const cause = causeOf(complaints);
+  if (cause === null)
+    throw new WrError('CANNOT_START', `${name} failed to start: ${ended}; its log is ${config.logFile}`);
+  const { code, message, ...hint } = cause;
+  throw new WrError(code, `${name} failed to start: ${message}`, hint);
 }
 
 /** The flags given, in the form the server takes; paths are absolute, as it works in another directory. */

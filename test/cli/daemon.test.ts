@@ -94,6 +94,7 @@ describe('what the log says went wrong', () => {
     assert.deepEqual(causeOf(['t=1 lvl=eror msg="x"', line]), {
       code: 'PORT_IN_USE',
       message: 'port 7 on "x" is in use',
+      hint: 'h',
     });
     assert.equal(causeOf(['t=1 lvl=eror msg="x"']), null);
     assert.equal(causeOf([]), null);

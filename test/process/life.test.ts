@@ -196,16 +196,22 @@ describe('certificates', () => {
         lifeMs: DAY_MS,
       });
       const path = (name: string, text: string): string => place.write(name, text);
-      writeFileSync(
-        join(place.dir, '.wr_config.yml'),
-        [
-          `managercafile: ${path('own-ca.pem', own.ca)}`,
-          `managercertfile: ${path('own-cert.pem', own.cert)}`,
-          `managerkeyfile: ${path('own-key.pem', own.key)}`,
-          'managercertdomain: wr.example',
-          '',
-        ].join('\n'),
+      const config = [
+        `managercafile: ${path('own-ca.pem', own.ca)}`,
+        `managercertfile: ${path('own-cert.pem', own.cert)}`,
+        `managerkeyfile: ${path('own-key.pem', own.key)}`,
+        '',
+      ].join('\n');
+      writeFileSync(join(place.dir, '.wr_config.yml'), config);
+      const refused = await place.wr(['manager', 'start']);
+      assert.equal(refused.code, 1);
+      assert.match(
+        refused.stderr,
+        /own-cert\.pem is not for managercertdomain, localhost, but for DNS:wr\.example/,
       );
+      assert.match(refused.stderr, /set managercertdomain to a name/);
+      assert.deepEqual(place.processes(), []);
+      writeFileSync(join(place.dir, '.wr_config.yml'), `${config}managercertdomain: wr.example\n`);
       await place.start();
       assert.ok(!existsSync(place.file('ca.pem')));
       await place.add(['true own'], ['-i', 'own']);

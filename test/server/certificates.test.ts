@@ -11,7 +11,12 @@ import { connect, createServer } from 'node:tls';
 import { promisify } from 'node:util';
 import { WrError } from '../../core/errors.ts';
 import type { CertificateRequest } from '../../server/certificates.ts';
-import { CERTIFICATE_LIFE_MS, checkCertificates, ensureCertificates } from '../../server/certificates.ts';
+import {
+  CERTIFICATE_LIFE_MS,
+  checkCertificates,
+  checkDomain,
+  ensureCertificates,
+} from '../../server/certificates.ts';
 
 const run = promisify(execFile);
 const NOW_MS = Date.now();
@@ -181,5 +186,21 @@ describe('certificates', () => {
     );
     const foreignCa = { ...made, caFile: other.caFile };
     await assert.rejects(checkCertificates(foreignCa, NOW_MS), badCertificate(other.caFile, /not signed by/));
+  });
+
+  it('refuses a certificate that is for another name than clients verify, naming both', async () => {
+    await checkDomain(made.certFile, 'wr.example');
+    await checkDomain(made.certFile, '127.0.0.1');
+    for (const domain of ['localhost', 'example', '10.0.0.1'])
+      await assert.rejects(checkDomain(made.certFile, domain), (error) => {
+        assert.ok(error instanceof WrError);
+        assert.equal(error.code, 'BAD_CERTIFICATE');
+        assert.equal(
+          error.message,
+          `${made.certFile} is not for managercertdomain, ${domain}, but for DNS:wr.example, IP Address:0.0.0.0, IP Address:127.0.0.1`,
+        );
+        assert.match(error.hint, /^set managercertdomain/);
+        return true;
+      });
   });
 });
