@@ -341,16 +341,19 @@ export class Manager {
   }
 
   /**
-   * Kills what runs and waits until its end is reported, `patienceMs` at most; then everything is on disk.
+   * Kills what runs and waits until its end is reported, `patienceMs` at most; then everything is on disk. After a drain only
+   * what contact was lost with runs yet: it is left alone, and taken up by the next start.
    * @throws {WrError} STORE_FULL: what could not be written in as much time again is told anew by its runners
    */
   async stop(patienceMs: number): Promise<void> {
     const { clock, scheduler } = this.#options;
     this.#mode = 'stopping';
     this.#allotment.close();
-    this.#desk.stop();
+    const { isDrained } = this.#steering;
+    this.#desk.stop(isDrained);
+    const isAtWork = (): boolean => this.#endOrphans() > 0 || (!isDrained && this.#desk.holding());
     const untilMs = clock.monotonicMs() + patienceMs;
-    while ((this.#endOrphans() > 0 || this.#desk.holding()) && clock.monotonicMs() < untilMs) {
+    while (isAtWork() && clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => clock.after(20, resolve));
     }
     await scheduler.cleanup();

@@ -76,6 +76,8 @@ export class RunnerDesk {
   #held = false;
   /** Every touch is answered with a kill. */
   #stopping = false;
+  /** What is heard of again while it stops may go on. */
+  #sparing = false;
 
   constructor(options: {
     readonly queue: JobQueue;
@@ -153,7 +155,7 @@ export class RunnerDesk {
     let ended = false;
     for (const event of events) {
       if (!this.#apply(event, now)) superseded.push(event.attempt);
-      else if (this.#stopping && event.event === 'started')
+      else if (this.#stopping && !this.#sparing && event.event === 'started')
         this.#killNow([this.#queue.attempts.byToken(event.attempt)]);
       ended ||= event.event !== 'started';
     }
@@ -262,12 +264,16 @@ export class RunnerDesk {
     this.#waiting.dismiss((waiter) => this.#answerNone(waiter.peer, waiter.request, true));
   }
 
-  /** Sends every runner home and kills what runs; what was handed out and not started is given back by its runner. */
-  stop(): void {
+  /**
+   * Sends every runner home and kills what runs; what was handed out and not started is given back by its runner.
+   * @param isDrained - what runs yet is to end by itself: it was lost, and the next start settles it
+   */
+  stop(isDrained: boolean): void {
     this.close();
     this.#stopping = true;
+    this.#sparing = isDrained;
     for (const runner of this.#runners.values()) runner.peer.post({ type: 'leave' });
-    this.#killNow([...this.#queue.attempts.all()].filter((attempt) => attempt.startedMs > 0));
+    if (!isDrained) this.#killNow([...this.#queue.attempts.all()].filter((attempt) => attempt.startedMs > 0));
   }
 
   #killNow(attempts: readonly (Attempt | undefined)[]): void {

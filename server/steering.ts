@@ -57,6 +57,11 @@ export class Steering {
     return this.#mode;
   }
 
+  /** A drain has come to its end: what runs yet is only what contact was lost with. */
+  get isDrained(): boolean {
+    return this.#drained;
+  }
+
   /** Takes up a pause of an earlier life. */
   restore(): void {
     const { store, log } = this.#options;

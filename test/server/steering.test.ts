@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import type { SteeredReply } from '../../core/protocol-control.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
+import { STATE } from '../../core/states.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ended } from '../core/queue-builders.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
@@ -142,6 +143,32 @@ describe('draining a manager', () => {
     await harness.clock.advance(61_000);
     const { running, lost } = await steer(harness, 'drain');
     assert.deepEqual([running, lost], [0, 1]);
+  });
+
+  it('leaves what contact was lost with to itself, and the next start settles it', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    const ended: number[] = [];
+    harness.endOrphan = ({ number }) => ended.push(number) < 0;
+    // The runner is gone, its command is not.
+    harness.gone = (_host, pid) => pid === 1;
+    await harness.add('a\n', { retries: 3 });
+    const { peer, attempt } = await runOne(harness);
+    harness.manager.closed(peer);
+    await harness.clock.advance(61_000);
+    await steer(harness, 'drain');
+    await harness.clock.advance(1_500);
+    assert.deepEqual(harness.stops, ['it was drained']);
+    await harness.manager.stop(1_000);
+    assert.deepEqual([ended, peer.count('kill')], [[], 0]);
+    const after = await ManagerHarness.start(store.crash());
+    const { queue } = after.manager;
+    const { killed, number = 0 } = queue.attempts.byToken(attempt) ?? {};
+    assert.equal(killed, false);
+    after.gone = true;
+    for (let s = 0; s < 100 && queue.attempts.byToken(attempt) !== undefined; s += 1)
+      await after.clock.advance(1_000);
+    assert.equal(queue.table.state(number), STATE.delayed, 'it has failed, and is tried again');
   });
 
   it('cannot be undone, paused or resumed', async () => {
