@@ -51,12 +51,16 @@ export interface Plan {
   readonly impossible: Uint32Array;
   /** Some groups with ready jobs share a bound: whose turn it is depends on the time. */
   readonly contested: boolean;
+  /** Rows that come next, in order, once something is free: groups that got nothing although limits and resources would let them start. */
+  readonly next: Uint32Array;
 }
 
 const MILLI = 1_000;
 /** Without any core, so many negligible jobs may still run at once (schedulers.md §3.1). */
 const ZERO_CORE_SLOTS_MIN = 4;
 const SIZE_MAX = 255;
+/** What may come between one plan and the next need not be longer. */
+const NEXT_MAX = 256;
 /** Above every rank, and above every place. */
 const RANKS = 2 ** 16;
 const PLACES = 2 ** 32;
@@ -79,9 +83,10 @@ export function decide(input: PlanInput): Plan {
   }
   const order = inOrder(groups, capacity, wanted.subarray(0, count));
   const contested = input.bounds !== undefined && takeTurns(order, groups.priority, input.bounds);
+  const next: number[] = [];
   if (input.how === 'count') countRunners(groups, order, shares, slots);
-  else pack(groups, capacity, order, input.bounds, slots);
-  return { slots, impossible: Uint32Array.from(impossible), contested };
+  else pack(groups, capacity, order, input.bounds, slots, next);
+  return { slots, impossible: Uint32Array.from(impossible), contested, next: Uint32Array.from(next) };
 }
 
 /** Whether a runner of such a size fits a machine that does nothing else. */
@@ -128,6 +133,7 @@ function pack(
   order: Uint32Array,
   bounds: BoundColumns | undefined,
   slots: Uint32Array,
+  next: number[],
 ): void {
   const ideal = new Uint32Array(slots.length);
   const empty = new Free(capacity, bounds === undefined ? null : new Shares(bounds, 'unused'));
@@ -148,6 +154,7 @@ function pack(
     const starting = Math.min(readyJobs(groups, row), free.fitting(groups, row));
     free.take(groups, row, starting);
     if (starting === 0 && (ideal[row] as number) > open) free.keepFor(row);
+    if (starting === 0 && next.length < NEXT_MAX && free.sharesAllow(row)) next.push(row);
     slots[row] = starting > 0 ? open + starting : Math.min(ideal[row] as number, open);
   }
 }
@@ -219,6 +226,11 @@ class Free {
     const byCpus = milli === 0 ? Math.floor(this.#zeroCoreSlots) : Math.floor(this.#milliCpus / milli);
     const shared = this.#shares?.fitting(row) ?? Number.POSITIVE_INFINITY;
     return Math.max(0, Math.min(byMemory, byCpus, shared));
+  }
+
+  /** Whether limits and resources leave room for one more of it. */
+  sharesAllow(row: number): boolean {
+    return this.#shares === null || this.#shares.fitting(row) > 0;
   }
 
   /** It waits for more of a resource than is free: what becomes free must gather, not go to others. */

@@ -181,7 +181,8 @@ export interface KillPush {
 /** Pushed to a runner without a group: how many slots to serve for which scheduler group from now on. */
 export interface AllotPush {
   readonly type: 'allot';
-  readonly slots: readonly { readonly group: string; readonly slots: number }[];
+  /** `coming`: so many jobs of it follow in a `jobs` of id 0, without being asked for. */
+  readonly slots: readonly { readonly group: string; readonly slots: number; readonly coming?: number }[];
 }
 
 /** Pushed: take no more jobs, leave when the last has been reported. */

@@ -10,6 +10,7 @@ import type { SchedulerGroup } from '../core/scheduler-groups.ts';
 import type { PlanResult } from '../workers/plan.ts';
 import { type Clock, Slices } from './clock.ts';
 import type { Log } from './log.ts';
+import { passOn } from './pass-on.ts';
 import type { Persist } from './persist.ts';
 import type { Runner } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
@@ -33,9 +34,14 @@ export class Allotment {
   readonly #scheduler: Scheduler;
   readonly #log: Log;
   readonly #persist: Persist;
+  readonly #handOut: (runner: Runner, group: SchedulerGroup, count: number) => number;
   readonly #runners = new Map<string, Runner>();
   /** Slots by group as last pushed. */
   #allotted: ReadonlyMap<SchedulerGroup, number> = new Map();
+  /** Who the last plan said comes next. */
+  #next: SchedulerGroup[] = [];
+  /** The last plan was carried out, and no other is being made. */
+  #between = false;
   #planning = false;
   #again = false;
   #waiting = false;
@@ -52,6 +58,8 @@ export class Allotment {
     readonly scheduler: Scheduler;
     readonly log: Log;
     readonly persist: Persist;
+    /** Hands jobs to a runner that has not asked for them yet. @returns how many */
+    readonly handOut: (runner: Runner, group: SchedulerGroup, count: number) => number;
   }) {
     this.#queue = options.queue;
     this.#tasks = options.tasks;
@@ -59,6 +67,7 @@ export class Allotment {
     this.#scheduler = options.scheduler;
     this.#log = options.log;
     this.#persist = options.persist;
+    this.#handOut = options.handOut;
   }
 
   /** Slots a group was given last, and how many runners serve what they are given. */
@@ -89,6 +98,7 @@ export class Allotment {
     if (this.#closed || this.#paused) return;
     if (this.#planning) {
       this.#again = true;
+      if (this.#between && this.#isSlotIdle()) this.#passOn();
       if (this.#isSlotIdle()) this.#endGap();
     } else if (!this.#waiting) {
       this.#waiting = true;
@@ -127,12 +137,14 @@ export class Allotment {
     const startMs = this.#clock.monotonicMs();
     try {
       await this.#plan();
+      this.#between = true;
       await this.#gap(this.#clock.monotonicMs() - startMs);
     } catch (error) {
       this.#log.error('planning failed; trying again', { error: asWrError(error).message });
       this.#again = true;
       await this.#wait(RETRY_MS);
     }
+    this.#between = false;
     this.#planning = false;
     if (this.#again) {
       this.#again = false;
@@ -163,6 +175,21 @@ export class Allotment {
     return [...this.#allotted].some(([group, slots]) => group.held < slots && group.ready.ready === 0);
   }
 
+  #passOn(): void {
+    if (this.#paused || this.#runners.size !== 1) return;
+    const allotted = new Map(this.#allotted);
+    const nowMs = this.#clock.nowMs();
+    const room = (group: SchedulerGroup): number => this.#queue.groups.room(group, nowMs);
+    const passed = passOn({ allotted, next: this.#next, room });
+    if (passed.size === 0) return;
+    this.#keepInTable(allotted);
+    this.#allotted = allotted;
+    const [runner] = this.#runners.values();
+    const coming = new Map<SchedulerGroup, number>();
+    for (const [group, slots] of passed) coming.set(group, this.#handOut(runner as Runner, group, slots));
+    this.#pushAll(coming);
+  }
+
   async #plan(): Promise<void> {
     const { groups } = this.#queue;
     groups.reuseIds();
@@ -186,6 +213,7 @@ export class Allotment {
       const group = this.#queue.groups.known(id);
       if (group !== undefined) allotted.set(group, result.slots[i] as number);
     });
+    this.#next = result.contested ? [] : this.#known(result.next);
     this.#keepInTable(allotted);
     const same = sameSlots(allotted, this.#allotted);
     this.#allotted = allotted;
@@ -205,6 +233,10 @@ export class Allotment {
         other: group.other,
       })),
     );
+  }
+
+  #known(ids: Uint32Array): SchedulerGroup[] {
+    return [...ids].flatMap((id) => this.#queue.groups.known(id) ?? []);
   }
 
   /**
@@ -245,8 +277,9 @@ export class Allotment {
   /**
    * Tells every runner of this machine what to serve. One of them, the latest, is given the slots; what others hold, or
    * one that is away or dead, is taken off. Those others only finish what they have.
+   * @param coming - jobs that are on their way to it already
    */
-  #pushAll(): void {
+  #pushAll(coming?: ReadonlyMap<SchedulerGroup, number>): void {
     const runners = [...this.#runners.values()];
     const serving = runners.pop();
     for (const runner of runners) runner.peer.post({ type: 'allot', slots: [] });
@@ -256,7 +289,11 @@ export class Allotment {
       if (runnerId !== serving.runnerId) elsewhere.set(group, (elsewhere.get(group) ?? 0) + 1);
     }
     const slots = [...this.#allotted]
-      .map(([group, count]) => ({ group: group.name, slots: count - (elsewhere.get(group.id) ?? 0) }))
+      .map(([group, count]) => ({
+        group: group.name,
+        slots: count - (elsewhere.get(group.id) ?? 0),
+        ...(coming?.has(group) ? { coming: coming.get(group) ?? 0 } : {}),
+      }))
       .filter((entry) => entry.slots > 0);
     serving.peer.post({ type: 'allot', slots });
   }

@@ -161,7 +161,15 @@ export class Manager {
           }),
       },
     });
-    this.#allotment = new Allotment({ queue, tasks, clock, scheduler, log, persist: this.persist });
+    this.#allotment = new Allotment({
+      queue,
+      tasks,
+      clock,
+      scheduler,
+      log,
+      persist: this.persist,
+      handOut: (runner, group, count) => this.#desk.handOutTo(runner, group, count),
+    });
     this.#failStops = new FailStops({ queue, selection, persist: this.persist, clock, log });
     this.#listings = new Listings(queue, tasks, selection, clock);
     this.#settling = new Settling(queue, tasks, selection, clock, () => this.persist.flushed());

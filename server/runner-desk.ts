@@ -29,6 +29,8 @@ import { WaitingRunners } from './waiting-runners.ts';
 
 /** The most jobs one request may take: what a runner that vanishes holds up for a TTR. */
 const RESERVE_JOBS_MAX = 256;
+/** No request has this id. */
+const UNASKED = 0;
 /** Templates a runner keeps: then it is told those it needs anew. */
 const RUNNER_TEMPLATES_MAX = 512;
 
@@ -285,7 +287,13 @@ export class RunnerDesk {
 
   // ------------------------------------------------------------ handing out
 
-  #handOut(runner: Runner, group: SchedulerGroup, request: ReserveRequest): number {
+  /** Hands a runner jobs of a group it has just been allotted, as if it had asked for them. @returns how many */
+  handOutTo(runner: Runner, group: SchedulerGroup, count: number): number {
+    if (this.#closed || this.#held || !this.#hasJobs(group)) return 0;
+    return this.#handOut(runner, group, { id: UNASKED, count });
+  }
+
+  #handOut(runner: Runner, group: SchedulerGroup, request: Pick<ReserveRequest, 'id' | 'count'>): number {
     const count = Math.min(request.count, RESERVE_JOBS_MAX);
     // What serves this machine is told where those that moved are served now.
     const away = runner.group !== null;

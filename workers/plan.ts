@@ -19,13 +19,15 @@ export interface PlanResult {
   readonly impossible: Uint32Array<ArrayBuffer>;
   /** Whose turn it is depends on the time. */
   readonly contested: boolean;
+  /** Ids of groups that come next when something is free, in order. */
+  readonly next: Uint32Array<ArrayBuffer>;
 }
 
 /** For tests and simulations, in the same thread. */
 export function plan({ how, capacity, table, nowMs }: PlanTask): PlanResult {
   const { ids, groups, bounds } = snapshotOf(table, nowMs);
   const decided = decide({ how, capacity, groups, ...(bounds === undefined ? {} : { bounds }) });
-  const { slots, impossible, contested } = decided;
+  const { slots, impossible, contested, next } = decided;
   let served = 0;
   for (const count of slots) if (count > 0) served += 1;
   const result = {
@@ -33,6 +35,7 @@ export function plan({ how, capacity, table, nowMs }: PlanTask): PlanResult {
     slots: new Uint32Array(served),
     impossible: Uint32Array.from(impossible, (row) => ids[row] as number),
     contested,
+    next: Uint32Array.from(next, (row) => ids[row] as number),
   };
   let at = 0;
   for (let row = 0; row < slots.length; row += 1) {
@@ -48,7 +51,12 @@ export function plan({ how, capacity, table, nowMs }: PlanTask): PlanResult {
 export default function planTask(task: PlanTask): ReturnType<typeof move> {
   const result = plan(task);
   return move({
-    [transferableSymbol]: [result.ids.buffer, result.slots.buffer, result.impossible.buffer],
+    [transferableSymbol]: [
+      result.ids.buffer,
+      result.slots.buffer,
+      result.impossible.buffer,
+      result.next.buffer,
+    ],
     [valueSymbol]: result,
   });
 }

@@ -25,6 +25,8 @@ export class Lane {
   readonly slots = new Map<SlotPort, number>();
   /** Jobs asked for and not answered. */
   requested = 0;
+  /** Jobs that the manager said it would send by itself, and that are not there yet. */
+  coming = 0;
   readonly #durationsMs: number[] = [];
   #medianMs = Number.POSITIVE_INFINITY;
   #sinceSorted = 0;
@@ -44,12 +46,12 @@ export class Lane {
   }
 
   get idle(): boolean {
-    return this.queue.length === 0 && this.slots.size === 0 && this.requested === 0;
+    return this.queue.length === 0 && this.slots.size === 0 && this.requested === 0 && this.coming === 0;
   }
 
   /** Jobs to ask for now; one request at a time, and none while there is enough. */
   get wanted(): number {
-    if (this.requested > 0) return 0;
+    if (this.requested > 0 || this.coming > 0) return 0;
     const ahead = this.#ahead();
     const missing = this.free + ahead - this.queue.length;
     // Half of it first: a request for each job that ends would be a round trip for each.

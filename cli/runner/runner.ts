@@ -14,7 +14,7 @@
 import { asWrError } from '../../core/errors.ts';
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { Reply } from '../../core/protocol.ts';
-import type { RunnerHello } from '../../core/runner-messages.ts';
+import type { AllotPush, RunnerHello } from '../../core/runner-messages.ts';
 import type { Ask, ManagerLink } from '../manager-link.ts';
 import type { Lane } from './lane.ts';
 import { Reporter } from './reporter.ts';
@@ -145,7 +145,11 @@ export class Runner {
   #onPush(message: Reply): void {
     switch (message.type) {
       case 'allot':
-        this.#allot(new Map(message.slots.map(({ group, slots }) => [group, slots])));
+        this.#allot(message);
+        break;
+      case 'jobs': // Sent with an allotment, without having been asked for.
+        this.#work.takeSent(message);
+        this.#flushSoon();
         break;
       case 'kill':
         this.#work.kill(message.attempts);
@@ -158,7 +162,7 @@ export class Runner {
     }
   }
 
-  #allot(slots: ReadonlyMap<string, number>): void {
+  #allot({ slots }: AllotPush): void {
     if (this.#leaving !== null) return;
     this.#work.allot(slots);
     this.#flushSoon();

@@ -2,7 +2,13 @@
 import { asWrError } from '../../core/errors.ts';
 import type { FailReason } from '../../core/fail-reasons.ts';
 import type { JobOptions } from '../../core/job-options.ts';
-import type { EndedEvent, JobOrder, JobsReply, TouchedAttempt } from '../../core/runner-messages.ts';
+import type {
+  AllotPush,
+  EndedEvent,
+  JobOrder,
+  JobsReply,
+  TouchedAttempt,
+} from '../../core/runner-messages.ts';
 import type { ManagerLink } from '../manager-link.ts';
 import { Environments } from './environments.ts';
 import type { Job } from './execution.ts';
@@ -95,6 +101,7 @@ export class Work {
   disconnected(release: boolean): void {
     for (const lane of this.#lanes.values()) {
       lane.requested = 0;
+      lane.coming = 0;
       if (release) lane.allotted = 0;
     }
     // Whether the next manager lets them start is for it to say.
@@ -105,14 +112,22 @@ export class Work {
     this.#executor.close();
   }
 
-  allot(slots: ReadonlyMap<string, number>): void {
-    for (const group of slots.keys()) this.lane(group);
+  allot(slots: AllotPush['slots']): void {
+    const counts = new Map(slots.map(({ group, slots: count }) => [group, count]));
+    for (const { group, coming = 0 } of slots) this.lane(group).coming += coming;
     for (const lane of this.#lanes.values()) {
-      lane.allotted = slots.get(lane.group) ?? 0;
+      lane.allotted = counts.get(lane.group) ?? 0;
       if (lane.allotted === 0) this.giveBackQueued('', lane);
       if (lane.allotted === 0 && lane.idle) this.#lanes.delete(lane.group);
       else this.#pump(lane);
     }
+  }
+
+  /** Jobs that came with an allotment. */
+  takeSent(reply: JobsReply): void {
+    const lane = this.lane(reply.group);
+    lane.coming = 0;
+    this.take(lane, reply);
   }
 
   /** @param reminder - the manager only repeats itself: what follows a command that was killed is to be let do its work */

@@ -172,6 +172,21 @@ describe('packing', () => {
   });
 });
 
+describe('what comes next', () => {
+  it('is what got nothing, in order, but for groups whose limits are reached', () => {
+    const rows = [
+      { ready: 1 },
+      { ready: 9, priority: 1 },
+      { ready: 1, priority: 200 },
+      { ready: 5, open: 1, slotsMax: 1 },
+      { ready: 2, priority: 9, slotsMax: 5 },
+    ];
+    const plan = decide(makeInput(rows, { cpus: 2, memoryMb: 10_000 }));
+    assert.deepEqual([...plan.slots], [0, 0, 1, 0, 0]);
+    assert.deepEqual([...plan.next], [4, 1, 0]);
+  });
+});
+
 describe('counting', () => {
   it('asks for ready and open together, within the limits', () => {
     const rows = [

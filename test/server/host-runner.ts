@@ -46,6 +46,15 @@ export class HostRunner {
     await this.take();
   }
 
+  /** Takes what came without being asked for. */
+  accept(): void {
+    for (const sent of this.peer.received.splice(0)) {
+      if (sent.type !== 'jobs' || sent.id !== 0) continue;
+      for (const order of sent.jobs)
+        this.held.push({ group: sent.group, order, cmd: Buffer.from(order.cmd).toString() });
+    }
+  }
+
   /** Asks for a job for each slot that is free. */
   async take(): Promise<void> {
     for (const [group, slots] of Object.entries(this.allotted)) {

@@ -32,6 +32,7 @@ describe('the plan task', () => {
       result.ids.buffer,
       result.slots.buffer,
       result.impossible.buffer,
+      result.next.buffer,
     ]);
     assert.deepEqual(result, plan(makeTask()));
   });

@@ -242,6 +242,20 @@ describe('a runner of this machine', () => {
     );
   });
 
+  it('takes jobs that come with an allotment, and does not ask for them besides', async () => {
+    const world = await start();
+    const { manager, time } = world;
+    manager.add('a', [{ cmd: 'x' }, { cmd: 'y' }]);
+    await manager.allotWithJobs('a', 1, () => time.pass(30));
+    await time.pass(30);
+    assert.deepEqual(running(world), [1]);
+    assert.deepEqual(manager.reserves, []);
+    world.executor.end(1);
+    await time.pass(30);
+    assert.deepEqual(running(world), [2]);
+    assert.equal(manager.reserves.length, 1, 'the next one was asked for');
+  });
+
   it('fetches ahead when commands are short, and only then', async () => {
     const world = await start();
     const { manager, time, executor } = world;

@@ -102,6 +102,13 @@ export class ScriptedManager {
     });
   }
 
+  /** Allots slots, and sends as many jobs without being asked for them: after `between`. */
+  async allotWithJobs(group: string, count: number, between: () => Promise<void>): Promise<void> {
+    this.push({ type: 'allot', slots: [{ group, slots: count, coming: count }] });
+    await between();
+    this.#serve({ group, count, resolve: (answer) => this.push({ ...answer, id: 0 } as Reply) });
+  }
+
   /** Every connection ends. */
   vanish(): void {
     for (const link of this.#links.splice(0)) link.drop();
