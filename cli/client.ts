@@ -9,6 +9,7 @@ import type {
   ChangedReply,
   CountsReply,
   ExplainedReply,
+  GroupSummary,
   JsonPageReply,
   LimitsReply,
   LiveReply,
@@ -144,8 +145,13 @@ export class Client {
     return this.#ask(statusRequest(query, 'counts'), 'counts');
   }
 
-  summary(query: StatusQuery): Promise<StatusReplies['summary']> {
-    return this.#ask(statusRequest(query, 'summary'), 'summary');
+  /** With the lines of all its parts. */
+  async summary(query: StatusQuery): Promise<StatusReplies['summary']> {
+    const parts: (readonly GroupSummary[])[] = [];
+    const onPart = (reply: Reply): void => void parts.push(expect(reply, 'summaryPart').groups);
+    const request = statusRequest(query, 'summary');
+    const last = await this.#ask(request, 'summary', { ...this.#options, onPart });
+    return { ...last, groups: [...parts, last.groups].flat() };
   }
 
   /** Hands over each part of a plain listing; the next ones come as parts are taken. */

@@ -23,7 +23,8 @@ export interface ManagerLink {
   readonly bufferedBytes: number;
   /**
    * Sends a request and resolves with its last answer.
-   * An answer is a part, handed to `onPart`, when its type is `addKeys`, `live`, `watched`, `modProgress` or `modified`, or it is a page that is not the `last`.
+   * An answer is a part, handed to `onPart`, when its type is `addKeys`, `live`, `watched`,
+   * `summaryPart`, `modProgress` or `modified`, or it is a page that is not the `last`.
    * @throws {WrError} what the manager answered, TIMED_OUT, or DISCONNECTED when the connection ends first
    */
   ask(request: Ask, options?: AskOptions): Promise<Reply>;

@@ -197,7 +197,7 @@ export class SocketLink implements ManagerLink {
 /** Whether more answers to the same request follow. */
 function isPart(reply: Reply): boolean {
   if (reply.type === 'addKeys' || reply.type === 'live' || reply.type === 'watched') return true;
-  if (reply.type === 'modProgress' || reply.type === 'modified') return true;
+  if (reply.type === 'modProgress' || reply.type === 'modified' || reply.type === 'summaryPart') return true;
   return (reply.type === 'page' || reply.type === 'plainPage' || reply.type === 'jsonPage') && !reply.last;
 }
 

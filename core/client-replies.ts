@@ -120,9 +120,17 @@ export interface GroupSummary {
   }[];
 }
 
+/** Lines of a summary that has many: more follow. */
+export interface SummaryPart {
+  readonly type: 'summaryPart';
+  readonly id: number;
+  readonly groups: readonly GroupSummary[];
+}
+
 export interface SummaryReply {
   readonly type: 'summary';
   readonly id: number;
+  /** The last of them; in no order. */
   readonly groups: readonly GroupSummary[];
   /** Over all groups above, when there are several. */
   readonly all: GroupSummary;

@@ -25,6 +25,7 @@ import type {
   PlainPageReply,
   SettledReply,
   ShuttingDownReply,
+  SummaryPart,
   SummaryReply,
   WatchedReply,
 } from './client-replies.ts';
@@ -96,6 +97,7 @@ export type Reply =
   | DryPagePush
   | AddedReply
   | CountsReply
+  | SummaryPart
   | SummaryReply
   | PageReply
   | LiveReply

@@ -146,3 +146,6 @@ export const INCOMPLETE_STATES = [
 ] as const satisfies readonly JobState[];
 
 export const INCOMPLETE_MASK = stateMask(INCOMPLETE_STATES);
+
+/** The mask of every state. */
+export const ALL_STATES = 0xffff;

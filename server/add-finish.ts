@@ -19,6 +19,7 @@ import type { DryRun } from './dry-run.ts';
 import type { FailStops } from './fail-stops.ts';
 import { findAlsoUnder } from './found-under.ts';
 import type { Limits } from './limits.ts';
+import { drained } from './peer.ts';
 import type { SegmentIds } from './segment-ids.ts';
 import type { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
@@ -26,9 +27,6 @@ import type { Upload } from './upload.ts';
 
 /** Keys in one `addKeys` message. */
 const KEYS_PER_MESSAGE = 32_768;
-/** Keys are held back while a peer has so much to read. */
-const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
-const BUFFER_POLL_MS = 5;
 
 export interface FinishingParts {
   readonly queue: JobQueue;
@@ -173,9 +171,7 @@ export class AddFinish {
       const completeAt = claims[i]?.completeAt ?? null;
       const keys = completeAt === null ? part.keys : withoutMarked(part.keys, completeAt);
       for (let at = 0; at < keys.byteLength; at += KEYS_PER_MESSAGE * 16) {
-        while (upload.peer.open && upload.peer.bufferedBytes > PEER_BUFFER_BYTES) {
-          await new Promise<void>((resolve) => this.#parts.clock.after(BUFFER_POLL_MS, resolve));
-        }
+        await drained(upload.peer, this.#parts.clock);
         upload.peer.post({ type: 'addKeys', id, keys: keys.subarray(at, at + KEYS_PER_MESSAGE * 16) });
       }
     }

@@ -13,12 +13,8 @@ import type { Archive } from './archive.ts';
 import { type Clock, Slices } from './clock.ts';
 import { CompletedBefore } from './completed-before.ts';
 import { DryLinks } from './dry-links.ts';
-import type { Peer } from './peer.ts';
+import { drained, type Peer } from './peer.ts';
 import type { Tasks } from './tasks.ts';
-
-/** Pages are held back while a peer has so much to read. */
-const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
-const BUFFER_POLL_MS = 5;
 
 export interface DryRunParts {
   readonly queue: JobQueue;
@@ -124,13 +120,8 @@ export class DryRun {
       count,
     });
     for (const frame of frames) {
-      await this.#room();
+      await drained(this.#peer, this.#parts.clock);
       this.#peer.postFrame(frame);
     }
-  }
-
-  async #room(): Promise<void> {
-    while (this.#peer.open && this.#peer.bufferedBytes > PEER_BUFFER_BYTES)
-      await new Promise<void>((resolve) => this.#parts.clock.after(BUFFER_POLL_MS, resolve));
   }
 }

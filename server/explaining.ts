@@ -9,7 +9,7 @@ import { explain, type FullLimit, type GroupFacts, type JobFacts, type Shortage 
 import type { FailReason } from '../core/fail-reasons.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
-import { type JobState, STATE } from '../core/states.ts';
+import { ALL_STATES, type JobState, STATE } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
@@ -17,7 +17,6 @@ import type { Scheduler } from './schedulers/scheduler.ts';
 import type { Selection } from './selection.ts';
 import type { Tasks } from './tasks.ts';
 
-const ALL_STATES = 0xffff;
 const IMPOSSIBLE: FailReason = 'resource requirements cannot be met';
 const NO_GROUP: GroupFacts = {
   memoryMb: 0,

@@ -1,21 +1,20 @@
-/** Status: counts and summaries from the counters, listings from a worker, page by page as fast as the reader reads. */
+/** Status: counts and summaries from the counters ({@link Counted}), listings from a worker, page by page as fast as the reader reads. */
 
-import type { GroupSummary, StateCounts } from '../core/client-replies.ts';
+import type { StateCounts } from '../core/client-replies.ts';
 import type { StatusRequest } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { liveJobs } from '../core/live-job.ts';
 import { PAGE_WINDOW } from '../core/protocol.ts';
-import { spread } from '../core/rep-groups.ts';
-import { INCOMPLETE_MASK, INCOMPLETE_STATES, type JobState, STATE, stateMask } from '../core/states.ts';
+import { INCOMPLETE_MASK, STATE, stateMask } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';
-import type { BuriedResult, Cursor } from '../workers/query.ts';
+import type { Cursor } from '../workers/query.ts';
 import type { Summaries } from '../workers/summaries.ts';
 import type { Clock } from './clock.ts';
+import { Counted } from './counted.ts';
+import { countsOf, isIn } from './group-sums.ts';
 import type { Peer } from './peer.ts';
 import type { Selection } from './selection.ts';
 import type { Tasks } from './tasks.ts';
-
-const STATES = [...INCOMPLETE_STATES, 'complete'] as const satisfies readonly JobState[];
 
 /** Output of running jobs is left out of the later pages of a long listing, as that of failed ones is. */
 const LIVE_OUTPUT_JOBS_MAX = 1_000;
@@ -23,7 +22,6 @@ const LIVE_OUTPUT_JOBS_MAX = 1_000;
 /** Complete jobs whose times are read, at 5 µs each, before the first of them is shown: where a few are, or all. */
 const ORDERED_FEW_MAX = 30_000;
 const ORDERED_ALL_MAX = 200_000;
-const ALL_STATES = 0xffff;
 
 /** A listing under way to a client. */
 interface Listing {
@@ -39,6 +37,7 @@ export class Listings {
   readonly #tasks: Tasks;
   readonly #selection: Selection;
   readonly #clock: Clock;
+  readonly #counted: Counted;
   readonly #under = new Map<string, Listing>();
 
   constructor(queue: JobQueue, tasks: Tasks, selection: Selection, clock: Clock) {
@@ -46,16 +45,20 @@ export class Listings {
     this.#tasks = tasks;
     this.#selection = selection;
     this.#clock = clock;
+    this.#counted = new Counted(queue, tasks, selection, clock);
   }
 
   async status(peer: Peer, request: StatusRequest): Promise<void> {
-    if (request.output === 'counts' && isCounted(request)) {
-      peer.post({ type: 'counts', id: request.id, counts: this.#counts(request) });
-    } else if (request.output === 'counts') {
-      peer.post({ type: 'counts', id: request.id, counts: await this.#countSelected(request) });
-    } else if (request.output === 'summary') {
-      await this.#summary(peer, request);
-    } else await this.#pages(peer, request, request.output);
+    const { id, output } = request;
+    if (output === 'counts') {
+      const counts = isCounted(request)
+        ? await this.#counted.counts(request)
+        : await this.#countSelected(request);
+      peer.post({ type: 'counts', id, counts });
+    } else if (output === 'summary') {
+      if (isCounted(request)) await this.#counted.summary(peer, request);
+      else peer.post({ type: 'summary', id, ...(await this.#summaries(request)) });
+    } else await this.#pages(peer, request, output);
   }
 
   more(peer: Peer, of: number, pages: number): void {
@@ -69,24 +72,7 @@ export class Listings {
     for (const listing of this.#under.values()) if (listing.peer === peer) listing.resume?.();
   }
 
-  // ------------------------------------------------------------ counters
-
-  #counts({ select, states }: StatusRequest): StateCounts {
-    const mask = wantedMask(states);
-    if (select.by === 'all') {
-      const { totals } = this.#queue.repGroups;
-      return countsOf((state) => (isIn(mask, state) ? (totals[state] ?? 0) : 0));
-    }
-    return this.#sum(this.#selection.groups(select), mask);
-  }
-
-  #sum(groups: readonly number[], mask = ALL_STATES): StateCounts {
-    const { repGroups } = this.#queue;
-    const tallies = repGroups.talliesOf(groups);
-    return countsOf((state) =>
-      isIn(mask, state) ? tallies.reduce((sum, id) => sum + repGroups.count(id, state), 0) : 0,
-    );
-  }
+  // ------------------------------------------------------------ jobs that no counter knows of
 
   async #countSelected(request: StatusRequest): Promise<StateCounts> {
     if (request.host !== '') return (await this.#summaries(request)).all.counts;
@@ -100,77 +86,17 @@ export class Listings {
     return countsOf((state) => counts.get(state) ?? 0);
   }
 
-  async #summary(peer: Peer, request: StatusRequest): Promise<void> {
-    if (!isCounted(request)) {
-      const { groups, all } = await this.#summaries(request);
-      peer.post({ type: 'summary', id: request.id, groups, all });
-      return;
-    }
-    const groups = this.#selection.groups(request.select);
-    const mask = wantedMask(request.states);
-    const buried = isIn(mask, STATE.buried) ? await this.#buried(request) : [];
-    const shown = groups
-      .filter((id) => this.#hasJobs(id, request.select.by === 'repGroup', mask))
-      .map((id) => this.#groupSummary([id], this.#queue.repGroups.name(id), buried, mask))
-      .sort((a, b) => (a.repGroup < b.repGroup ? -1 : 1));
-    const ids = shown.map((group) => this.#queue.repGroups.find(group.repGroup) as number);
-    peer.post({
-      type: 'summary',
-      id: request.id,
-      groups: shown,
-      all: this.#groupSummary(ids, 'all above', [], mask),
-    });
-  }
-
   /** Of jobs that no counter knows of: each is read. */
   async #summaries(request: StatusRequest): Promise<Summaries> {
     const scope = { ...(await this.#scope(request)), host: request.host };
     return this.#tasks.summaries(scope, this.#queue.table.snapshot());
   }
 
-  #hasJobs(id: number, complete: boolean, mask: number): boolean {
-    const counts = this.#sum([id], mask);
-    return STATES.some((state) => (complete || state !== 'complete') && counts[state] > 0);
-  }
-
-  async #buried(request: StatusRequest): Promise<readonly BuriedResult[]> {
-    if ((this.#queue.repGroups.totals[STATE.buried] ?? 0) === 0) return [];
-    const scope = await this.#selection.scope(request.select, 1 << STATE.buried);
-    return this.#tasks.buried(scope, this.#queue.table.snapshot());
-  }
-
-  #groupSummary(
-    groups: readonly number[],
-    repGroup: string,
-    buried: readonly BuriedResult[],
-    mask: number,
-  ): GroupSummary {
-    const { repGroups } = this.#queue;
-    const ids = isIn(mask, STATE.complete) ? repGroups.talliesOf(groups) : [];
-    const sum = (of: Parameters<typeof repGroups.sum>[1]): number =>
-      ids.reduce((total, id) => total + repGroups.sum(id, of), 0);
-    const jobs = sum('jobs');
-    const starts = ids.map((id) => repGroups.sum(id, 'firstStartMs')).filter((ms) => ms > 0);
-    return {
-      repGroup,
-      counts: this.#sum(groups, mask),
-      memoryMb: spread(jobs, sum('memory'), sum('memorySquares')),
-      diskMb: spread(jobs, sum('disk'), sum('diskSquares')),
-      wallMs: spread(jobs, sum('wall'), sum('wallSquares')),
-      cpuMs: spread(jobs, sum('cpu'), sum('cpuSquares')),
-      firstStartMs: starts.reduce((first, ms) => Math.min(first, ms), starts[0] ?? 0),
-      lastEndMs: ids.reduce((last, id) => Math.max(last, repGroups.sum(id, 'lastEndMs')), 0),
-      buried: buried
-        .filter((kind) => kind.repGroup === repGroup)
-        .map(({ exitCode, reason, keys }) => ({ exitCode, reason, keys })),
-    };
-  }
-
   // ------------------------------------------------------------ pages
 
   async #pages(peer: Peer, request: StatusRequest, output: 'plain' | 'jobs' | 'json'): Promise<void> {
-    const scope = await this.#ordered(request, await this.#scope(request));
-    const complete = this.#sum(this.#selection.groups(request.select)).complete;
+    const complete = await this.#counted.complete(request.select);
+    const scope = await this.#ordered(request, await this.#scope(request), complete);
     const name = `${peer.id} ${request.id}`;
     const listing: Listing = { peer, credit: PAGE_WINDOW, resume: undefined };
     this.#under.set(name, listing);
@@ -220,9 +146,8 @@ export class Listings {
   }
 
   /** Complete jobs of report groups are shown by start and end, unless there are too many to be read first. */
-  async #ordered(request: StatusRequest, scope: ListingScope): Promise<ListingScope> {
+  async #ordered(request: StatusRequest, scope: ListingScope, complete: number): Promise<ListingScope> {
     if (scope.repGroups === null || !isIn(scope.mask, STATE.complete)) return scope;
-    const { complete } = this.#sum(scope.repGroups.map(({ id }) => id));
     if (complete < 2 || complete > (request.limit > 0 ? ORDERED_FEW_MAX : ORDERED_ALL_MAX)) return scope;
     return { ...scope, ordered: shared(await this.#tasks.endedOrder(scope, this.#queue.table.snapshot())) };
   }
@@ -237,15 +162,6 @@ export class Listings {
     if (states.length > 0 || missingDeps === true) return stateMask(states);
     return select.by === 'all' ? INCOMPLETE_MASK : INCOMPLETE_MASK | (1 << STATE.complete);
   }
-}
-
-function isIn(mask: number, state: number): boolean {
-  return (mask & (1 << state)) !== 0;
-}
-
-/** No states named: all. */
-function wantedMask(states: readonly JobState[]): number {
-  return states.length === 0 ? ALL_STATES : stateMask(states);
 }
 
 /** The counters answer it. */
@@ -263,9 +179,4 @@ function shared(numbers: Uint32Array): Uint32Array {
   const copy = new Uint32Array(new SharedArrayBuffer(numbers.byteLength));
   copy.set(numbers);
   return copy;
-}
-
-/** @param count - by state code */
-export function countsOf(count: (state: number) => number): StateCounts {
-  return Object.fromEntries(STATES.map((state) => [state, count(STATE[state])])) as unknown as StateCounts;
 }

@@ -25,7 +25,7 @@ import type { RekeyResult } from '../workers/rekey.ts';
 import type { Archive } from './archive.ts';
 import { type Clock, Slices } from './clock.ts';
 import { gatherLimits, type Limits } from './limits.ts';
-import type { Peer } from './peer.ts';
+import { drained, type Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import { type Relinked, relink } from './relink.ts';
 import type { RunnerDesk } from './runner-desk.ts';
@@ -46,8 +46,6 @@ const PAIRS_MAX = 8_192;
 const KEY_BYTES = 16;
 const WARNINGS_MAX = 20;
 const DEMANDS = ['memoryMb', 'cpus', 'resources'] as const satisfies readonly (keyof JobOptions)[];
-const PEER_BUFFER_BYTES = 4 * 1024 * 1024;
-const BUFFER_POLL_MS = 5;
 const ANSWERS_MAX = 1_000;
 
 export interface ModifyingOptions {
@@ -318,8 +316,7 @@ export class Modifying {
 
   async #tell(peer: Peer, id: number, { bytes, count }: Pairs): Promise<void> {
     for (let at = 0; at < count; at += PAIRS_MAX) {
-      while (peer.open && peer.bufferedBytes > PEER_BUFFER_BYTES)
-        await new Promise<void>((resolve) => this.#options.clock.after(BUFFER_POLL_MS, resolve));
+      await drained(peer, this.#options.clock);
       const end = Math.min(count, at + PAIRS_MAX);
       peer.post({ type: 'modified', id, pairs: bytes.subarray(2 * KEY_BYTES * at, 2 * KEY_BYTES * end) });
     }

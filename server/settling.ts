@@ -5,14 +5,12 @@ import type { SettleRequest } from '../core/client-requests.ts';
 import { decodeFrame } from '../core/codec.ts';
 import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import { isLive, STATE } from '../core/states.ts';
+import { ALL_STATES, isLive, STATE } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
 import type { Selection } from './selection.ts';
 import type { Tasks } from './tasks.ts';
-
-const ALL_STATES = 0xffff;
 
 interface Waiter {
   readonly peer: Peer;

@@ -8,9 +8,9 @@
 import type { ManagerStatusReply, StateCounts, WatchedReply } from '../core/client-replies.ts';
 import type { WatchRequest } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import { STATE, STATE_COUNT } from '../core/states.ts';
+import { ALL_STATES, STATE, STATE_COUNT } from '../core/states.ts';
 import { type Clock, Slices } from './clock.ts';
-import { countsOf } from './listings.ts';
+import { countsOf } from './group-sums.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import type { Selection } from './selection.ts';
@@ -19,7 +19,6 @@ const EVERY_MS_MIN = 100;
 const EVERY_MS_MAX = 60_000;
 /** Jobs looked at between two looks at the clock. */
 const STEP = 16_384;
-const ALL_STATES = 0xffff;
 /** Nobody is told more while he has so much to read. */
 const PEER_BUFFER_BYTES = 256 * 1024;
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { PageReply, SummaryReply } from '../../core/client-replies.ts';
 import type { StatusRequest } from '../../core/client-requests.ts';
 import { decodeFrame } from '../../core/codec.ts';
+import { STATE } from '../../core/states.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { queryInline } from '../../workers/query.ts';
 import { ended } from '../core/queue-builders.ts';
@@ -140,5 +141,43 @@ describe('counts and summaries', () => {
     assert.deepEqual([counts.complete, counts.ready, counts.buried], [0, 2, 1]);
     const missing = await ask(harness, { output: 'summary', missingDeps: true });
     assert.deepEqual(missing.last('summary').groups, []);
+  });
+});
+
+describe('a summary of very many report groups', () => {
+  it('comes in parts, no faster than they are read, and in slices', async () => {
+    const harness = await ManagerHarness.start();
+    const { repGroups } = harness.manager.queue;
+    for (let i = 0; i < 1_000; i += 1) repGroups.move(repGroups.intern(`g${i}`), STATE.none, STATE.buried, 1);
+    const peer = new TestPeer();
+    peer.bufferedBytes = 64 * 1024 * 1024;
+    const request = { states: [], limit: 0, env: false, host: '', output: 'summary' } as const;
+    const select = { by: 'repGroup', repGroup: 'g', search: true } as const;
+    harness.send(peer, { type: 'status', id: 1, select, ...request });
+    await harness.clock.advance(1_000);
+    assert.deepEqual([peer.count('summaryPart'), peer.count('summary')], [1, 0]);
+    peer.bufferedBytes = 0;
+    await harness.clock.advance(1_000);
+    const parts = peer.received.flatMap((reply) => (reply.type === 'summaryPart' ? [reply.groups] : []));
+    const { groups, all } = peer.last('summary');
+    const names = [...parts, groups].flat().map(({ repGroup }) => repGroup);
+    assert.equal(new Set(names).size, 1_000);
+    assert.equal(names.length, 1_000);
+    assert.equal(all.counts.buried, 1_000);
+    assert.ok(parts.every((part) => part.length <= 256));
+  });
+
+  it('ends when its reader has left', async () => {
+    const harness = await ManagerHarness.start();
+    const { repGroups } = harness.manager.queue;
+    for (let i = 0; i < 1_000; i += 1) repGroups.move(repGroups.intern(`g${i}`), STATE.none, STATE.buried, 1);
+    const peer = new TestPeer();
+    peer.bufferedBytes = 64 * 1024 * 1024;
+    const request = { states: [], limit: 0, env: false, host: '', output: 'summary' } as const;
+    harness.send(peer, { type: 'status', id: 1, select: { by: 'all' }, ...request });
+    await harness.clock.advance(1_000);
+    peer.open = false;
+    await harness.clock.advance(1_000);
+    assert.deepEqual([peer.count('summaryPart'), peer.count('summary')], [1, 0]);
   });
 });
