@@ -133,6 +133,7 @@ export class KeyClaim {
         next += 1;
       } else this.#leaveOut(i, verdict, other);
     }
+    table.occupy(this.#next, next - this.#next);
     this.#next = next;
     this.#at = end;
     if (end < this.#total) return false;
@@ -179,6 +180,7 @@ export function claimKeys(...of: ConstructorParameters<typeof KeyClaim>): Claim 
 /** Takes back a claim whose add failed: its keys are free again, its numbers stay unused. */
 export function unclaim({ keys, table }: JobQueue, claim: Claim): void {
   for (let number = claim.first; number < claim.first + claim.count; number += 1) keys.remove(number);
+  table.vacate(claim.first, claim.count);
   for (let i = 1; i < claim.replaced.length; i += 2) reclaim({ keys, table }, claim.replaced[i] as number);
 }
 

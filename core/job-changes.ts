@@ -120,7 +120,7 @@ export class JobChanges extends JobStates {
     if (chunk !== undefined && ((chunk.flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) !== 0)
       this.dependencies.forget(number);
     this.keys.remove(number);
-    this.table.occupy(number, -1);
+    this.table.vacate(number, 1);
   }
 
   protected attemptRecord(attempt: Attempt): JobRecord {

@@ -76,7 +76,6 @@ export class JobStates {
     this.templates.retain(template.id, count);
     this.#eachChunk(from, count, (chunk, row, rows, offset) => {
       chunk.state.fill(to, row, row + rows);
-      this.table.occupy(from + offset, rows);
       if (!mixed) group.ready.push(cohort, chunk.priority[row] as number, from + offset, rows);
       else
         for (let i = 0; i < rows; i += 1)
@@ -101,9 +100,8 @@ export class JobStates {
   #activateDependent(from: number, count: number, template: Template): void {
     const to = nextStateCode(STATE.none, 'addDependent');
     this.templates.retain(template.id, count);
-    this.#eachChunk(from, count, (chunk, row, rows, offset) => {
+    this.#eachChunk(from, count, (chunk, row, rows) => {
       chunk.state.fill(to, row, row + rows);
-      this.table.occupy(from + offset, rows);
     });
     this.repGroups.move(template.repGroup, STATE.none, to, count);
   }

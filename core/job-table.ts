@@ -148,14 +148,33 @@ export class JobTable {
     return this.#chunks[number >>> CHUNK_BITS]?.state[number & ROW_MASK] ?? STATE.none;
   }
 
-  /** Counts rows that come into use (positive) or are archived (negative), and frees a chunk that became empty. */
-  occupy(number: number, rows: number): void {
-    const index = number >>> CHUNK_BITS;
-    const chunk = this.#chunks[index];
-    if (chunk === undefined) return;
-    chunk.occupied += rows;
-    // The last chunk is still being filled.
-    if (chunk.occupied <= 0 && index < this.#end >>> CHUNK_BITS) this.#chunks[index] = undefined;
+  /** Counts consecutive rows that come into use: claimed ones already, as their keys stand there. */
+  occupy(first: number, count: number): void {
+    this.#eachChunk(first, count, (chunk, rows) => {
+      chunk.occupied += rows;
+    });
+  }
+
+  /** Counts rows that are free again, and lets go of chunks that became empty. */
+  vacate(first: number, count: number): void {
+    this.#eachChunk(first, count, (chunk, rows, index) => {
+      chunk.occupied -= rows;
+      // The last chunk is still being filled.
+      if (chunk.occupied <= 0 && index < this.#end >>> CHUNK_BITS) this.#chunks[index] = undefined;
+    });
+  }
+
+  #eachChunk(
+    first: number,
+    count: number,
+    visit: (chunk: TableChunk, rows: number, index: number) => void,
+  ): void {
+    for (let from = first; from < first + count; ) {
+      const rows = Math.min(first + count - from, CHUNK_ROWS - rowOf(from));
+      const chunk = this.chunkOf(from);
+      if (chunk !== undefined) visit(chunk, rows, from >>> CHUNK_BITS);
+      from += rows;
+    }
   }
 
   /** 32 lower-case hex digits. */

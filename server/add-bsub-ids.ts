@@ -49,6 +49,7 @@ export class AddBsubIds {
   }
 
   takeBack(): void {
-    for (const run of this.#given) this.#queue.bsub.takeBack(run);
+    for (const run of this.#given.splice(0)) this.#queue.bsub.takeBack(run);
+    this.#array = null;
   }
 }

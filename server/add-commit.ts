@@ -22,6 +22,7 @@ import {
 import { AddBsubIds } from './add-bsub-ids.ts';
 import { AddLinks, forgetLinks, type LinkingParts } from './add-links.ts';
 import type { AddPart } from './add-part.ts';
+import { type ClaimingAdd, ClaimsUnderWay } from './claims-under-way.ts';
 import { type Clock, Slices } from './clock.ts';
 import { newTallyWrites, replacements, retallyNew } from './found-under.ts';
 import { holds } from './linked-part.ts';
@@ -48,6 +49,8 @@ export interface CommitRequest {
   readonly nextSegment: () => number;
   /** Templates and environments that must be on disk with the jobs. */
   readonly shared: () => { readonly writes: readonly Write[]; readonly saved: () => void };
+  /** Called as soon as all of it is on disk: whatever goes wrong afterwards, it is. */
+  readonly stored: () => void;
   /** Completes the answer, which is stored in the same transaction. */
   readonly result: (claims: readonly Claim[], linked: LinkedResult) => AddResult;
 }
@@ -71,9 +74,7 @@ export class AddCommit {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
   readonly #clock: Clock;
-  /** Adds whose claims are not on disk yet, by first and last claimed number. */
-  readonly #underWay = new Set<{ readonly claims: Claim[]; readonly done: Promise<void> }>();
-
+  readonly #underWay: ClaimsUnderWay;
   /** Links are made and gone to disk by one add at a time, or two might wait for each other. */
   #linking: Promise<void> = Promise.resolve();
 
@@ -82,6 +83,7 @@ export class AddCommit {
     this.#queue = parts.queue;
     this.#store = parts.store;
     this.#clock = parts.clock;
+    this.#underWay = new ClaimsUnderWay(parts.queue.table);
   }
 
   /**
@@ -93,38 +95,37 @@ export class AddCommit {
     parts: readonly AddPart[],
     request: CommitRequest,
   ): Promise<{ readonly result: AddResult; readonly claims: readonly Claim[] }> {
-    const claims: Claim[] = [];
-    let finish: () => void = () => undefined;
-    const entry = { claims, done: new Promise<void>((resolve) => (finish = resolve)) };
-    this.#underWay.add(entry);
+    const add = this.#underWay.enter();
+    const { claims } = add;
     try {
-      const written = await this.#claimAndWrite(parts, claims, request);
+      const written = await this.#claimAndWrite(parts, add, request);
       for (const { part, claim } of written.reruns) this.#describe(part, claim);
       await this.#activate([...pairs(parts, claims), ...written.reruns], written.replaced);
       return { result: written.result, claims };
     } finally {
-      this.#underWay.delete(entry);
-      finish();
+      this.#underWay.leave(add);
     }
   }
 
   /** Claims and writes; a failure takes the claims back. */
   async #claimAndWrite(
     parts: readonly AddPart[],
-    claims: Claim[],
+    add: ClaimingAdd,
     request: CommitRequest,
   ): Promise<{
     readonly result: AddResult;
     readonly reruns: readonly Claimed[];
     readonly replaced: readonly Replacement[];
   }> {
+    const { claims } = add;
     const hasLinks = parts.some((part) => part.links !== null);
     const links = hasLinks ? new AddLinks(this.#parts) : undefined;
+    add.reruns = links?.reruns ?? [];
     const bsubIds = new AddBsubIds(this.#queue);
     const replaced = new Replacements(this.#queue, this.#store, this.#clock);
     const leave = links === undefined ? undefined : await this.#enterLinking();
     try {
-      await this.#claim(parts, request.rerun, claims, bsubIds);
+      await this.#claimSettled(parts, request.rerun, add, bsubIds);
       await links?.link(parts, claims);
       const reruns = links?.reruns ?? [];
       const all = (): Claim[] => [...claims, ...reruns.map(({ claim }) => claim)];
@@ -155,6 +156,7 @@ export class AddCommit {
       const committed = this.#store.commit(writes);
       leave?.();
       await committed;
+      request.stored();
       bsubIds.confirm();
       shared.saved();
       return { result, reruns, replaced: replaced.pairs };
@@ -193,6 +195,26 @@ export class AddCommit {
     await before;
     this.#queue.dependencies.pin();
     return leave;
+  }
+
+  /** Claims, until nothing that is left out hangs on an add that may yet fail. */
+  async #claimSettled(
+    parts: readonly AddPart[],
+    rerun: boolean,
+    add: ClaimingAdd,
+    bsubIds: AddBsubIds,
+  ): Promise<void> {
+    const slices = new Slices(this.#clock);
+    for (;;) {
+      await this.#claim(parts, rerun, add.claims, bsubIds);
+      if (await this.#underWay.settled(add)) return;
+      bsubIds.takeBack();
+      for (let claim = add.claims.pop(); claim !== undefined; claim = add.claims.pop()) {
+        unclaim(this.#queue, claim);
+        await slices.pause();
+      }
+      await this.#underWay.again(add);
+    }
   }
 
   async #claim(
@@ -271,22 +293,6 @@ export class AddCommit {
         if (replaced.length > 0) retallyNew(this.#queue, from, jobs, replaced);
       }
       await slices.pause();
-    }
-  }
-
-  /** Duplicates of jobs that another add has claimed and not written: its success is part of our answer. */
-  async waitForOthers(claims: readonly Claim[]): Promise<void> {
-    const pending = claims.flatMap((claim) => claim.pending);
-    if (pending.length === 0) return;
-    for (const other of [...this.#underWay]) {
-      if (pending.some((number) => other.claims.some((claim) => holds(claim, number)))) await other.done;
-    }
-    const lost = pending.filter((number) => this.#queue.table.state(number) === 0);
-    if (lost.length > 0) {
-      throw new WrError(
-        'STORE_FAILED',
-        `${lost.length} commands were being added by someone else, which failed; add them again`,
-      );
     }
   }
 }

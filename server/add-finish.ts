@@ -3,7 +3,9 @@
  * know besides, the keys and under which report groups duplicates completed, is told after that.
  */
 import type { Claim } from '../core/claims.ts';
+import type { AddedReply } from '../core/client-replies.ts';
 import type { AddEnd } from '../core/client-requests.ts';
+import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { setTemplateIds } from '../core/segment.ts';
 import type { Template } from '../core/templates.ts';
@@ -67,13 +69,27 @@ export class AddFinish {
     const { result, claims } = await this.#commitParts(upload, parts);
     this.#parts.failStops.added(upload.repGroups);
     this.#parts.onAdded();
-    await this.#commit.waitForOthers(claims);
-    await this.#findAlso(parts, claims);
-    if (upload.begin.wantKeys) await this.#sendKeys(upload, parts, claims, end.id);
-    // The add is on disk: not to know why some were duplicates is no failure of it.
-    const completed = await this.#completedBefore(parts, claims).catch(() => ({}));
-    upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...completed });
+    // The add is on disk: not to be able to tell the rest is no failure of it.
+    const more = await this.#tellMore(upload, parts, claims, end.id).catch((error: unknown) => ({
+      warnings: [
+        ...result.warnings,
+        `the commands are added, but not all could be told of them: ${asWrError(error).message}`,
+      ],
+    }));
+    upload.peer.post({ type: 'added', id: end.id, ...answer(result), ...more });
     return result;
+  }
+
+  /** What clients want to know besides. */
+  async #tellMore(
+    upload: Upload,
+    parts: readonly AddPart[],
+    claims: readonly Claim[],
+    id: number,
+  ): Promise<Partial<AddedReply>> {
+    await this.#findAlso(parts, claims);
+    if (upload.begin.wantKeys) await this.#sendKeys(upload, parts, claims, id);
+    return this.#completedBefore(parts, claims);
   }
 
   /** What was asked for again and is in the queue is found under the new report group, too. */
@@ -127,6 +143,9 @@ export class AddFinish {
       rerun,
       nextSegment: () => this.#parts.segments.next,
       shared: () => this.#parts.shared.take(),
+      stored: () => {
+        upload.isStored = true;
+      },
       result: (claims, linked) => ({
         added: sum(claims, 'count') + linked.rerun,
         queued: sum(claims, 'queued'),

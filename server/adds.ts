@@ -291,7 +291,7 @@ export class Adds {
     };
     result.then(forget, (error: unknown) => {
       forget();
-      this.#drop(upload);
+      if (!upload.isStored) this.#drop(upload);
       const { code, message } = asWrError(error);
       upload.peer.post({ type: 'error', id: end.id, code, message, retryable: false });
     });

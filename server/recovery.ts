@@ -212,6 +212,7 @@ function writeKeys(queue: JobQueue, first: number, words: Uint32Array, from: num
     key.set(words.subarray(4 * i, 4 * (i + rows)), row * 4);
     i += rows;
   }
+  queue.table.occupy(first + from, to - from);
   for (let i = from; i < to; i += 1) {
     const at = 4 * i;
     queue.keys.claim(
@@ -296,7 +297,6 @@ function recoverUnindexed(store: KeyValueStore, queue: JobQueue): Recovered['uni
       chunk.state[rowOf(number)] = STATE.complete;
       queue.describe(number, 1, queue.templates.get(segment.templateId(at)), null);
       queue.templates.retain(segment.templateId(at), 1);
-      queue.table.occupy(number, 1);
     }
   }
   return batches;

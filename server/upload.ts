@@ -51,6 +51,8 @@ export class Upload {
   refused: WrError | undefined;
   /** Its last frame is in: it can no longer be abandoned. */
   finishing = false;
+  /** All of it is on disk: nothing of it may be dropped any more. */
+  isStored = false;
   /** Input lines in the frames taken in: what line numbers in errors count from. */
   #lines = 0;
   /** JSON members that mean nothing, each with its first line. */
