@@ -5,7 +5,7 @@ import { checkDependencies } from './dependency-invariants.ts';
 import { chooseFigures, sameFigures } from './figures.ts';
 import { JOB_FLAG } from './job-flags.ts';
 import type { JobQueue } from './job-queue.ts';
-import { FIRST_JOB_NUMBER, rowOf } from './job-table.ts';
+import { FIRST_JOB_NUMBER, rowOf, type TableChunk } from './job-table.ts';
 import { NOTHING_LEARNED } from './learning.ts';
 import { UNBOUNDED } from './plan-table.ts';
 import { schedulerGroupOf } from './requirements.ts';
@@ -22,6 +22,7 @@ export function checkInvariants(queue: JobQueue): string[] {
   const held = new Map<number, number>();
   const cohorts = new Map<number, number>();
   const keys = new Map<string, number>();
+  const rows = new Map<TableChunk, number>();
   for (let number = FIRST_JOB_NUMBER; number < queue.table.end; number += 1) {
     const state = queue.table.state(number);
     if (state === STATE.none) continue;
@@ -32,6 +33,7 @@ export function checkInvariants(queue: JobQueue): string[] {
         faults.push(`I7: ${stateName(state)} job ${number} has an open attempt`);
       continue; // Its row may be left from a job that is archived.
     }
+    add(rows, chunk);
     const cohort = queue.cohortOf(number);
     add(counts, `${queue.tallyOf(number)} ${state}`);
     if (state === STATE.ready) {
@@ -67,6 +69,8 @@ export function checkInvariants(queue: JobQueue): string[] {
         faults.push(`I10: live job ${number} is marked finished`);
     }
   }
+  for (const [chunk, live] of rows)
+    if (live > chunk.occupied) faults.push(`I16: ${live} live jobs in a chunk that counts ${chunk.occupied}`);
   checkCounts(queue, counts, faults);
   checkBsubIds(queue, faults);
   checkDependencies(queue, faults);

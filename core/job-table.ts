@@ -36,7 +36,7 @@ export class TableChunk {
   readonly flags: Uint8Array;
   /** By row: the set of report groups that a job with the flag is counted in; kept by the main thread only. */
   sets: Uint32Array | null = null;
-  /** Rows that hold a job which is not archived; kept by the main thread only. */
+  /** Rows that hold a job which is not archived, or a claimed key; kept by the main thread only. */
   occupied = 0;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(CHUNK_ROWS * ROW_BYTES)) {

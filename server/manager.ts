@@ -322,6 +322,13 @@ export class Manager {
         this.#ready();
       },
     });
+    if (recovered.missing !== null) {
+      const { jobs, segments, repGroups } = recovered.missing;
+      log.error(
+        'the database is damaged: commands that had not ended are missing; restore a backup, or add them again',
+        { commands: jobs, segments, repGroups: repGroups.join(', ') },
+      );
+    }
     log.info('recovered prior state', {
       jobs: this.queue.keys.size,
       ms: Math.round(clock.monotonicMs() - startedMs),

@@ -18,6 +18,7 @@ import {
   dropBsubRunWrite,
   dropSegmentWrite,
   findInDirectory,
+  groupsWithin,
   nextTemplateId,
   readBsubRuns,
   readCounter,
@@ -44,12 +45,23 @@ import { type LinkedRows, type Run, recoverDependencies } from './recover-depend
 const REQUESTS_KEPT_MS = 24 * 3_600_000;
 /** Rows put back between two looks at the clock. */
 const ROWS_PER_STEP = 4_096;
+const NO_BITS = new Uint8Array(0);
+
+/** Jobs of the queue whose segments are not in the database: damage, which a start tells and does not hide. */
+export interface MissingJobs {
+  readonly jobs: number;
+  readonly segments: number;
+  /** Under which they were added. */
+  readonly repGroups: readonly string[];
+}
 
 export interface Recovered {
   readonly nextSegment: number;
   readonly nextAttempt: number;
   /** Completions to be indexed, by batch. */
   readonly unindexed: readonly { readonly batch: number; readonly numbers: readonly number[] }[];
+  /** `null`: all are there. */
+  readonly missing: MissingJobs | null;
 }
 
 /**
@@ -70,7 +82,7 @@ export async function recover(
   for (const { repGroup, budget } of readFailBudgets(store))
     queue.failBudgets.restore(queue.repGroups.intern(repGroup), budget);
   for (const { name, limit } of readLimits(store)) queue.groups.limits.restore(name, limit);
-  const linked = await recoverSegments(store, queue, clock, progress);
+  const { linked, missing } = await recoverSegments(store, queue, clock, progress);
   if (linked.length > 0) await recoverDependencies(store, queue, clock, linked);
   await recoverReplaced(store, queue);
   await recoverRecords(store, queue, clock);
@@ -82,6 +94,7 @@ export async function recover(
     nextSegment: readCounter(store, 'nextSegment', 1),
     nextAttempt: readCounter(store, 'nextAttempt', 1),
     unindexed: recoverUnindexed(store, queue),
+    missing: missing.size === 0 ? null : missingJobs(store, queue, missing),
   };
 }
 
@@ -109,15 +122,22 @@ async function dropLeftovers(store: KeyValueStore, clock: Clock): Promise<void> 
   if (writes.length > 0) await store.commit(writes);
 }
 
-/** @returns the segments whose jobs wait or are waited for: their rows have no state yet */
+interface RecoveredSegments {
+  /** Those whose jobs wait or are waited for: their rows have no state yet. */
+  readonly linked: readonly LinkedRows[];
+  /** Those that are not there: by first number, how many of their jobs had not ended. */
+  readonly missing: ReadonlyMap<number, number>;
+}
+
 async function recoverSegments(
   store: KeyValueStore,
   queue: JobQueue,
   clock: Clock,
   progress: (jobs: number) => void,
-): Promise<LinkedRows[]> {
+): Promise<RecoveredSegments> {
   const slices = new Slices(clock);
   const linked: LinkedRows[] = [];
+  const missing = new Map<number, number>();
   const hasLinks = store.count('links') > 0;
   const live = [...readLive(store)].map(({ first, finished }) => ({
     first,
@@ -128,7 +148,10 @@ async function recoverSegments(
   let jobs = 0;
   for (const { first, bits, entry } of live) {
     const segment = entry === undefined ? undefined : readSegment(store, entry.segment);
-    if (entry === undefined || segment === undefined) continue;
+    if (entry === undefined || segment === undefined) {
+      missing.set(first, (entry?.count ?? 0) - markedNumbers(first, bits ?? NO_BITS).length);
+      continue; // It stays among the live ones, so that the next start tells it again.
+    }
     const { count } = entry;
     const words = asWords(segment.keys);
     const links = hasLinks ? readLinks(store, first) : undefined;
@@ -149,7 +172,20 @@ async function recoverSegments(
     jobs += remaining;
     progress(jobs);
   }
-  return linked;
+  return { linked, missing };
+}
+
+function missingJobs(
+  store: KeyValueStore,
+  queue: JobQueue,
+  missing: ReadonlyMap<number, number>,
+): MissingJobs {
+  const groups = groupsWithin(store, new Set(missing.keys()));
+  return {
+    jobs: [...missing.values()].reduce((sum, jobs) => sum + jobs, 0),
+    segments: missing.size,
+    repGroups: groups.map((id) => queue.repGroups.name(id)).sort(),
+  };
 }
 
 /** Puts back rows `from`…`to` of a segment, but for finished ones. @returns how many */
@@ -281,23 +317,24 @@ function markedNumbers(first: number, bits: Uint8Array): Uint32Array {
 
 /** Rows for completions whose keys are not in the index yet, so that nobody takes their commands for new ones. */
 function recoverUnindexed(store: KeyValueStore, queue: JobQueue): Recovered['unindexed'] {
-  // Those that were run again and completed since have no record any more: the later one has the key.
-  const batches = Array.from(readUnindexed(store), ({ batch, numbers }) => ({
+  return Array.from(readUnindexed(store), ({ batch, numbers }) => ({
     batch,
-    numbers: numbers.filter((number) => readDone(store, number) !== undefined),
+    numbers: numbers.filter((number) => recoverCompletion(store, queue, number)),
   }));
-  for (const { numbers } of batches) {
-    for (const number of numbers) {
-      const entry = findInDirectory(store, number);
-      const segment = entry === undefined ? undefined : readSegment(store, entry.segment);
-      if (entry === undefined || segment === undefined) continue;
-      const at = number - entry.first;
-      writeKeys(queue, entry.first, asWords(segment.keys), at, at + 1);
-      const chunk = queue.table.chunkFor(number);
-      chunk.state[rowOf(number)] = STATE.complete;
-      queue.describe(number, 1, queue.templates.get(segment.templateId(at)), null);
-      queue.templates.retain(segment.templateId(at), 1);
-    }
-  }
-  return batches;
+}
+
+/** @returns false when there is nothing to be indexed of it */
+function recoverCompletion(store: KeyValueStore, queue: JobQueue, number: number): boolean {
+  // One that was run again and completed since has no record any more: the later one has the key.
+  if (readDone(store, number) === undefined) return false;
+  const entry = findInDirectory(store, number);
+  const segment = entry === undefined ? undefined : readSegment(store, entry.segment);
+  if (entry === undefined || segment === undefined) return false;
+  const at = number - entry.first;
+  writeKeys(queue, entry.first, asWords(segment.keys), at, at + 1);
+  const chunk = queue.table.chunkFor(number);
+  chunk.state[rowOf(number)] = STATE.complete;
+  queue.describe(number, 1, queue.templates.get(segment.templateId(at)), null);
+  queue.templates.retain(segment.templateId(at), 1);
+  return true;
 }

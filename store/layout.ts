@@ -248,6 +248,14 @@ export function* readGroupSegments(store: KeyValueReader, repGroup: number, from
     yield keyToU32(entry.key.subarray(4));
 }
 
+/** Report groups that have jobs in any of these segments; goes through the whole table. */
+export function groupsWithin(store: KeyValueReader, firsts: ReadonlySet<number>): number[] {
+  const groups = new Set<number>();
+  for (const { key } of store.range('groupSegments'))
+    if (firsts.has(keyToU32(key.subarray(4)))) groups.add(keyToU32(key));
+  return [...groups];
+}
+
 export function* readRecords(
   store: KeyValueReader,
 ): Iterable<{ readonly number: number; readonly record: JobRecord }> {
