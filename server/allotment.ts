@@ -140,6 +140,7 @@ export class Allotment {
       this.#between = true;
       await this.#gap(this.#clock.monotonicMs() - startMs);
     } catch (error) {
+      if (this.#closed) return;
       this.#log.error('planning failed; trying again', { error: asWrError(error).message });
       this.#again = true;
       await this.#wait(RETRY_MS);
