@@ -6,13 +6,13 @@
  */
 import type { Attempt } from './attempts.ts';
 import type { FailReason } from './fail-reasons.ts';
-import { grow } from './figures.ts';
+import { type Figures, grow } from './figures.ts';
 import { JobChanges } from './job-changes.ts';
 import { JOB_FLAG } from './job-flags.ts';
 import type { JobRecord } from './job-record.ts';
 import { rowOf } from './job-table.ts';
 import type { Moment } from './moment.ts';
-import { usageOf } from './req-usage.ts';
+import { type Usage, usageOf } from './req-usage.ts';
 import { retryDelayMs } from './retry.ts';
 import type { EndedEvent, TouchedAttempt } from './runner-messages.ts';
 import type { SchedulerGroup } from './scheduler-groups.ts';
@@ -25,6 +25,12 @@ export interface RunnerIdentity {
   readonly ip: string;
   /** Process id on its host. */
   readonly pid: number;
+}
+
+/** What the end of an attempt says: what was used, and what its job needs at least next time; `null`: nothing. */
+interface Learned {
+  readonly used: Usage | null;
+  readonly grown: Figures | null;
 }
 
 /** Jobs of stopped report groups that one reservation puts aside on its way to others. */
@@ -112,13 +118,15 @@ export class JobAttempts extends JobChanges {
   end(event: EndedEvent, { nowMs, monotonicMs }: Moment, random: number): boolean {
     const attempt = this.attempts.byToken(event.attempt);
     if (attempt === undefined) return false;
+    const { number } = attempt;
+    const template = this.templateOf(number);
+    // All that is made of what the runner says comes before the first change: what cannot be made changes nothing.
+    const learned = this.#learned(attempt, event, template);
     this.hear(attempt, monotonicMs);
     if (attempt.startedMs === 0 && event.startedMs !== 0)
       this.markStarted(attempt, event.pid, event.startedMs);
-    const { number } = attempt;
-    const template = this.templateOf(number);
     this.close(attempt);
-    this.#learn(attempt, event, template);
+    this.#learn(number, learned);
     if (event.outcome === 'complete') {
       this.move(number, 'succeed');
       if (!this.#mustRunAgain(attempt)) this.repGroups.recordCompletion(this.tallyOf(number), event);
@@ -197,12 +205,19 @@ export class JobAttempts extends JobChanges {
   }
 
   /** What an end says of jobs like this one, and of what this one needs next. */
-  #learn(attempt: Attempt, event: EndedEvent, { options }: Template): void {
+  #learned(attempt: Attempt, event: EndedEvent, { options }: Template): Learned {
     const { asked, grown, usage } = this.cohortOf(attempt.number);
-    if (usage !== null) this.cohorts.usages.record(usage, usageOf(event, options.cwdMatters));
-    if (event.outcome === 'complete' || attempt.startedMs === 0 || asked.override === 2) return;
-    const wallMs = event.endedMs - attempt.startedMs;
-    this.setGrown(attempt.number, grow(grown, attempt.given, { ...event, wallMs }));
+    const used = usage === null ? null : usageOf(event, options.cwdMatters);
+    const startedMs = attempt.startedMs || event.startedMs;
+    if (event.outcome === 'complete' || startedMs === 0 || asked.override === 2) return { used, grown: null };
+    const wallMs = Math.max(0, event.endedMs - startedMs);
+    return { used, grown: grow(grown, attempt.given, { ...event, wallMs }) };
+  }
+
+  #learn(number: number, { used, grown }: Learned): void {
+    const { usage } = this.cohortOf(number);
+    if (usage !== null && used !== null) this.cohorts.usages.record(usage, used);
+    if (grown !== null) this.setGrown(number, grown);
   }
 
   /** `pop` took it out of the lane, as for a reservation: any other way on begins there. */

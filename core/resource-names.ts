@@ -42,6 +42,15 @@ export function readResources(value: unknown, option: string): Resources {
   return sorted(units);
 }
 
+/** Whether a value is what {@link parseResources} makes. */
+export function isResources(value: unknown): value is Resources {
+  if (!isObject(value)) return false;
+  return Object.entries(value).every(
+    ([name, units]) =>
+      NAME.test(name) && Number.isInteger(units) && (units as number) >= 1 && (units as number) <= UNITS_MAX,
+  );
+}
+
 /** `gpu:2,licence:1`, or '' for none. */
 export function resourcesText(resources: Resources): string {
   return resourceList(resources).join(',');

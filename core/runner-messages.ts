@@ -74,7 +74,7 @@ export interface ReleasedEvent {
 
 export type RunnerEvent = StartedEvent | EndedEvent | ReleasedEvent;
 
-/** Answered when every event of it is on disk. */
+/** Answered when every event of it is on disk, but for those that are refused. */
 export interface ReportRequest {
   readonly type: 'report';
   readonly id: number;
@@ -155,6 +155,8 @@ export interface ReportedReply {
   readonly type: 'reported';
   readonly id: number;
   readonly superseded: readonly number[];
+  /** Events that could not be taken, by their place in the report, and why: saying them again would change nothing. */
+  readonly refused?: readonly { readonly at: number; readonly why: string }[];
 }
 
 /** Answer to a touch: attempts to kill. */

@@ -28,6 +28,7 @@ import { Learner } from './learner.ts';
 import { Limits } from './limits.ts';
 import { Listings } from './listings.ts';
 import type { Log } from './log.ts';
+import { logFailure } from './log-failure.ts';
 import { LostChecks } from './lost-checks.ts';
 import { Modifying } from './modify.ts';
 import { NeverTold } from './never-told.ts';
@@ -159,6 +160,7 @@ export class Manager {
             key: queue.table.keyHex(number),
             error: asWrError(error).message,
           }),
+        refused: (error) => logFailure(log, 'report', error),
       },
     });
     this.#allotment = new Allotment({

@@ -1,13 +1,14 @@
 /**
- * Takes each request to the part of the manager that answers it, and tells the peer what went wrong with it.
+ * Checks each request and takes it to the part of the manager that answers it, and tells the peer what went wrong with it.
  *
  * What comes while the manager recovers is answered afterwards; whatever is wrong with a request ends that one, never the
  * manager.
  */
+import { type CheckedRequest, checkRequest } from '../core/check-message.ts';
 import type { ManagerStatusReply } from '../core/client-replies.ts';
 import { decodeFrame } from '../core/codec.ts';
 import { asWrError, WrError } from '../core/errors.ts';
-import type { Request } from '../core/protocol.ts';
+import { isCount } from '../core/message-values.ts';
 import type { Adds } from './adds.ts';
 import type { Backups } from './backups.ts';
 import type { Changes } from './changes.ts';
@@ -15,6 +16,7 @@ import type { Explaining } from './explaining.ts';
 import type { Limits } from './limits.ts';
 import type { Listings } from './listings.ts';
 import type { Log } from './log.ts';
+import { logFailure } from './log-failure.ts';
 import type { Modifying } from './modify.ts';
 import type { Peer } from './peer.ts';
 import type { RunnerDesk } from './runner-desk.ts';
@@ -45,10 +47,18 @@ export interface RequestParts {
   readonly onShutdown: (why: string) => void;
 }
 
+/** What may wait for the end of recovery: who sends more is told to ask again. */
+const EARLY_REQUESTS_MAX = 65_536;
+const EARLY_BYTES_MAX = 256 * 1024 * 1024;
+
 export class Requests {
   readonly #parts: RequestParts;
-  /** Requests that came during recovery: they are answered after it. */
-  #early: (() => void)[] = [];
+  /** Requests that came during recovery: they are answered after it, if whoever asked is still there. */
+  #early: { readonly peer: Peer; readonly request: CheckedRequest }[] = [];
+  /** Of the frames that hold them. */
+  #earlyBytes = 0;
+  /** Peers that sent too much too early: what they said after that must not be taken for what they said first. */
+  readonly #turnedAway = new Set<Peer>();
 
   constructor(parts: RequestParts) {
     this.#parts = parts;
@@ -56,9 +66,9 @@ export class Requests {
 
   /** A frame of a peer. Whatever is wrong with it ends that request, never the manager. */
   receive(peer: Peer, frame: Uint8Array): void {
-    let requests: readonly Request[];
+    let messages: readonly { readonly type: string }[];
     try {
-      requests = decodeFrame<Request>(frame);
+      messages = decodeFrame(frame);
     } catch (error) {
       this.#parts.log.warn('a frame could not be decoded', { error: asWrError(error).message });
       peer.post({
@@ -70,22 +80,34 @@ export class Requests {
       });
       return;
     }
-    for (const request of requests) this.#handle(peer, request);
+    if (this.#parts.mode() === 'recovering') this.#earlyBytes += frame.byteLength;
+    for (const message of messages) {
+      try {
+        this.#handle(peer, checkRequest(message));
+      } catch (error) {
+        this.#fail(peer, message, error);
+      }
+    }
   }
 
   /** Recovery is over: answers what came meanwhile. */
   answerEarly(): void {
     const early = this.#early;
     this.#early = [];
-    for (const request of early) request();
+    this.#earlyBytes = 0;
+    this.#turnedAway.clear();
+    for (const { peer, request } of early) {
+      // Who has gone meanwhile was never known here: nobody would let go of what is begun for it now.
+      if (peer.open) this.#handle(peer, request);
+    }
   }
 
-  #handle(peer: Peer, request: Request): void {
-    if (this.#parts.mode() === 'recovering' && !isAnsweredAlways(request)) {
-      this.#early.push(() => this.#handle(peer, request));
-      return;
-    }
+  #handle(peer: Peer, request: CheckedRequest): void {
     try {
+      if (this.#parts.mode() === 'recovering' && !isAnsweredAlways(request)) {
+        this.#keep(peer, request);
+        return;
+      }
       const answered = this.#answer(peer, request);
       answered?.catch((error: unknown) => this.#fail(peer, request, error));
     } catch (error) {
@@ -93,7 +115,15 @@ export class Requests {
     }
   }
 
-  #answer(peer: Peer, request: Request): Promise<void> | undefined {
+  #keep(peer: Peer, request: CheckedRequest): void {
+    if (this.#early.length >= EARLY_REQUESTS_MAX || this.#earlyBytes > EARLY_BYTES_MAX)
+      this.#turnedAway.add(peer);
+    if (this.#turnedAway.has(peer))
+      throw new WrError('RECOVERING', 'the manager is recovering prior state, and much waits for that');
+    this.#early.push({ peer, request });
+  }
+
+  #answer(peer: Peer, request: CheckedRequest): Promise<void> | undefined {
     switch (request.type) {
       case 'reserve':
         this.#parts.desk.reserve(peer, request);
@@ -181,25 +211,15 @@ export class Requests {
     if (this.#parts.mode() === 'stopping') throw new WrError('STOPPING', 'the manager is stopping');
   }
 
-  #fail(peer: Peer, request: Request, thrown: unknown): void {
+  #fail(peer: Peer, request: { readonly type: string }, thrown: unknown): void {
     const error = asWrError(thrown);
-    if (error.code === 'INTERNAL') {
-      this.#parts.log.error('a request failed', {
-        type: request.type,
-        error: error.message,
-        stack: stackOf(thrown),
-      });
-    }
-    const id = 'id' in request ? request.id : 0;
+    logFailure(this.#parts.log, request.type, thrown);
+    const id = 'id' in request && isCount(request.id) ? (request.id as number) : 0;
     const retryable = error.code === 'RECOVERING' || error.code === 'STOPPING';
     peer.post({ type: 'error', id, code: error.code, message: error.message, retryable });
   }
 }
 
-function isAnsweredAlways(request: Request): boolean {
+function isAnsweredAlways(request: CheckedRequest): boolean {
   return request.type === 'ping' || request.type === 'managerStatus' || request.type === 'shutdown';
-}
-
-function stackOf(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? '') : '';
 }

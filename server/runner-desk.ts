@@ -3,6 +3,8 @@
  * answered, when the batch they belong to is on disk.
  */
 import type { Attempt } from '../core/attempts.ts';
+import { type CheckedReport, checkEvent } from '../core/check-message.ts';
+import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
 import type { Moment } from '../core/moment.ts';
@@ -10,8 +12,8 @@ import { TOUCH_MS, TTR_MS } from '../core/protocol.ts';
 import type {
   EnvRequest,
   JobOrder,
-  ReportRequest,
   ReserveRequest,
+  RunnerEvent,
   RunnerHello,
   RunTemplate,
   TouchedAttempt,
@@ -58,6 +60,8 @@ export interface RunnerDeskEvents {
   away(runner: Runner): void;
   /** What an attempt was to run cannot be read: its job was buried. */
   unreadable(attempt: Attempt, error: unknown): void;
+  /** An event of a report could not be taken. */
+  refused(error: unknown): void;
 }
 
 export class RunnerDesk {
@@ -127,8 +131,13 @@ export class RunnerDesk {
   hello(peer: Peer, message: RunnerHello): void {
     const { runnerId, host, ip, pid, birth = 0, group, holding, id } = message;
     const runner: Runner = { runnerId, host, ip, pid, birth, group, peer, templates: new Set() };
+    const before = this.#byPeer.get(peer.id);
+    if (before !== undefined && before.runnerId !== runnerId) this.#leave(before);
     const earlier = this.#runners.get(runnerId);
-    if (earlier !== undefined) this.#byPeer.delete(earlier.peer.id);
+    if (earlier !== undefined) {
+      this.#byPeer.delete(earlier.peer.id);
+      if (earlier.group === null && group !== null) this.#events.hostRunner(earlier, false);
+    }
     this.#runners.set(runnerId, runner);
     this.#byPeer.set(peer.id, runner);
     const superseded = this.#queue.adopt(runnerId, holding, momentOf(this.#clock), this.#clock.random());
@@ -151,21 +160,30 @@ export class RunnerDesk {
     else this.#waiting.add({ peer, request, group });
   }
 
-  report(peer: Peer, { id, events }: ReportRequest): void {
+  report(peer: Peer, { id, events }: CheckedReport): void {
     const now = momentOf(this.#clock);
     const superseded: number[] = [];
+    const refused: { at: number; why: string }[] = [];
     let ended = false;
-    for (const event of events) {
-      if (!this.#apply(event, now)) superseded.push(event.attempt);
-      else if (this.#stopping && !this.#sparing && event.event === 'started')
-        this.#killNow([this.#queue.attempts.byToken(event.attempt)]);
-      ended ||= event.event !== 'started';
+    for (const [at, told] of events.entries()) {
+      try {
+        const event = checkEvent(told);
+        if (!this.#apply(event, now)) superseded.push(event.attempt);
+        else if (this.#stopping && !this.#sparing && event.event === 'started')
+          this.#killNow([this.#queue.attempts.byToken(event.attempt)]);
+        ended ||= event.event !== 'started';
+      } catch (error) {
+        // One that cannot be taken must neither hold up the others nor be told for ever: its attempt is lost in time.
+        refused.push({ at, why: asWrError(error).message });
+        this.#events.refused(error);
+      }
     }
-    this.#persist.after(() => peer.post({ type: 'reported', id, superseded }));
+    const more = refused.length === 0 ? {} : { refused };
+    this.#persist.after(() => peer.post({ type: 'reported', id, superseded, ...more }));
     if (ended) this.#events.changed();
   }
 
-  #apply(event: ReportRequest['events'][number], now: Moment): boolean {
+  #apply(event: RunnerEvent, now: Moment): boolean {
     switch (event.event) {
       case 'started':
         return this.#queue.start(event.attempt, event.pid, event.startedMs, now.monotonicMs, event.cwd);
@@ -243,8 +261,11 @@ export class RunnerDesk {
   closed(peer: Peer): void {
     this.#waiting.drop(peer);
     const runner = this.#byPeer.get(peer.id);
-    if (runner === undefined) return;
-    this.#byPeer.delete(peer.id);
+    if (runner !== undefined) this.#leave(runner);
+  }
+
+  #leave(runner: Runner): void {
+    this.#byPeer.delete(runner.peer.id);
     this.#runners.delete(runner.runnerId);
     if (runner.group === null) this.#events.hostRunner(runner, false);
     this.#events.away(runner);

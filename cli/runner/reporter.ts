@@ -57,6 +57,11 @@ export class Reporter {
     return this.#underWay.map(({ event }) => event);
   }
 
+  /** Whose event stands at that place of the report under way; 0: there is none. */
+  told(at: number): number {
+    return this.#underWay[at]?.event.attempt ?? 0;
+  }
+
   acknowledged(): void {
     for (const { event } of this.#underWay) if (event.event !== 'started') this.#over.delete(event.attempt);
     this.#underWay = [];

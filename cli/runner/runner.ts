@@ -234,6 +234,8 @@ export class Runner {
       const reply = await answer;
       if (this.#session.link !== link) return;
       if (reply.type !== 'reported') throw unexpected(reply);
+      for (const { at, why } of reply.refused ?? [])
+        this.#world.log(`the manager cannot take what became of attempt ${this.#reporter.told(at)}: ${why}`);
       this.#reporter.acknowledged();
       this.#work.forget(reply.superseded);
     } catch (thrown) {

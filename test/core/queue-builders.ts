@@ -77,7 +77,7 @@ export function ended(
     reason: outcome === 'complete' ? '' : 'command exited non-zero',
     pid: 4321,
     startedMs: 1_000,
-    endedMs: 2_000,
+    endedMs: (more.startedMs ?? 1_000) + 1_000,
     cwd: '/tmp/x',
     stdout: new Uint8Array(0),
     stderr: new Uint8Array(0),

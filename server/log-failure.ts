@@ -1,0 +1,12 @@
+/** What the log says of a message that could not be acted on: a defect with all that is known of it, a bad message by name. */
+import { asWrError } from '../core/errors.ts';
+import type { Log } from './log.ts';
+
+/** @param type - of the message */
+export function logFailure(log: Pick<Log, 'warn' | 'error'>, type: string, thrown: unknown): void {
+  const { code, message } = asWrError(thrown);
+  if (code === 'BAD_PROTOCOL') log.warn('a message was refused', { error: message });
+  if (code !== 'INTERNAL') return;
+  const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
+  log.error('a request failed', { type, error: message, stack });
+}
