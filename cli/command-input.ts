@@ -1,7 +1,9 @@
 /** A command file, or STDIN, as a source of bytes (spec: cli.md §2.1, the issue's bad input). */
+import { fstatSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { WrError } from '../core/errors.ts';
 import type { Fill } from './line-chunks.ts';
+import { refuseChanged } from './steady-file.ts';
 
 /** What some editors put before a text: it is no part of its first command. */
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -31,7 +33,7 @@ export async function openInput(
   stdin: NodeJS.ReadStream = process.stdin,
 ): Promise<CommandInput> {
   if (path === '') throw new WrError('BAD_INPUT', '--file is empty', { hint: 'name a file, or - for STDIN' });
-  if (path === '-') return withoutBom(fromStream(stdin, STDIN_NAME));
+  if (path === '-') return withoutBom(fromStdin(stdin));
   let handle: FileHandle;
   try {
     handle = await open(path, 'r');
@@ -43,7 +45,7 @@ export async function openInput(
     await handle.close();
     throw new WrError('BAD_INPUT', `${path} is a directory, not a file of commands`, { hint: 'name a file' });
   }
-  if (stats.isFile()) return withoutBom(fromFile(handle, path, stats.size));
+  if (stats.isFile()) return withoutBom(fromFile(handle, path, stats));
   // A pipe by name: read like STDIN, as it may keep us waiting.
   return withoutBom(fromStream(handle.createReadStream(), path));
 }
@@ -91,19 +93,21 @@ export function inputOf(bytes: Uint8Array, name: string): CommandInput {
   };
 }
 
-function fromFile(handle: FileHandle, path: string, size: number): CommandInput {
+function fromFile(handle: FileHandle, path: string, opened: Stats): CommandInput {
   let position = 0;
   return {
     name: path,
-    size,
+    size: opened.size,
     fill: async (buffer, offset) => {
+      let count: number;
       try {
-        const { bytesRead } = await handle.read(buffer, offset, buffer.byteLength - offset, position);
-        position += bytesRead;
-        return bytesRead;
+        count = (await handle.read(buffer, offset, buffer.byteLength - offset, position)).bytesRead;
       } catch (cause) {
         throw unreadable(path, cause);
       }
+      position += count;
+      if (count === 0) refuseChanged(path, opened, await handle.stat(), position);
+      return count;
     },
     rewind: () => {
       position = 0;
@@ -111,6 +115,20 @@ function fromFile(handle: FileHandle, path: string, size: number): CommandInput 
     },
     close: () => handle.close(),
   };
+}
+
+/** May be a file, read from wherever the shell left off. */
+function fromStdin(stdin: NodeJS.ReadStream): CommandInput {
+  const input = fromStream(stdin, STDIN_NAME);
+  const { fd } = stdin as { readonly fd?: number };
+  const opened = fd === undefined ? undefined : fstatSync(fd);
+  if (fd === undefined || opened?.isFile() !== true) return input;
+  const fill: Fill = async (buffer, offset) => {
+    const count = await input.fill(buffer, offset);
+    if (count === 0) refuseChanged(STDIN_NAME, opened, fstatSync(fd));
+    return count;
+  };
+  return { ...input, fill };
 }
 
 function fromStream(stream: NodeJS.ReadableStream, name: string): CommandInput {

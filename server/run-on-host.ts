@@ -44,6 +44,7 @@ export function sshRunner(keyFile: string, program = 'ssh'): RunOnHost {
   };
 }
 
+/** The database's file is open in whatever the manager starts; ssh closes all but its standard streams before anything else. */
 function run(program: string, args: readonly string[]): Promise<string> {
   const limits = { timeout: TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: 'SIGKILL' } as const;
   const env = { ...process.env, SSH_ASKPASS_REQUIRE: 'never' };

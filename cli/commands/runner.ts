@@ -14,6 +14,7 @@ import { readFlags } from '../read-flags.ts';
 import { overridesOf, ownEnvironment } from '../runner/environment.ts';
 import { Environments } from '../runner/environments.ts';
 import { Executor } from '../runner/executor.ts';
+import { closeInheritedFiles } from '../runner/inherited-files.ts';
 import { resolveProgram } from '../runner/launcher.ts';
 import type { LedgerEntry, LedgerOptions } from '../runner/ledger.ts';
 import { managerName, nestedVariables } from '../runner/nested-use.ts';
@@ -65,6 +66,7 @@ const SWEEP_MS = 60_000;
 const BYTES_PER_MB = 1024 * 1024;
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
+  closeInheritedFiles(); // Before anything is opened here.
   const given = readFlags(argv, flags).flags;
   const config = await context.config(given.deployment);
   const reserveTimeoutS = given.reserveTimeout ?? RESERVE_TIMEOUT_S;

@@ -19,6 +19,7 @@ import { PROOF_LEAVES } from './spare-workspaces.ts';
 import { killOrphans, killTree } from './tree-kill.ts';
 import { FREE_BYTES_MIN, Watch, type Watched } from './watch.ts';
 import { Workspaces } from './workspace.ts';
+import { YoungPeaks } from './young-peaks.ts';
 
 /** Ticks find short commands that are not short, and whatever is due to be looked at. */
 const TICK_MS = 250;
@@ -49,6 +50,7 @@ export class Executor implements ExecutorPort {
   readonly #workspaces: Workspaces;
   readonly #preparation: Preparation;
   readonly #watch: Watch;
+  readonly #youngPeaks: YoungPeaks;
   readonly #slots: Slot[] = [];
   readonly #executions = new Map<number, { readonly execution: Execution; readonly slot: Slot }>();
   /** Processes of behaviours, by attempt. */
@@ -81,6 +83,7 @@ export class Executor implements ExecutorPort {
     };
     const { physicalMb, freeBytesMin = FREE_BYTES_MIN } = options;
     this.#watch = new Watch(watchEvents, { physicalMb, freeBytesMin });
+    this.#youngPeaks = new YoungPeaks({ now: options.now, monotonicMs: () => performance.now() });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -147,6 +150,7 @@ export class Executor implements ExecutorPort {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#youngPeaks.close();
     for (const slot of this.#slots) slot.close();
     this.#workspaces.dropEmptySpares();
     this.#workspaces.tidy();
@@ -166,8 +170,10 @@ export class Executor implements ExecutorPort {
 
   #started(execution: Execution): void {
     const { job, pid, startedMs, dir } = execution;
-    // A launcher may say so of a command that was ended meanwhile.
-    if (this.#executions.has(job.attempt)) this.#events.started(job, pid, startedMs, dir);
+    const held = this.#executions.get(job.attempt);
+    if (held === undefined) return; // A launcher may say so of a command that was ended meanwhile.
+    this.#youngPeaks.add(execution, held.slot.launcherPid);
+    this.#events.started(job, pid, startedMs, dir);
   }
 
   #commandEnded(slot: Slot, execution: Execution, end: LaunchEnd | null): void {

@@ -1,6 +1,6 @@
 /** From the exit of a command to the report of its attempt: output, behaviours, verdict (runner.md §3.7, since-0.36.md §2.3). */
 import type { ChildProcess } from 'node:child_process';
-import { constants } from 'node:os';
+import { constants, totalmem } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { classify, EXIT_SIGNALLED, type Verdict } from '../../core/classify.ts';
 import type { EndedEvent } from '../../core/runner-messages.ts';
@@ -9,7 +9,7 @@ import { behavioursFor, carryOut, isAtRunner, isCleanup } from './behaviours.ts'
 import { bytesToByteString } from './bytes.ts';
 import { diskUsedMb } from './disk-usage.ts';
 import type { Execution, Job, NotStarted } from './execution.ts';
-import { kernelMemoryKills } from './memory-kills.ts';
+import { countsWholeMachine, kernelMemoryKills, mayHaveUsedTooMuch } from './memory-kills.ts';
 import type { LaunchEnd } from './notices.ts';
 import { signalMessage } from './signal-messages.ts';
 import type { Workspaces } from './workspace.ts';
@@ -19,6 +19,7 @@ const DISK_MS_MAX = 2_000;
 /** What ran longer may have filled its directories, whatever others like it did. */
 const TRUSTED_MS_MAX = 100;
 const NOTHING = new Uint8Array(0);
+const BYTES_PER_MB = 1024 * 1024;
 
 export interface FinishWorld {
   readonly workspaces: Workspaces;
@@ -220,11 +221,12 @@ function withoutShellMessage(stderr: Uint8Array, message: string | null): Uint8A
 /** A shell says so of a child of its own that was. */
 const STATUS_KILLED = 128 + constants.signals.SIGKILL;
 
-function killedByKernel({ memoryKills, kill }: Execution, { signal, code }: Exit): boolean {
+function killedByKernel(execution: Execution, { signal, code }: Exit): boolean {
+  const { memoryKills, kill, peakRamMb, job } = execution;
   if (kill !== null || memoryKills < 0) return false;
-  return (
-    (signal === constants.signals.SIGKILL || code === STATUS_KILLED) && kernelMemoryKills() > memoryKills
-  );
+  if (signal !== constants.signals.SIGKILL && code !== STATUS_KILLED) return false;
+  if (kernelMemoryKills() <= memoryKills) return false;
+  return !countsWholeMachine() || mayHaveUsedTooMuch(peakRamMb, job.memoryMb, totalmem() / BYTES_PER_MB);
 }
 
 async function measureDisk(execution: Execution): Promise<void> {

@@ -10,6 +10,20 @@ export function kernelMemoryKills(): number {
   return countIn(ownEvents()) ?? countIn('/proc/vmstat') ?? -1;
 }
 
+/** Whether kills of anybody's processes are counted, also of such that their own control group had too little for. */
+export function countsWholeMachine(): boolean {
+  return countIn(ownEvents()) === undefined;
+}
+
+/** Where anybody's are counted, one is believed of a command that used a good part of what it asked for, or of all there is. */
+const OWN_SHARE_MIN = 1 / 2;
+const PHYSICAL_SHARE_MIN = 1 / 4;
+
+/** @param peakMb - MB, of the command; some of it may have been missed */
+export function mayHaveUsedTooMuch(peakMb: number, askedMb: number, physicalMb: number): boolean {
+  return peakMb >= askedMb * OWN_SHARE_MIN || peakMb >= physicalMb * PHYSICAL_SHARE_MIN;
+}
+
 let events: string | undefined;
 
 function ownEvents(): string {

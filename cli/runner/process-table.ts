@@ -123,12 +123,15 @@ export function signalProcess(pid: number, startTicks: number, signal: NodeJS.Si
 /** MB: the memory a tree uses, shared pages counted in shares, and the most any one of its processes ever had resident. */
 export function memoryOf(tree: Tree): { readonly pssMb: number; readonly peakRssMb: number } {
   let pssKb = 0;
+  for (const pid of tree.keys()) pssKb += readKb(`/proc/${pid}/smaps_rollup`, 'Pss:');
+  return { pssMb: Math.ceil(pssKb / 1024), peakRssMb: peakRssMb(tree.keys()) };
+}
+
+/** MB: the most any of these processes ever had resident. */
+export function peakRssMb(pids: Iterable<number>): number {
   let peakKb = 0;
-  for (const pid of tree.keys()) {
-    pssKb += readKb(`/proc/${pid}/smaps_rollup`, 'Pss:');
-    peakKb = Math.max(peakKb, readKb(`/proc/${pid}/status`, 'VmHWM:'));
-  }
-  return { pssMb: Math.ceil(pssKb / 1024), peakRssMb: Math.ceil(peakKb / 1024) };
+  for (const pid of pids) peakKb = Math.max(peakKb, readKb(`/proc/${pid}/status`, 'VmHWM:'));
+  return Math.ceil(peakKb / 1024);
 }
 
 function readKb(path: string, label: string): number {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  createReadStream,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -57,4 +66,69 @@ describe('a byte order mark before the first command', () => {
       await input.close();
     });
   }
+});
+
+describe('a file that does not stay what it was while it is read', () => {
+  let directory = '';
+  let path = '';
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'wr-input-'));
+    path = join(directory, 'commands');
+  });
+  after(() => rmSync(directory, { recursive: true }));
+
+  const LINES = 'rm -rf /data/tmp\n'.repeat(20);
+  const byName = (): Promise<CommandInput> => openInput(path);
+  const byShell = (): Promise<CommandInput> =>
+    openInput(
+      '-',
+      createReadStream('', { fd: openSync(path, 'r'), autoClose: false, highWaterMark: 64 }) as never,
+    );
+  /** Reads a part, lets something happen to the file, and reads on. */
+  const readAround = async (open: () => Promise<CommandInput>, meddle: () => void): Promise<string> => {
+    writeFileSync(path, LINES);
+    const input = await open();
+    try {
+      const first = Buffer.alloc(64);
+      const count = await input.fill(first, 0);
+      meddle();
+      return first.toString('utf8', 0, count) + (await readAll(input));
+    } finally {
+      await input.close();
+    }
+  };
+
+  for (const [name, open] of [
+    ['named', byName],
+    ['given as STDIN', byShell],
+  ] as const) {
+    it(`is refused when ${name}: cut short, emptied, longer, or written anew`, async () => {
+      const changed = { code: 'BAD_INPUT', message: /(commands|STDIN) was changed while it was read/ };
+      assert.equal(await readAround(open, () => undefined), LINES);
+      await assert.rejects(
+        readAround(open, () => truncateSync(path, 211)),
+        { ...changed, message: /it had 340 bytes and now has 211/ },
+      );
+      await assert.rejects(
+        readAround(open, () => writeFileSync(path, '')),
+        changed,
+      );
+      await assert.rejects(
+        readAround(open, () => appendFileSync(path, 'rm -rf /da')),
+        changed,
+      );
+      const rewrite = (): void => {
+        writeFileSync(path, LINES.toUpperCase());
+        utimesSync(path, new Date(), new Date(Date.now() + 5_000));
+      };
+      await assert.rejects(readAround(open, rewrite), changed);
+    });
+  }
+
+  it('is read all the same when the system makes it up, and it has no size', async () => {
+    const input = await openInput('/proc/self/status');
+    assert.equal(input.size, 0);
+    assert.match(await readAll(input), /^Name:/);
+    await input.close();
+  });
 });

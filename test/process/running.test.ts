@@ -27,6 +27,12 @@ describe('a command that runs', () => {
     assert.deepEqual([ended?.State, ended?.StdOut, ended?.StdErr], ['complete', '', '']);
   });
 
+  it('has nothing open but its standard streams', async () => {
+    await place.add(['ls /proc/$$/fd; exit 5'], ['-i', 'open', '-r', '0']);
+    const [ended] = await place.settled('open', 1);
+    assert.deepEqual(ended?.StdOut.split('\n'), ['0', '1', '2']);
+  });
+
   it('is ended with all that came of it, and tried again, when its runner is told to stop', async () => {
     const daemon = `(setsid sh -c 'echo $$ >> ${place.work}/stop.pids; exec sleep 98765' &)`;
     const stubborn = `sh -c 'trap "" TERM; echo $$ >> ${place.work}/stop.pids; sleep 98766; sleep 98766'`;

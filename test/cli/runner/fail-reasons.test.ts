@@ -14,7 +14,11 @@ import {
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { ownEnvironment } from '../../../cli/runner/environment.ts';
-import { kernelMemoryKills } from '../../../cli/runner/memory-kills.ts';
+import {
+  countsWholeMachine,
+  kernelMemoryKills,
+  mayHaveUsedTooMuch,
+} from '../../../cli/runner/memory-kills.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
 import { groupProblem } from '../../../cli/runner/unix-groups.ts';
 import { FREE_BYTES_MIN } from '../../../cli/runner/watch.ts';
@@ -77,8 +81,14 @@ describe('reasons of failure', { concurrency: false }, () => {
       await withRunner(async ({ manager }) => {
         const hungry = 'head -c 300000000 /dev/zero | tail -c 300000000 | cat > /dev/null';
         const inGroup = (cmd: string): string => `echo $$ > ${group}/cgroup.procs; ${cmd}`;
-        const eaten = await endOf(manager, { cmd: inGroup(hungry) });
+        const eaten = await endOf(manager, { cmd: inGroup(hungry), memoryMb: 2 });
         assert.deepEqual(verdictOf(eaten), 'release 137 command used too much RAM');
+        if (countsWholeMachine()) {
+          // One that was killed while somebody else's ran out of memory, and that used next to nothing itself.
+          const beside = `(echo $BASHPID > ${group}/cgroup.procs; ${hungry}); kill -9 $$`;
+          const bystander = await endOf(manager, { cmd: beside, memoryMb: 100_000 });
+          assert.equal(verdictOf(bystander), 'release -1 command exited non-zero');
+        }
         // The count has risen, but not since this one began, unless something else on this machine had it rise.
         await new Promise((resolve) => setTimeout(resolve, 1_500));
         let other: EndedEvent;
@@ -196,6 +206,15 @@ describe('commands with something around them', { concurrency: false }, () => {
       },
       { own },
     );
+  });
+});
+
+describe('a kill for want of memory somewhere on the machine', () => {
+  it('is believed of a command that used half of what it asked for, or a quarter of all there is', () => {
+    assert.ok(!mayHaveUsedTooMuch(316, 1_400, 24_000));
+    assert.ok(mayHaveUsedTooMuch(700, 1_400, 24_000));
+    assert.ok(mayHaveUsedTooMuch(6_000, 20_000, 24_000));
+    assert.ok(!mayHaveUsedTooMuch(5_999, 20_000, 24_000));
   });
 });
 
