@@ -61,6 +61,10 @@ export class AddFinish {
   async finish(upload: Upload, end: AddEnd): Promise<AddResult> {
     if (upload.dry !== undefined) return this.#finishDry(upload, upload.dry, end);
     await Promise.all(upload.stagings);
+    return this.#parts.archive.during(() => this.#finish(upload, end));
+  }
+
+  async #finish(upload: Upload, end: AddEnd): Promise<AddResult> {
     const parts = await this.#parts.archive.lookUp(upload.parts);
     // First the limits, then what they hold: also for duplicates, and whatever becomes of the add.
     await this.#parts.limits.set(upload.limits);

@@ -16,7 +16,6 @@ import { type AddResult, dropSegmentWrite, readRequest, segmentWrite, stagedWrit
 import type { IngestResult } from '../workers/ingest-result.ts';
 import { AddFinish, answer, type FinishingParts } from './add-finish.ts';
 import type { AddPart } from './add-part.ts';
-import type { Archive } from './archive.ts';
 import { type UnfoldedResult, unfolded } from './array-parts.ts';
 import { DryRun, type DryRunParts } from './dry-run.ts';
 import { gatherLimits } from './limits.ts';
@@ -35,7 +34,6 @@ export class Adds {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
   readonly #tasks: Tasks;
-  readonly #archive: Archive;
   readonly #deployment: string;
   readonly #uploads = new Map<string, Upload>();
   /** Request ids that were answered before and are being sent again: their frames are let go by. */
@@ -60,7 +58,6 @@ export class Adds {
     this.#queue = options.queue;
     this.#store = options.store;
     this.#tasks = options.tasks;
-    this.#archive = options.archive;
     this.#segments = new SegmentIds(options.nextSegment);
     this.#deployment = options.deployment;
     this.#whyNever = options.whyNever;
@@ -88,19 +85,7 @@ export class Adds {
     const isDry = message.dryRun !== undefined;
     const envId = isDry ? '' : this.#shared.environment(message.env);
     const dry = isDry ? new DryRun(this.#dryParts, peer, message) : undefined;
-    this.#uploads.set(requestId, new Upload(peer, message, envId, this.#enter(), dry));
-  }
-
-  /** What an add looks up stays in memory until it is over. @returns ends that; may be called more than once */
-  #enter(): () => void {
-    const generation = this.#archive.enter();
-    const leaveUses = this.#queue.uses.enter();
-    let isIn = true;
-    return () => {
-      if (isIn) this.#archive.leave(generation);
-      isIn = false;
-      leaveUses();
-    };
+    this.#uploads.set(requestId, new Upload(peer, message, envId, this.#queue.uses.enter(), dry));
   }
 
   frame(peer: Peer, message: AddFrame): void {

@@ -7,7 +7,7 @@
  * and halved the cycles a second.)
  *
  * An add looks archived keys up in a worker, before it claims; a batch therefore leaves memory only once every add has ended
- * that may have looked before the batch was on disk.
+ * that may have looked before the batch was on disk. An add whose frames are still coming in has not looked yet, and holds nothing.
  */
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf, type TableChunk } from '../core/job-table.ts';
@@ -57,7 +57,7 @@ export class Archive {
   #cancelNudge: (() => void) | undefined;
   /** Index batches written so far. */
   #generation = 0;
-  /** Generations at which adds under way began. */
+  /** Generations at which those began who have looked keys up and still go by that. */
   readonly #entered = new Map<number, number>();
   /** In the index, and still in memory. */
   readonly #evictable: { readonly generation: number; readonly numbers: readonly number[] }[] = [];
@@ -71,7 +71,17 @@ export class Archive {
     this.#indexed = store.count('keys') > 0;
   }
 
-  /** An add begins. @returns what it must hand to {@link leave} */
+  /** Keeps in memory meanwhile what a look at the index may have missed, as it was written after that. */
+  async during<Result>(act: () => Promise<Result>): Promise<Result> {
+    const generation = this.enter();
+    try {
+      return await act();
+    } finally {
+      this.leave(generation);
+    }
+  }
+
+  /** Somebody is about to look keys up. @returns what must be handed to {@link leave} */
   enter(): number {
     this.#entered.set(this.#generation, (this.#entered.get(this.#generation) ?? 0) + 1);
     return this.#generation;

@@ -89,7 +89,10 @@ export class DryRun {
   }
 
   async #take(result: IngestResult, count: number, linesBefore: number): Promise<void> {
-    if (count === 0) return;
+    if (count > 0) await this.#parts.archive.during(() => this.#judge(result, count, linesBefore));
+  }
+
+  async #judge(result: IngestResult, count: number, linesBefore: number): Promise<void> {
     const keys = result.keys.subarray(0, count * 16);
     const inHistory = await this.#parts.archive.find(keys);
     const first = this.#claims.table.end;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { AddedReply } from '../../core/client-replies.ts';
+import type { AddBegin } from '../../core/client-requests.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { CHUNK_ROWS } from '../../core/job-table.ts';
 import type { Runners } from '../../server/tasks.ts';
@@ -17,12 +18,26 @@ class OpenAdd {
   readonly requestId: string;
   #frames = 0;
 
-  constructor(harness: ManagerHarness, requestId: string, frames: readonly string[], rerun = false) {
+  constructor(
+    harness: ManagerHarness,
+    requestId: string,
+    frames: readonly string[],
+    more: Pick<AddBegin, 'dryRun'> = {},
+  ) {
     this.#harness = harness;
     this.requestId = requestId;
     const defaults = { ...DEFAULT_JOB_OPTIONS, retries: 0 };
     const id = harness.nextId();
-    harness.send(this.peer, { type: 'addBegin', id, requestId, defaults, rerun, head: 0, wantKeys: false });
+    const begin = {
+      type: 'addBegin',
+      id,
+      requestId,
+      defaults,
+      rerun: false,
+      head: 0,
+      wantKeys: false,
+    } as const;
+    harness.send(this.peer, { ...begin, ...more });
     for (const text of frames) {
       const bytes = Buffer.from(text);
       harness.send(this.peer, { type: 'addFrame', requestId, seq: this.#frames, bytes });
@@ -158,6 +173,50 @@ describe('adds at the same time', () => {
       assert.deepEqual(new Set(there), promised, `seed ${seed}: not what was promised`);
       assert.equal(there.length, promised.size, `seed ${seed}: something is there twice`);
     }
+  });
+
+  it('keeps nothing in memory that completes while the frames of an add, true or dry, are coming in', async () => {
+    for (const dryRun of [undefined, { show: 1 }]) {
+      const harness = await ManagerHarness.start();
+      const open = new OpenAdd(harness, 'open', ['c 1\nnew\n'], dryRun && { dryRun });
+      await settle();
+      await harness.add('c 1\nc 2\nc 3\n');
+      await runJobs(harness, 3, 'complete');
+      await harness.clock.advance(5_000);
+      assert.equal(harness.manager.queue.keys.size, 0);
+      open.end();
+      await settle();
+      // What was tried was judged as it came in.
+      const expected = dryRun === undefined ? [1, 1] : [2, 0];
+      assert.deepEqual([open.peer.last('added').added, open.peer.last('added').complete], expected);
+    }
+  });
+
+  it('keeps what completes while an add goes by what it has looked up', async () => {
+    const store = new MemoryStore();
+    let goOn: (() => void) | undefined;
+    let held: Promise<void> | undefined;
+    const query: Runners['query'] = async (task) => {
+      const result = queryInline(task, store);
+      if (task.kind === 'findKeys') await held;
+      return result;
+    };
+    const harness = await ManagerHarness.start(store, { query });
+    await harness.add('first\n');
+    await runJobs(harness, 1, 'complete');
+    await harness.clock.advance(5_000);
+    await harness.add('c\n');
+    held = new Promise((resolve) => (goOn = resolve));
+    const looking = new OpenAdd(harness, 'looking', ['c\n']);
+    looking.end();
+    await settle();
+    await runJobs(harness, 1, 'complete');
+    await harness.clock.advance(5_000);
+    assert.equal(store.count('keys'), 2);
+    goOn?.();
+    await settle();
+    assert.deepEqual([looking.peer.last('added').added, looking.peer.last('added').complete], [0, 1]);
+    assert.equal(harness.manager.queue.keys.size, 0);
   });
 
   it('keeps the claimed rows of a large add when the last older jobs beside them are removed', async () => {
