@@ -3,8 +3,9 @@
  *
  * One binary websocket message is one *frame*: one msgpack-encoded message, or an array of them in order, so that a
  * batch of reports and the next request travel together. Whoever asks chooses `id` (rising per connection); every
- * answer carries it back. What changes something also carries a `requestId` that is unique for ever: repeating it
- * returns the first answer and changes nothing (reliability.md H14).
+ * answer carries it back. What changes jobs also carries a `requestId` that is unique for ever: repeating it
+ * returns the first answer and changes nothing (reliability.md H14), while that is remembered: of an add for a day at least, also
+ * over a restart; of other changes while the manager lives (docs/decisions/0018-how-long-answers-are-remembered.md).
  *
  * Bytes that users typed (commands, output) stay bytes: they need not be UTF-8.
  */

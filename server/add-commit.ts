@@ -9,16 +9,15 @@ import { filterSegment } from '../core/segment.ts';
 import type { Template } from '../core/templates.ts';
 import { type KeyValueStore, u32Key, type Write } from '../store/key-value.ts';
 import {
-  type AddResult,
   counterWrite,
   directoryWrite,
   dropSegmentWrite,
   groupSegmentWrite,
   liveWrite,
-  requestWrite,
   segmentWrite,
   stagedWrite,
 } from '../store/layout.ts';
+import { type AddResult, requestWrites } from '../store/request-tables.ts';
 import { AddBsubIds } from './add-bsub-ids.ts';
 import { AddLinks, forgetLinks, type LinkingParts } from './add-links.ts';
 import type { AddPart } from './add-part.ts';
@@ -151,7 +150,7 @@ export class AddCommit {
         counterWrite('nextNumber', this.#queue.table.end),
         counterWrite('nextSegment', request.nextSegment()),
         ...bsubIds.writes(),
-        requestWrite(request.requestId, result),
+        ...requestWrites(request.requestId, result),
       );
       const committed = this.#store.commit(writes);
       leave?.();

@@ -10,7 +10,7 @@ import type { JobQueue } from '../core/job-queue.ts';
 import { setTemplateIds } from '../core/segment.ts';
 import type { Template } from '../core/templates.ts';
 import type { KeyValueStore } from '../store/key-value.ts';
-import type { AddResult } from '../store/layout.ts';
+import type { AddResult } from '../store/request-tables.ts';
 import type { RerunPart } from '../workers/reruns.ts';
 import { AddCommit } from './add-commit.ts';
 import type { AddPart } from './add-part.ts';

@@ -32,6 +32,7 @@ import { logFailure } from './log-failure.ts';
 import { LostChecks } from './lost-checks.ts';
 import { Modifying } from './modify.ts';
 import { NeverTold } from './never-told.ts';
+import { OldAnswers } from './old-answers.ts';
 import type { Peer } from './peer.ts';
 import { Persist } from './persist.ts';
 import type { Processes } from './processes.ts';
@@ -97,6 +98,7 @@ export class Manager {
   readonly #watching: Watching;
   readonly #learner: Learner;
   readonly #trimming: Trimming;
+  readonly #oldAnswers: OldAnswers;
   readonly #steering: Steering;
   readonly #lostChecks: LostChecks;
   readonly #goneRunners: GoneRunners;
@@ -201,6 +203,7 @@ export class Manager {
         return (group) => this.#allotment.has(group) || awaited(group);
       },
     });
+    this.#oldAnswers = new OldAnswers({ store, persist: this.persist, clock });
     this.#learner = new Learner({ queue, tasks, persist: this.persist, clock, log, onMoved: onReady });
     this.#steering = new Steering({
       queue,
@@ -423,6 +426,7 @@ export class Manager {
     if (this.queue.changes.size > 0) this.persist.note();
     this.#learner.tick();
     this.#trimming.tick();
+    this.#oldAnswers.tick();
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
 

@@ -25,7 +25,6 @@ import {
   readDirectory,
   readLimits,
   readLive,
-  readOldRequests,
   readRecords,
   readRepGroups,
   readReplaced,
@@ -34,15 +33,12 @@ import {
   readSuspended,
   readTemplate,
   replacedWrite,
-  requestWrite,
   stagedWrite,
 } from '../store/layout.ts';
 import { readTallies } from '../store/tallies.ts';
 import { type Clock, momentOf, Slices } from './clock.ts';
 import { type LinkedRows, type Run, recoverDependencies } from './recover-dependencies.ts';
 
-/** Answers to adds are kept so long for clients that ask again. */
-const REQUESTS_KEPT_MS = 24 * 3_600_000;
 /** Rows put back between two looks at the clock. */
 const ROWS_PER_STEP = 4_096;
 const NO_BITS = new Uint8Array(0);
@@ -74,7 +70,7 @@ export async function recover(
   clock: Clock,
   progress: (jobs: number) => void,
 ): Promise<Recovered> {
-  await dropLeftovers(store, clock);
+  await dropLeftovers(store);
   for (const { id, saved } of readRepGroups(store)) queue.repGroups.restore(id, saved);
   queue.templates.source = (id) => readTemplate(store, id);
   queue.templates.startAt(nextTemplateId(store));
@@ -112,13 +108,11 @@ async function recoverReplaced(store: KeyValueStore, queue: JobQueue): Promise<v
   if (left.length > 0) await store.commit(left);
 }
 
-/** What adds left behind that never came to their end, and answers nobody will ask for again. */
-async function dropLeftovers(store: KeyValueStore, clock: Clock): Promise<void> {
+/** What adds left behind that never came to their end. */
+async function dropLeftovers(store: KeyValueStore): Promise<void> {
   const writes: Write[] = [];
   for (const segment of readStaged(store))
     writes.push(dropSegmentWrite(segment), stagedWrite(segment, false));
-  for (const requestId of readOldRequests(store, clock.nowMs() - REQUESTS_KEPT_MS))
-    writes.push(requestWrite(requestId, null));
   if (writes.length > 0) await store.commit(writes);
 }
 

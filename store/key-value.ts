@@ -15,6 +15,7 @@ export const TABLES = [
   'done',
   'keys',
   'requests',
+  'answered',
   'groups',
   'groupSegments',
   'tallies',

@@ -15,7 +15,8 @@
  * keys           16-byte key          → job number            complete jobs; written in sorted batches
  * unindexed      batch                → job numbers           complete jobs whose keys are not in `keys` yet
  * completions    Unix ms (u48), batch → job numbers          complete jobs by when they were written as such
- * requests       request id           → result of an add      so that a repeated request gets the same answer
+ * requests       MD5 of request id    → result of an add      so that a repeated request gets the same answer
+ * answered       Unix ms (u48), MD5   → nothing               the same by time, so that the oldest are forgotten
  * groups         rep group id         → name, complete, sums; of a set of groups: its groups, complete, sums
  * groupSegments  rep group id, first  → nothing               which segments hold jobs of a report group
  * tallies        first job number     → which of the segment's jobs are found under several report groups (store/tallies.ts)
@@ -31,8 +32,9 @@
  * usage          MD5 of req group     → sets of values
  * suspended      first job number     → bit per suspended job
  * ```
- * Numbers in keys are big-endian, so that key order is number order. Those of dependencies, of complete jobs and of named
- * groups are read and written in files of their own: dependency-tables.ts, history-tables.ts, group-tables.ts.
+ * Numbers in keys are big-endian, so that key order is number order. Those of dependencies, of complete jobs, of named
+ * groups and of requests are read and written in files of their own: dependency-tables.ts, history-tables.ts, group-tables.ts,
+ * request-tables.ts.
  */
 import { pack, unpack } from 'msgpackr';
 import { type BsubRun, idIn } from '../core/bsub-ids.ts';
@@ -53,19 +55,6 @@ export interface DirectoryEntry {
   readonly first: number;
   readonly segment: number;
   readonly count: number;
-}
-
-/** The remembered answer to an add. */
-export interface AddResult {
-  readonly added: number;
-  readonly queued: number;
-  readonly complete: number;
-  readonly usedDefaultRepGroup: boolean;
-  readonly warnings: readonly string[];
-  /** LSF job id of the first new command with a bsub mode; 0: none. */
-  readonly bsubId: number;
-  /** Unix ms; old ones are forgotten at start. */
-  readonly atMs: number;
 }
 
 // ---------------------------------------------------------------- writes
@@ -157,10 +146,6 @@ export function bsubRunWrite({ first, id, count, isArray }: BsubRun): Write {
 
 export function dropBsubRunWrite(first: number): Write {
   return { table: 'bsub', key: u32Key(first), value: null };
-}
-
-export function requestWrite(requestId: string, result: AddResult | null): Write {
-  return { table: 'requests', key: encoder.encode(requestId), value: result === null ? null : pack(result) };
 }
 
 // ---------------------------------------------------------------- reads
@@ -312,19 +297,6 @@ function bsubRun(key: Uint8Array, value: Uint8Array): BsubRun {
     count: keyToU32(value.subarray(4)),
     isArray: value[8] === 1,
   };
-}
-
-export function readRequest(store: KeyValueReader, requestId: string): AddResult | undefined {
-  const bytes = store.get('requests', encoder.encode(requestId));
-  return bytes === undefined ? undefined : unpack(bytes);
-}
-
-/** Request ids whose answers are older than `beforeMs`. */
-export function* readOldRequests(store: KeyValueReader, beforeMs: number): Iterable<string> {
-  for (const { key, value } of store.range('requests')) {
-    const result: AddResult = unpack(value);
-    if (result.atMs < beforeMs) yield decoder.decode(key);
-  }
 }
 
 function directoryEntry(first: number, value: Uint8Array): DirectoryEntry {
