@@ -46,7 +46,7 @@ export function forgetRequestsWrites(store: KeyValueReader, beforeMs: number, ma
   return writes;
 }
 
-/** Whoever asks chooses the id, of any length. */
+/** Whoever asks chooses the id: as a key it has 16 bytes, whatever it is. */
 function idKey(requestId: string): Uint8Array {
   return hash('md5', requestId, 'buffer');
 }
