@@ -47,14 +47,17 @@ export async function changeJobs(
   let changed = 0;
   let eligible = 0;
   let held = 0;
+  const warnings: string[] = [];
   for (const select of selectors) {
     const reply = await change(client, select);
     changed += reply.changed;
     eligible += reply.eligible;
     held += reply.held ?? 0;
+    warnings.push(...(reply.warnings ?? []));
   }
   if (eligible === 0)
     throw new WrError('JOB_NOT_FOUND', none, noneHint === undefined ? {} : { hint: noneHint });
-  if (changed === 0 && unchanged !== '') log.warn(unchanged);
+  for (const warning of warnings) log.warn(warning);
+  if (changed === 0 && warnings.length === 0 && unchanged !== '') log.warn(unchanged);
   return { changed, eligible, held };
 }

@@ -51,15 +51,20 @@ export function startDaemon({ config, flags, env }: DaemonOptions): Daemon {
   }
 }
 
-/** Runs the manager with this terminal until it ends. @returns its exit code */
-export async function runInForeground({ config, flags, env }: DaemonOptions): Promise<number> {
+/** Runs the manager with this terminal until it ends. @param begun - its process was started @returns its exit code */
+export async function runInForeground(
+  { config, flags, env }: DaemonOptions,
+  begun: (daemon: Daemon) => void = () => undefined,
+): Promise<number> {
   const child = spawn(process.execPath, [...serverArguments(config, flags), '--foreground'], {
     stdio: 'inherit',
     env: serverEnvironment(config, env),
   });
+  begun({ pid: child.pid ?? 0, ended: endOf(child) });
   const forward = (): void => void child.kill('SIGTERM');
-  // Ctrl-C reaches both. Who interrupts this process alone means the manager too, which ignores a SIGTERM that comes late.
-  const stay = (): void => void setTimeout(forward, FORWARD_MS).unref();
+  // Ctrl-C reaches both, and a second one ends the manager at once. Who interrupts this process alone means the manager too,
+  // which takes this for a first one, or for none.
+  const stay = (): void => void setTimeout(() => child.kill('SIGUSR2'), FORWARD_MS).unref();
   process.on('SIGINT', stay);
   process.on('SIGTERM', forward);
   try {

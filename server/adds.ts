@@ -46,6 +46,7 @@ export class Adds {
   readonly #segments: SegmentIds;
   readonly #finish: AddFinish;
   readonly #shared: SharedContent;
+  readonly #onFailed: (error: WrError) => void;
 
   constructor(
     options: Omit<FinishingParts, 'segments'> & {
@@ -54,6 +55,8 @@ export class Adds {
       readonly deployment: string;
       /** What of a demand there is less of than is asked for; '': it can be met. */
       readonly whyNever: (demand: JobOptions) => string;
+      /** An add came to nothing. */
+      readonly onFailed: (error: WrError) => void;
     },
   ) {
     this.#queue = options.queue;
@@ -64,6 +67,7 @@ export class Adds {
     this.#whyNever = options.whyNever;
     this.#dryParts = options;
     this.#shared = options.shared;
+    this.#onFailed = options.onFailed;
     this.#finish = new AddFinish({ ...options, segments: this.#segments });
   }
 
@@ -278,7 +282,9 @@ export class Adds {
     result.then(forget, (error: unknown) => {
       forget();
       if (!upload.isStored) this.#drop(upload);
-      const { code, message } = asWrError(error);
+      const failure = asWrError(error);
+      this.#onFailed(failure);
+      const { code, message } = failure;
       upload.peer.post({ type: 'error', id: end.id, code, message, retryable: false });
     });
   }
@@ -288,6 +294,7 @@ export class Adds {
   #refuse(upload: Upload, error: WrError): void {
     if (upload.refused !== undefined || upload.finishing) return;
     upload.refused = error;
+    this.#onFailed(error);
     const { requestId } = upload.begin;
     const { code, message } = error;
     if (upload.end === undefined) upload.peer.post({ type: 'addRefused', requestId, code, message });

@@ -140,7 +140,8 @@ export class Allotment {
       this.#between = true;
       await this.#gap(this.#clock.monotonicMs() - startMs);
     } catch (error) {
-      if (this.#closed) return;
+      // The pool ends with the manager, and this may hear of the one before the other.
+      if (this.#closed || asWrError(error).code === 'STOPPING') return;
       this.#log.error('planning failed; trying again', { error: asWrError(error).message });
       this.#again = true;
       await this.#wait(RETRY_MS);

@@ -20,12 +20,15 @@ const REMOVABLE = stateMask(['ready', 'dependent', 'delayed', 'suspended', 'buri
 const CHANGES_MAX = 4_096;
 /** Answers remembered, so that a repeated request is not carried out twice. */
 const ANSWERS_MAX = 10_000;
+/** Process ids named in a warning. */
+const PIDS_TOLD = 5;
 
 interface Answer {
   readonly changed: number;
   readonly eligible: number;
   /** Not removed, as others depend on them. */
   readonly held?: number;
+  readonly warnings?: readonly string[];
 }
 
 export class Changes {
@@ -37,6 +40,7 @@ export class Changes {
   readonly #clock: Clock;
   readonly #onReady: () => void;
   readonly #onLost: (host: string) => void;
+  readonly #isAtWork: (attempt: Attempt) => boolean;
   readonly #answers = new Map<string, Promise<Answer>>();
 
   constructor(options: {
@@ -49,6 +53,8 @@ export class Changes {
     readonly onReady: () => void;
     /** A command of this host was lost for good. */
     readonly onLost: (host: string) => void;
+    /** Whether the process of an attempt can be seen to run, whatever anybody says. */
+    readonly isAtWork: (attempt: Attempt) => boolean;
   }) {
     this.#queue = options.queue;
     this.#selection = options.selection;
@@ -58,6 +64,7 @@ export class Changes {
     this.#clock = options.clock;
     this.#onReady = options.onReady;
     this.#onLost = options.onLost;
+    this.#isAtWork = options.isAtWork;
   }
 
   async kill(peer: Peer, request: KillRequest): Promise<void> {
@@ -138,6 +145,7 @@ export class Changes {
     const nowMs = this.#clock.nowMs();
     const numbers = await this.#selection.numbers(select, maskFor(select, KILLABLE));
     const killed: Attempt[] = [];
+    const atWork: number[] = [];
     let changed = 0;
     let eligible = 0;
     for (const number of numbers) {
@@ -146,7 +154,8 @@ export class Changes {
       if (isMeant ? isOld(attempt, confirmDead, ageMs, nowMs) : select.by === 'keys' && ageMs === 0)
         eligible += 1;
       if (!isMeant || !isOld(attempt, confirmDead, ageMs, nowMs)) continue;
-      if (confirmDead) {
+      if (confirmDead && this.#isAtWork(attempt)) atWork.push(attempt.pid);
+      else if (confirmDead) {
         if (!this.#queue.confirmDead(number, nowMs, this.#clock.random())) continue;
         this.#onLost(attempt.host);
         changed += 1;
@@ -158,7 +167,7 @@ export class Changes {
     }
     this.#desk.pushKill(killed);
     this.#onReady();
-    return { changed, eligible };
+    return { changed, eligible, ...(atWork.length > 0 ? { warnings: [atWorkText(atWork)] } : {}) };
   }
 
   async #each(select: Selector, mask: number, change: (number: number) => number): Promise<Answer> {
@@ -197,6 +206,13 @@ export class Changes {
     }
     peer.post({ type: 'changed', id, ...(await answer) });
   }
+}
+
+/** Another attempt beside them would run twice at once what is to run once. */
+function atWorkText(pids: readonly number[]): string {
+  const named = pids.slice(0, PIDS_TOLD).join(', ');
+  const processes = `process${pids.length > 1 ? 'es' : ''} ${named}${pids.length > PIDS_TOLD ? ', …' : ''}`;
+  return `${pids.length} of them still run on the manager's own host (${processes}) and were not confirmed dead: wr kill without --confirmdead ends them`;
 }
 
 /** Commands that are named one by one count whatever their state (cli.md §1.7). */

@@ -6,6 +6,9 @@ import type { Log } from './log.ts';
 export function logFailure(log: Pick<Log, 'warn' | 'error'>, type: string, thrown: unknown): void {
   const { code, message } = asWrError(thrown);
   if (code === 'BAD_PROTOCOL') log.warn('a message was refused', { error: message });
+  // The client hears of it, too; but who looks why an add did not come in looks here.
+  if (code === 'STORE_FULL' || code === 'STORE_FAILED')
+    log.error('a request failed: the database could not be written', { type, error: message, code });
   if (code !== 'INTERNAL') return;
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   log.error('a request failed', { type, error: message, stack });

@@ -16,7 +16,7 @@ import { checkCertificates, checkDomain, ensureCertificates } from './certificat
 import { SYSTEM_CLOCK } from './clock.ts';
 import { compact } from './compact.ts';
 import { handlers } from './connections.ts';
-import { backupFileOf, prepareDirectory, removeStore } from './deployment-files.ts';
+import { backupFileOf, prepareDirectory, removeStore, tightenModes } from './deployment-files.ts';
 import { type Flags, readFlags } from './flags.ts';
 import { birthOf, hostName, isProcessGone, killRunner, ownAddress } from './host.ts';
 import { type Log, openLog, startMarker } from './log.ts';
@@ -125,6 +125,7 @@ async function serveUntilStopped(
   log: Log,
   closers: (() => Promise<void> | void)[],
 ): Promise<void> {
+  tightenModes(config, log);
   const { token, reused } = chooseToken(readText(config.tokenFile));
   if (reused) log.warn('the existing token is used again', { file: config.tokenFile });
   const expiresMs = await prepareCertificates(config, log);
@@ -266,6 +267,12 @@ function listenToSignals(foreground: boolean, stop: (reason: string) => void, lo
       else log.info('already stopping', { signal });
     });
   }
+  // From `wr manager start -f`, when it was interrupted: Ctrl-C may have reached this process as well, or not.
+  process.on('SIGUSR2', () => {
+    if (!foreground || signals > 0) return;
+    signals += 1;
+    stop('SIGINT');
+  });
   process.on('SIGHUP', () => undefined);
 }
 

@@ -273,6 +273,8 @@ export class Manager {
       clock,
       onReady,
       onLost: (host) => this.#tidy(host),
+      isAtWork: ({ host, pid, birth, startedMs }) =>
+        host === ownHost && startedMs > 0 && pid > 0 && !options.isGone(host, pid, birth),
     });
     this.#telling = new Telling({ queue, persist, clock, onTold: onReady });
     this.#requests = new Requests({
@@ -326,6 +328,7 @@ export class Manager {
         this.#additions += 1;
         this.#ready();
       },
+      onFailed: (error) => logFailure(log, 'add', error),
     });
     if (recovered.missing !== null) {
       const { jobs, segments, repGroups } = recovered.missing;

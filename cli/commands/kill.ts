@@ -16,7 +16,7 @@ export const help = `Stops running commands. They become buried; use "wr retry" 
 once, the commands end a little later.
 
 Commands that contact was lost with are ended too, on other hosts than the manager's over ssh. With --confirmdead it is
-about these alone: you say that they do not run any more.
+about these alone: you say that they do not run any more. Those that the manager sees running on its own host stay lost.
 
 Usage:
   wr kill [flags]

@@ -1,5 +1,6 @@
-import { chmodSync, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { ManagerStatusReply } from '../../core/client-replies.ts';
 import { type Config, expandHome } from '../../core/config.ts';
 import { WrError } from '../../core/errors.ts';
 import { parseResources } from '../../core/resource-names.ts';
@@ -105,21 +106,42 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   check(given, config, context);
   const timeoutMs = timeoutMsOf(given.timeout, TIMEOUT_S * 1000);
   warnOfUnused(given, config, context);
-  prepareDirectory(config.managerDir);
+  prepareDirectory(config.managerDir, context);
   await refuseSecond(config, context);
   if (existsSync(config.tokenFile))
     context.log.warn(`the existing token in ${config.tokenFile} is used again`);
   const options = { config, flags: serverFlags(given, context), env: { ...context.env } };
-  if (given.foreground) return runInForeground(options);
+  if (given.foreground)
+    return runInForeground(options, (daemon) => void announceWeb(daemon, config, context, timeoutMs));
   const logBytes = sizeOf(config.logFile);
   const daemon = startDaemon(options);
   const link = await waitUntilUp(daemon, config, context, timeoutMs, logBytes);
   const status = await new Client(link, timeoutMs).managerStatus();
   context.log.info(`wr manager ${status.version} started on ${status.address}, pid ${status.pid}`);
-  context.log.info(
-    `wr's web interface can be reached at ${webAddress(config, status, readToken(config.tokenFile))}`,
-  );
+  context.log.info(webText(config, status));
   return 0;
+}
+
+function webText(config: Config, status: ManagerStatusReply): string {
+  return `wr's web interface can be reached at ${webAddress(config, status, readToken(config.tokenFile))}`;
+}
+
+/** In the foreground the manager itself says that it has started; its log is no place for the token. */
+async function announceWeb(
+  daemon: Daemon,
+  config: Config,
+  context: Context,
+  timeoutMs: number,
+): Promise<void> {
+  try {
+    const link = await untilUp(daemon, config, context, timeoutMs);
+    if (link === null) return;
+    const status = await new Client(link, timeoutMs).managerStatus();
+    link.close();
+    context.log.info(webText(config, status));
+  } catch {
+    // It has just been stopped.
+  }
 }
 
 function check(given: Given, config: Config, { env, cwd }: Context): void {
@@ -164,8 +186,8 @@ function warnOfUnused(given: Given, config: Config, { log }: Context): void {
     log.warn(`the scheduler ${scheduler} takes no notice of ${unused.map((name) => `--${name}`).join(', ')}`);
 }
 
-/** Private to the user, whatever the umask and whatever it was before (since-0.36.md §3.3). */
-function prepareDirectory(path: string): void {
+/** Private to the user when it is new, whatever the umask; the manager itself looks after one that exists (since-0.36.md §3.3). */
+function prepareDirectory(path: string, { log }: Context): void {
   try {
     makeDirectories(path, 0o700);
   } catch (cause) {
@@ -176,10 +198,15 @@ function prepareDirectory(path: string): void {
     );
   }
   try {
-    chmodSync(path, 0o700);
-  } catch {
-    // It is somebody else's: whether it can be written to shows when it is.
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new WrError('BAD_DIRECTORY', `the manager's directory ${path} cannot be written to: ${why}`, {
+      cause,
+    });
   }
+  if (lstatSync(path).isSymbolicLink())
+    log.warn(`${path} is a symbolic link: see to it that nobody else can write to where it leads`);
 }
 
 async function refuseSecond(config: Config, context: Context): Promise<void> {
@@ -213,18 +240,17 @@ async function tryConnect(config: Config, context: Context, timeoutMs: number): 
   }
 }
 
-/** Resolves with a connection as soon as the manager takes one. */
-async function waitUntilUp(
+/** @returns a connection as soon as the manager takes one; `null`: it has ended, or did not come up in time */
+async function untilUp(
   daemon: Daemon,
   config: Config,
   context: Context,
   timeoutMs: number,
-  logBytes: number,
-): Promise<ManagerLink> {
+): Promise<ManagerLink | null> {
   const untilMs = performance.now() + timeoutMs;
-  let ended: string | undefined;
-  void daemon.ended.then((how) => {
-    ended = how;
+  let ended = false;
+  void daemon.ended.then(() => {
+    ended = true;
   });
   const quiet: Context['log'] = { ...context.log, warn: () => undefined };
   while (performance.now() < untilMs) {
@@ -237,9 +263,23 @@ async function waitUntilUp(
       );
       if (link !== null) return link;
     }
-    if (ended !== undefined) break;
+    if (ended) break;
     await pause(POLL_MS);
   }
+  return null;
+}
+
+/** @throws {WrError} why it did not come up */
+async function waitUntilUp(
+  daemon: Daemon,
+  config: Config,
+  context: Context,
+  timeoutMs: number,
+  logBytes: number,
+): Promise<ManagerLink> {
+  const link = await untilUp(daemon, config, context, timeoutMs);
+  if (link !== null) return link;
+  const ended = await Promise.race([daemon.ended, undefined]);
   const complaints = complaintsFrom(config.logFile, logBytes);
   if (complaints.length > 0) await context.out(`${complaints.join('\n')}\n`);
   const name = `wr manager on port ${config.clientPort}`;

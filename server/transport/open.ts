@@ -1,5 +1,6 @@
 /** Opens the manager's network side on the best transport that loads here. */
 import { asWrError, WrError } from '../../core/errors.ts';
+import { refuseTakenOnIpv6 } from './listen-error.ts';
 import type { Transport, TransportHandlers, TransportOptions } from './transport.ts';
 import type { UwsModule } from './uws.ts';
 import { loadUws, openUws } from './uws.ts';
@@ -23,6 +24,7 @@ export async function openTransport(
   handlers: TransportHandlers,
   choose: TransportChoice = 'auto',
 ): Promise<OpenedTransport> {
+  for (const port of [options.clientPort, options.webPort]) await refuseTakenOnIpv6(options.host, port);
   const wanted = choose === 'auto' ? fromEnvironment() : choose;
   if (wanted === 'node') return openPlain(options, handlers);
   let uws: UwsModule;

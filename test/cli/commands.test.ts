@@ -112,6 +112,14 @@ describe('kill, retry and remove', () => {
     assert.ok(request?.type === 'kill');
     assert.deepEqual([request.confirmDead, request.ageMs, request.select], [true, 5_400_000, { by: 'all' }]);
   });
+
+  it('say what the manager warns of, instead of guessing why nothing changed', async () => {
+    const warnings = ['1 of them still run'];
+    const warned: Answer = ({ id }) => ({ type: 'changed', id, changed: 0, eligible: 1, warnings });
+    const { stderr } = await wr(['kill', '-a', '--confirmdead'], warned);
+    assert.match(stderr, /WARN.* 1 of them still run\n/);
+    assert.doesNotMatch(stderr, /none of them is lost/);
+  });
 });
 
 describe('status', () => {

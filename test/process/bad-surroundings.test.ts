@@ -119,6 +119,25 @@ describe('a manager that cannot start', () => {
       assert.deepEqual(place.processes(), []);
     }));
 
+  it('says that its directory cannot be written to', (t) =>
+    withPlace(async (place) => {
+      mkdirSync(place.managerDir, { mode: 0o700 });
+      const args = ['-t', 'tmpfs', '-o', 'ro,size=1m', 'tmpfs', place.managerDir];
+      if (spawnSync('mount', args).status !== 0) return t.skip('no file system can be mounted here');
+      try {
+        for (const flags of [[], ['-f']])
+          assertRefused(
+            await place.wr(['manager', 'start', ...flags]),
+            `${place.managerDir} cannot be written to`,
+            'EROFS',
+            'set managerdir to a directory',
+          );
+        assert.deepEqual(place.processes(), []);
+      } finally {
+        spawnSync('umount', ['-l', place.managerDir]);
+      }
+    }));
+
   it('names certificates that have expired, or that are not all there, and touches none', () =>
     withPlace(async (place) => {
       mkdirSync(place.managerDir);
@@ -189,6 +208,10 @@ describe('a disk that fills up while commands are added', () => {
           'free disk space',
           'nothing of this request was kept',
         );
+        const told =
+          /lvl=eror msg="a request failed: the database could not be written" type=add .*code=STORE_FULL/;
+        assert.match(readFileSync(place.file('log'), 'utf8'), told);
+        assert.match((await place.ok(['manager', 'status'])).stdout, told);
         const { complete, ...others } = await place.counts();
         assert.ok([complete, ...Object.values(others)].every((count) => count === 0));
 

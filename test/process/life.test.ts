@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -51,19 +59,37 @@ describe('a manager in the foreground', () => {
       );
       const [command = 0] = place.lines('pid').map(Number);
       assert.ok(isAlive(command));
-      // A terminal sends the signal to the whole group: to the manager, and to the wr that started it.
       const [manager = 0] = linesOf(place.file('pid')).map(Number);
-      process.kill(manager, 'SIGINT');
       process.kill(foreground.pid, 'SIGINT');
       const { code, stderr } = await foreground.finished;
       assert.equal(code, 0);
       assert.match(stderr, /started on .*:\d+/);
-      assert.match(stderr, /stopped.*SIGINT|SIGINT.*stopp/);
+      const web = `https://localhost:${place.webPort}/\\?token=[\\w-]{43}`;
+      assert.match(stderr, new RegExp(`INFO.* wr's web interface can be reached at ${web}`));
+      assert.doesNotMatch(linesOf(place.file('log')).join('\n'), /token=/);
+      assert.match(stderr, /wr manager stopped reason=SIGINT/);
       assert.ok(!isAlive(command) && !isAlive(manager));
       assert.ok(!existsSync(place.file('pid')));
       await place.start();
       const job = await place.job(['-i', 'runs']);
       assert.deepEqual([job.State, job.FailReason], ['buried', 'killed by user request']);
+    }));
+});
+
+describe('a manager in the foreground of a terminal', () => {
+  it('stops cleanly at one Ctrl-C, which reaches it and the wr that started it', () =>
+    withPlace(async (place) => {
+      const foreground = place.spawn(process.execPath, [WR, 'manager', 'start', '-f', '-s', 'none']);
+      await place.until('it answers', async () => {
+        const { stdout } = await place.wr(['manager', 'status']);
+        return stdout.startsWith('started') || undefined;
+      });
+      const [manager = 0] = linesOf(place.file('pid')).map(Number);
+      process.kill(manager, 'SIGINT');
+      process.kill(foreground.pid, 'SIGINT');
+      const { code, stderr } = await foreground.finished;
+      assert.equal(code, 0);
+      assert.match(stderr, /wr manager stopped reason=SIGINT/);
     }));
 });
 
@@ -177,12 +203,25 @@ describe('what a manager writes', () => {
       }));
   }
 
-  it('lies in a directory that was open to others and is so no more', () =>
+  it('lies in a directory that others could write to, and can no more, as the log tells', () =>
     withPlace(async (place) => {
       mkdirSync(place.managerDir);
       chmodSync(place.managerDir, 0o777);
       await place.start();
-      assert.equal(modeOf(place.managerDir), '700');
+      assert.equal(modeOf(place.managerDir), '755');
+      const told = linesOf(place.file('log')).find((line) => line.includes('the mode of a directory'));
+      assert.match(told ?? '', /wr_production from=0777 to=0755$/);
+    }));
+
+  it('may lie behind a symbolic link, whose target is left as it is, with a warning', () =>
+    withPlace(async (place) => {
+      const target = join(place.dir, 'elsewhere');
+      mkdirSync(target);
+      chmodSync(target, 0o770);
+      symlinkSync(target, place.managerDir);
+      const { stderr } = await place.start();
+      assert.match(stderr, /WARN.*wr_production is a symbolic link/);
+      assert.equal(modeOf(target), '770');
     }));
 });
 

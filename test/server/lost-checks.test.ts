@@ -344,6 +344,29 @@ describe('a lost command', () => {
     assert.deepEqual(states(after, 1), ['buried']);
   });
 
+  it('is not believed to be dead while its process is seen on the manager’s own host', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\n', { retries: 3 });
+    await start(harness, 2, 2, 'here');
+    harness.gone = false;
+    await harness.clock.advance(MINUTE + 1_000);
+    assert.deepEqual(states(harness, 2), ['lost', 'lost']);
+    const confirm = async (): Promise<unknown> => {
+      const client = new TestPeer();
+      const id = harness.nextId();
+      const select = { by: 'all' } as const;
+      harness.send(client, { type: 'kill', id, requestId: `k${id}`, select, confirmDead: true, ageMs: 0 });
+      await settle();
+      const { changed, eligible, warnings } = client.last('changed');
+      return [changed, eligible, warnings?.map((text) => /\((.*)\)/.exec(text)?.[1])];
+    };
+    assert.deepEqual(await confirm(), [0, 2, ['processes 500, 501']]);
+    // One is gone now, and before anybody looks someone says so of both.
+    harness.gone = (_host, pid) => pid === 501;
+    assert.deepEqual(await confirm(), [1, 2, ['process 500']]);
+    assert.deepEqual(states(harness, 2), ['lost', 'delayed']);
+  });
+
   it('of another host is ended there when someone asks for it, with its runner gone', async () => {
     const harness = await lost();
     const host = hostWith(harness, [{ pid: 500, birth: 0, mark: '1-runner-of-far' }, { pid: 501 }]);

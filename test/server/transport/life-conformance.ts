@@ -46,6 +46,23 @@ export function describeLife(which: 'uws' | 'node', certificates: () => TestCert
       await new Promise((resolve) => other.close(resolve));
     });
 
+    it('names the port that another program has on IPv6 alone', async (t) => {
+      const other = createServer();
+      other.listen({ host: '::', port: 0, ipv6Only: true });
+      try {
+        await once(other, 'listening');
+      } catch {
+        return t.skip('there is no IPv6 here');
+      }
+      const { port } = other.address() as AddressInfo;
+      for (const ports of [{ webPort: port }, { clientPort: port }])
+        await assert.rejects(openFixture(which, certificates(), { host: '0.0.0.0', ...ports }), {
+          code: 'PORT_IN_USE',
+          message: `port ${port} on [::] is in use`,
+        });
+      await new Promise((resolve) => other.close(resolve));
+    });
+
     it('says what else keeps it from listening', async () => {
       await assert.rejects(openFixture(which, certificates(), { host: '192.0.2.1' }), {
         code: 'CANNOT_START',
