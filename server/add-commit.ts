@@ -21,7 +21,7 @@ import { type AddResult, requestWrites } from '../store/request-tables.ts';
 import { AddBsubIds } from './add-bsub-ids.ts';
 import { AddLinks, forgetLinks, type LinkingParts } from './add-links.ts';
 import type { AddPart } from './add-part.ts';
-import { type ClaimingAdd, ClaimsUnderWay } from './claims-under-way.ts';
+import { type ClaimingAdd, ClaimsUnderWay, STALE } from './claims-under-way.ts';
 import { type Clock, Slices } from './clock.ts';
 import { newTallyWrites, replacements, retallyNew } from './found-under.ts';
 import { holds } from './linked-part.ts';
@@ -82,7 +82,7 @@ export class AddCommit {
     this.#queue = parts.queue;
     this.#store = parts.store;
     this.#clock = parts.clock;
-    this.#underWay = new ClaimsUnderWay(parts.queue.table);
+    this.#underWay = new ClaimsUnderWay(parts.queue.table, parts.clock);
   }
 
   /**
@@ -97,13 +97,32 @@ export class AddCommit {
     const add = this.#underWay.enter();
     const { claims } = add;
     try {
-      const written = await this.#claimAndWrite(parts, add, request);
+      const written = await this.#untilSettled(add, () => this.#claimAndWrite(parts, add, request));
       for (const { part, claim } of written.reruns) this.#describe(part, claim);
       await this.#activate([...pairs(parts, claims), ...written.reruns], written.replaced);
       return { result: written.result, claims };
     } finally {
       this.#underWay.leave(add);
     }
+  }
+
+  /** Begins again whenever an add has failed whose jobs were the reason to leave some out. */
+  async #untilSettled<Result>(add: ClaimingAdd, act: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await act();
+      } catch (thrown) {
+        if (thrown !== STALE) throw thrown;
+        add.claims.length = 0;
+        add.reruns = [];
+        await this.#underWay.again(add);
+      }
+    }
+  }
+
+  /** @throws STALE when the claims are to be made anew */
+  async #settled(add: ClaimingAdd): Promise<void> {
+    if (!(await this.#underWay.settled(add))) throw STALE;
   }
 
   /** Claims and writes; a failure takes the claims back. */
@@ -124,14 +143,16 @@ export class AddCommit {
     const replaced = new Replacements(this.#queue, this.#store, this.#clock);
     const leave = links === undefined ? undefined : await this.#enterLinking();
     try {
-      await this.#claimSettled(parts, request.rerun, add, bsubIds);
+      await this.#claim(parts, request.rerun, claims, bsubIds);
+      await this.#settled(add);
       await links?.link(parts, claims);
       const reruns = links?.reruns ?? [];
       const all = (): Claim[] => [...claims, ...reruns.map(({ claim }) => claim)];
-      await this.#replace(all(), replaced);
-      while (links?.admit() === false) {
-        await links.catchUp();
+      for (;;) {
+        if (links !== undefined) await this.#settled(add); // Now also of what runs again.
         await this.#replace(all(), replaced);
+        if (links === undefined || links.admit()) break;
+        await links.catchUp();
       }
       const bsubId = bsubIds.first;
       for (const rerun of reruns) giveBsubIds(bsubIds, rerun);
@@ -194,26 +215,6 @@ export class AddCommit {
     await before;
     this.#queue.dependencies.pin();
     return leave;
-  }
-
-  /** Claims, until nothing that is left out hangs on an add that may yet fail. */
-  async #claimSettled(
-    parts: readonly AddPart[],
-    rerun: boolean,
-    add: ClaimingAdd,
-    bsubIds: AddBsubIds,
-  ): Promise<void> {
-    const slices = new Slices(this.#clock);
-    for (;;) {
-      await this.#claim(parts, rerun, add.claims, bsubIds);
-      if (await this.#underWay.settled(add)) return;
-      bsubIds.takeBack();
-      for (let claim = add.claims.pop(); claim !== undefined; claim = add.claims.pop()) {
-        unclaim(this.#queue, claim);
-        await slices.pause();
-      }
-      await this.#underWay.again(add);
-    }
   }
 
   async #claim(

@@ -15,7 +15,11 @@
 import type { Claim } from '../core/claims.ts';
 import type { JobTable } from '../core/job-table.ts';
 import { STATE } from '../core/states.ts';
+import { type Clock, Slices } from './clock.ts';
 import { holds } from './linked-part.ts';
+
+/** Claims are to be taken back and made anew: thrown by whoever finds it, and not an error. */
+export const STALE = Symbol('stale claims');
 
 /** One add that is claiming or writing. */
 export class ClaimingAdd {
@@ -45,12 +49,14 @@ export class ClaimingAdd {
 
 export class ClaimsUnderWay {
   readonly #table: Pick<JobTable, 'state'>;
+  readonly #clock: Clock;
   readonly #adds = new Set<ClaimingAdd>();
   /** Ends when nobody claims anew. */
   #turns: Promise<void> = Promise.resolve();
 
-  constructor(table: Pick<JobTable, 'state'>) {
+  constructor(table: Pick<JobTable, 'state'>, clock: Clock) {
     this.#table = table;
+    this.#clock = clock;
   }
 
   enter(): ClaimingAdd {
@@ -77,21 +83,34 @@ export class ClaimsUnderWay {
   }
 
   /**
-   * Waits until the other adds, jobs of which this one has taken for duplicates of its own, are on disk.
-   * @returns false when its claims are to be taken back and made anew
+   * Waits until what an add has taken for duplicates is on disk.
+   * @returns false when some of it will not be, or waits for this add: its claims are to be taken back and made anew
    */
   async settled(add: ClaimingAdd): Promise<boolean> {
-    const pending = add.claims.flatMap((claim) => claim.pending);
-    if (pending.length === 0) return true;
-    for (const other of [...this.#adds]) {
-      // Others may have ended while one was waited for.
-      if (other === add || !this.#adds.has(other) || !pending.some((number) => other.holds(number))) continue;
-      if (waitsFor(other, add)) return false;
-      add.waitsFor = other;
-      await other.released();
-      add.waitsFor = undefined;
+    const slices = new Slices(this.#clock);
+    for (const { pending } of [...add.claims, ...add.reruns.map(({ claim }) => claim)]) {
+      for (const number of pending) {
+        if (!this.#isOpen(number)) continue;
+        const other = this.#holderOf(number);
+        if (other === undefined || waitsFor(other, add)) return false;
+        add.waitsFor = other;
+        await other.released();
+        add.waitsFor = undefined;
+        if (this.#isOpen(number)) return false;
+      }
+      await slices.pause();
     }
-    return pending.every((number) => this.#table.state(number) !== STATE.none);
+    return true;
+  }
+
+  /** It is not on disk. */
+  #isOpen(number: number): boolean {
+    return this.#table.state(number) === STATE.none;
+  }
+
+  #holderOf(number: number): ClaimingAdd | undefined {
+    for (const add of this.#adds) if (add.holds(number)) return add;
+    return undefined;
   }
 }
 

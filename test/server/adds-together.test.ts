@@ -9,7 +9,7 @@ import { MemoryStore } from '../../store/memory.ts';
 import { queryInline } from '../../workers/query.ts';
 import { chooseSeed, pick, seeded } from '../random.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
-import { GROUP, runJobs } from './manager-steps.ts';
+import { GROUP, listJobs, runJobs } from './manager-steps.ts';
 
 /** An add whose end is sent when it is asked for. */
 class OpenAdd {
@@ -22,7 +22,7 @@ class OpenAdd {
     harness: ManagerHarness,
     requestId: string,
     frames: readonly string[],
-    more: Pick<AddBegin, 'dryRun'> = {},
+    more: Partial<Pick<AddBegin, 'dryRun' | 'rerun'>> = {},
   ) {
     this.#harness = harness;
     this.requestId = requestId;
@@ -70,6 +70,16 @@ async function handedOut(harness: ManagerHarness): Promise<string[]> {
   const peer = await harness.connectRunner(GROUP);
   const { jobs } = await harness.reserve(peer, GROUP, 256);
   return jobs.map(({ cmd }) => Buffer.from(cmd).toString()).sort();
+}
+
+/** A group `g` whose member has completed, and `after`, which waited for it, too. */
+async function withDependant(): Promise<{ readonly store: MemoryStore; readonly harness: ManagerHarness }> {
+  const store = new MemoryStore();
+  const harness = await ManagerHarness.start(store);
+  await harness.add('{"cmd":"member","dep_grps":["g"]}\n{"cmd":"after","deps":["g"]}\n');
+  await runJobs(harness, 1, 'complete');
+  await runJobs(harness, 1, 'complete');
+  return { store, harness };
 }
 
 const CYCLE = '{"cmd":"a","dep_grps":["g1"],"deps":["g2"]}\n{"cmd":"b","dep_grps":["g2"],"deps":["g1"]}';
@@ -173,6 +183,46 @@ describe('adds at the same time', () => {
       assert.deepEqual(new Set(there), promised, `seed ${seed}: not what was promised`);
       assert.equal(there.length, promised.size, `seed ${seed}: something is there twice`);
     }
+  });
+
+  it('runs a complete dependant again for a new member though another add that ran it again was refused', async () => {
+    for (const isFull of [true, false]) {
+      const { store, harness } = await withDependant();
+      store.holdFlushes();
+      const rerun = new OpenAdd(harness, 'rerun', ['{"cmd":"after","deps":["g"]}\n'], { rerun: true });
+      rerun.end();
+      await settle();
+      const member = new OpenAdd(harness, 'member', ['{"cmd":"new member","dep_grps":["g"]}\n']);
+      member.end();
+      await settle();
+      if (isFull) store.failNext('before');
+      store.releaseFlushes();
+      await settle(40);
+      harness.check();
+      assert.equal(rerun.refused, isFull ? 'STORE_FULL' : undefined);
+      assert.equal(member.peer.last('added').added, isFull ? 2 : 1);
+      if (isFull) {
+        assert.deepEqual(await handedOut(harness), ['new member'], 'the other one waits for it');
+        assert.equal((await listJobs(harness, { states: ['dependent'] })).length, 1);
+      }
+    }
+  });
+
+  it('calls a command complete that an add, which was refused, was to run again', async () => {
+    const { store, harness } = await withDependant();
+    store.holdFlushes();
+    const member = new OpenAdd(harness, 'member', ['{"cmd":"new member","dep_grps":["g"]}\n']);
+    member.end();
+    await settle();
+    const plain = new OpenAdd(harness, 'plain', ['{"cmd":"after","deps":["g"]}\n']);
+    plain.end();
+    await settle();
+    store.failNext('before');
+    store.releaseFlushes();
+    await settle(40);
+    harness.check();
+    assert.equal(member.refused, 'STORE_FULL');
+    assert.deepEqual([plain.peer.last('added').added, plain.peer.last('added').complete], [0, 1]);
   });
 
   it('keeps nothing in memory that completes while the frames of an add, true or dry, are coming in', async () => {
