@@ -282,7 +282,7 @@ export class Adds {
     result.then(forget, (error: unknown) => {
       forget();
       if (!upload.isStored) this.#drop(upload);
-      const failure = asWrError(error);
+      const failure = upload.isStored ? storedAllTheSame(error) : asWrError(error);
       this.#onFailed(failure);
       const { code, message } = failure;
       upload.peer.post({ type: 'error', id: end.id, code, message, retryable: false });
@@ -328,4 +328,16 @@ export class Adds {
 function usedTemplates({ templates, templateIndex }: AddPart): readonly Template[] {
   if (templateIndex === null) return templates.slice(0, 1);
   return [...new Set(templateIndex)].map((index) => templates[index] as Template);
+}
+
+/** Should never happen; nothing is lost by it. */
+function storedAllTheSame(cause: unknown): WrError {
+  const { code, message } = asWrError(cause);
+  return new WrError(
+    code,
+    `the commands are on disk, and are queued at the next start at the latest: ${message}`,
+    {
+      cause,
+    },
+  );
 }

@@ -225,6 +225,20 @@ describe('adds at the same time', () => {
     assert.deepEqual([plain.peer.last('added').added, plain.peer.last('added').complete], [0, 1]);
   });
 
+  it('drops nothing of an add that fails once it is on disk, and says that it is there', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    harness.manager.queue.activate = () => {
+      throw new Error('made for a test');
+    };
+    const add = new OpenAdd(harness, 'add', ['a\n', 'b\n']);
+    await settle();
+    add.end();
+    await settle();
+    assert.match(add.peer.last('error').message, /^the commands are on disk.*made for a test$/);
+    assert.deepEqual(await handedOut(await ManagerHarness.start(store.crash())), ['a', 'b']);
+  });
+
   it('keeps nothing in memory that completes while the frames of an add, true or dry, are coming in', async () => {
     for (const dryRun of [undefined, { show: 1 }]) {
       const harness = await ManagerHarness.start();
