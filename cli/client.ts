@@ -29,10 +29,13 @@ import type { Reply } from '../core/protocol.ts';
 import type { BackedUpReply, SteeredReply, SteerRequest } from '../core/protocol-control.ts';
 import type { Selector } from '../core/selector.ts';
 import type { Connected, ConnectOptions } from './command.ts';
+import { isOwnHost } from './locality.ts';
 import type { Log } from './log.ts';
 import type { Ask, AskOptions, ManagerLink } from './manager-link.ts';
 
 export const TIMEOUT_MS = 120_000;
+/** Left for the configured address, when the one that was stored took all the time. */
+const CONNECT_MS_MIN = 5_000;
 
 export interface Address {
   readonly host: string;
@@ -51,17 +54,22 @@ export async function connect(
   const token = readToken(config.tokenFile);
   const { connectManager } = await loadConnection();
   const configured = { host: config.managerHost, port: config.clientPort };
+  const untilMs = performance.now() + timeoutMs;
   const connectTo = async ({ host, port }: Address): Promise<Connected> => {
     const { caFile, certDomain: domain } = config;
-    return { link: await connectManager({ host, port, token, caFile, domain, timeoutMs }), host, port };
+    const link = await connectManager({
+      ...{ host, port, token, caFile, domain, timeoutMs },
+      connectMs: Math.min(timeoutMs, Math.max(CONNECT_MS_MIN, untilMs - performance.now())),
+    });
+    return { link, host, port };
   };
   const stored = readAddress(config.addressFile);
   if (stored === null || isSameAddress(stored, configured)) return connectTo(configured);
   try {
     return await connectTo(stored);
   } catch (thrown) {
-    if (!(thrown instanceof WrError) || (thrown.code !== 'NO_MANAGER' && thrown.code !== 'TIMED_OUT'))
-      throw thrown;
+    const code = thrown instanceof WrError ? thrown.code : null;
+    if (code !== 'NO_MANAGER' && (code !== 'TIMED_OUT' || isSameListener(stored, configured))) throw thrown;
     if (!quiet) {
       log.warn(
         `no manager answers on ${stored.host}:${stored.port}; falling back to ${configured.host}:${configured.port}`,
@@ -113,6 +121,11 @@ export function readAddress(path: string): Address | null {
 
 function isSameAddress(a: Address, b: Address): boolean {
   return a.host === b.host && a.port === b.port;
+}
+
+/** Two names of this machine: who does not answer by the one will not by the other. */
+function isSameListener(a: Address, b: Address): boolean {
+  return a.port === b.port && isOwnHost(a.host) && isOwnHost(b.host);
 }
 
 /** Answers by the `output` that was asked for. */

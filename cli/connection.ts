@@ -29,6 +29,8 @@ export interface ManagerAddress {
   readonly domain: string;
   /** Bounds connecting, and each question that brings no bound of its own. Above 0. */
   readonly timeoutMs: number;
+  /** Bounds connecting, instead. */
+  readonly connectMs?: number;
   /** A silent manager is pinged, and given up before nothing came for twice as long. Default 15 s. */
   readonly heartbeatMs?: number;
 }
@@ -46,7 +48,7 @@ export async function connectManager(options: ManagerAddress): Promise<ManagerLi
   const ca = await readCa(options);
   const dialled: Dialled = { ...options, caFile: options.caFile ?? '', ca };
   const socket = dial(options, ca);
-  await opened(socket, dialled, options.timeoutMs);
+  await opened(socket, dialled, options.connectMs ?? options.timeoutMs);
   return new SocketLink(socket, {
     timeoutMs: options.timeoutMs,
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,

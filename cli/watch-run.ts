@@ -6,7 +6,7 @@ import { rideOut } from './ride-out.ts';
 import type { WatchScreen } from './watch-screen.ts';
 import { type Standing, standing, type Watched, watchCounts } from './watching.ts';
 
-/** Dependants may be about to be let go: that all stands still is believed when it has lasted so long. */
+/** Dependants may be about to be let go, limits about to be raised: that all stands still is believed when it has lasted so long. */
 const STILL_MS = 2_000;
 const TICK_MS = 1_000;
 
@@ -84,7 +84,7 @@ async function untilEnd(
       const now = standing(watched);
       if (now === 'moving') return false;
       end = { standing: now, watched };
-      const isOver = watched.counts.dependent === 0;
+      const isOver = watched.counts.dependent === 0 && watched.counts.ready === 0;
       if (!isOver) still = setTimeout(stop, STILL_MS);
       return isOver;
     });

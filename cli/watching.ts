@@ -70,7 +70,8 @@ export function unfinished(counts: StateCounts): number {
 export type Standing = 'moving' | 'complete' | 'failed' | 'stuck';
 
 export function standing({ counts, removed, missing, idle }: Watched): Standing {
-  if (moving(counts) > 0 || (counts.dependent > 0 && !idle)) return 'moving';
+  const held = idle ? counts.ready : 0;
+  if (moving(counts) > held || (counts.dependent > 0 && !idle)) return 'moving';
   if (counts.buried + removed + missing > 0) return 'failed';
   return unfinished(counts) > 0 ? 'stuck' : 'complete';
 }

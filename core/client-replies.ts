@@ -217,7 +217,7 @@ export interface WatchedReply {
   readonly removed: number;
   /** Keys asked for that are of no job. */
   readonly missing: number;
-  /** Nothing in the whole queue runs, nor will by itself. */
+  /** Nothing in the whole queue runs, nor will by itself: what is ready may not, by a limit of 0. */
   readonly idle: boolean;
   readonly mode: ManagerStatusReply['mode'];
 }

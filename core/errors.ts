@@ -23,7 +23,7 @@ const HINTS = {
   BAD_CERTIFICATE:
     'delete the CA, certificate and key files and restart the manager to have new ones made, or renew your own',
   BAD_PROTOCOL: 'client and manager are of different versions; use the same wr for both',
-  TIMED_OUT: 'the manager did not answer in time; try again, or raise --timeout',
+  TIMED_OUT: 'try again, or raise --timeout; wr manager status and its log say how it is',
   DISCONNECTED: 'the connection to the manager was lost; see wr manager status and its log',
   FRAME_TOO_LARGE: 'a single command line may have up to 4 MiB',
   // Manager

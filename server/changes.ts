@@ -212,7 +212,8 @@ export class Changes {
 function atWorkText(pids: readonly number[]): string {
   const named = pids.slice(0, PIDS_TOLD).join(', ');
   const processes = `process${pids.length > 1 ? 'es' : ''} ${named}${pids.length > PIDS_TOLD ? ', …' : ''}`;
-  return `${pids.length} of them still run on the manager's own host (${processes}) and were not confirmed dead: wr kill without --confirmdead ends them`;
+  const they = pids.length > 1 ? `${pids.length} of them still run` : '1 of them still runs';
+  return `${they} on the manager's own host (${processes}), not confirmed dead therefore: wr kill without --confirmdead ends what runs`;
 }
 
 /** Commands that are named one by one count whatever their state (cli.md §1.7). */

@@ -110,7 +110,7 @@ export class Watching {
   }
 
   async #look(watcher: Watcher): Promise<void> {
-    const seen = `${this.#queue.repGroups.moves} ${this.#mode()}`;
+    const seen = `${this.#queue.repGroups.moves} ${this.#mode()} ${this.#isIdle()}`;
     if (seen !== watcher.seen && watcher.peer.bufferedBytes <= PEER_BUFFER_BYTES) {
       watcher.seen = seen;
       await this.#tell(watcher);
@@ -165,11 +165,13 @@ export class Watching {
     return (state) => tallies.reduce((sum, id) => sum + repGroups.count(id, state), 0);
   }
 
-  /** Nothing in the whole queue runs, nor will by itself. */
+  /** Nothing in the whole queue runs, nor will by itself: what is ready is in limit groups of which none may run. */
   #isIdle(): boolean {
-    const { totals } = this.#queue.repGroups;
-    const moving = [STATE.ready, STATE.delayed, STATE.reserved, STATE.running, STATE.lost];
-    return moving.every((state) => (totals[state] ?? 0) === 0);
+    const { repGroups, groups } = this.#queue;
+    const moving = [STATE.delayed, STATE.reserved, STATE.running, STATE.lost];
+    if (moving.some((state) => (repGroups.totals[state] ?? 0) > 0)) return false;
+    for (const { limits } of groups.active) if (limits.every(({ limit }) => limit !== 0)) return false;
+    return true;
   }
 }
 

@@ -7,11 +7,13 @@ import { connect, createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { WebSocketServer } from 'ws';
+import { connect as connectDeployment } from '../../cli/client.ts';
 import type { ManagerAddress } from '../../cli/connection.ts';
 import { connectManager } from '../../cli/connection.ts';
 import type { ManagerLink } from '../../cli/manager-link.ts';
 import type { PageReply } from '../../core/client-replies.ts';
 import { decodeFrame, encodeFrame } from '../../core/codec.ts';
+import type { Config } from '../../core/config.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import { WrError } from '../../core/errors.ts';
 import type { Reply, Request } from '../../core/protocol.ts';
@@ -65,9 +67,20 @@ describe('connectManager', () => {
       sockets.add(socket);
       socket.on('error', () => undefined);
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(0, '0.0.0.0');
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
+  }
+
+  /** As commands do: to the address that a manager left, or else to the one that is configured. */
+  async function connectByFiles(stored: string, clientPort: number, timeoutMs: number): Promise<void> {
+    const { caFile } = certificates;
+    const files = { tokenFile: `${caFile}.token`, addressFile: `${caFile}.address` };
+    await writeFile(files.tokenFile, TOKEN);
+    await writeFile(files.addressFile, stored);
+    const config = { ...files, caFile, managerHost: 'localhost', clientPort, certDomain: 'localhost' };
+    const log = { debug: assert.fail, info: assert.fail, warn: assert.fail, error: assert.fail };
+    (await connectDeployment(config as Config, log, { timeoutMs })).link.close();
   }
 
   async function tlsOptions(): Promise<{ cert: Buffer; key: Buffer }> {
@@ -182,6 +195,15 @@ describe('connectManager', () => {
 
     it('gives up a manager that accepts and then says nothing, or never finishes a word', async () => {
       const silent = await listen(createServer());
+      let calls = 0;
+      servers.at(-1)?.on('connection', () => {
+        calls += 1;
+      });
+      await assert.rejects(
+        connectByFiles(`127.0.0.2:${silent}`, silent, 200),
+        failsWith('TIMED_OUT', /127.0.0.2/),
+      );
+      assert.equal(calls, 1, 'the other name of this machine is not tried in vain');
       const dialled = address({ port: silent, timeoutMs: 200 });
       await assert.rejects(connectManager(dialled), failsWith('TIMED_OUT', /did not answer in time/));
       const dribbling = await listen(

@@ -64,6 +64,7 @@ describe('wait', () => {
       [2, /2 completed, 1 removed/, { complete: 2, removed: 1 }],
       [2, /2 completed, 1 removed/, { complete: 2, missing: 1 }],
       [3, /1 suspended \(wr resume/, { complete: 2, suspended: 1 }],
+      [3, /2 held back by a limit of 0 \(wr limit/, { ready: 2, idle: true }],
     ] as const satisfies readonly (readonly [number, RegExp, ...Update[]])[]) {
       const waited = await wr(['wait', '-i', 'g'], [pushes(...updates)]);
       assert.equal(waited.code, code);

@@ -28,6 +28,13 @@ describe('standing', () => {
     assert.equal(standing(watched({ suspended: 1 })), 'stuck');
   });
 
+  it('waits in vain for what is ready when nothing will run by itself', () => {
+    assert.equal(standing(watched({ ready: 2 }, { idle: true })), 'stuck');
+    assert.equal(standing(watched({ ready: 2, dependent: 1 }, { idle: true })), 'stuck');
+    assert.equal(standing(watched({ ready: 2, buried: 1 }, { idle: true })), 'failed');
+    assert.equal(standing(watched({ ready: 2, lost: 1 }, { idle: true })), 'moving');
+  });
+
   it('waits for dependants as long as anything at all moves', () => {
     assert.equal(standing(watched({ dependent: 2 })), 'moving');
     assert.equal(standing(watched({ dependent: 2 }, { idle: true })), 'stuck');

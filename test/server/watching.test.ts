@@ -37,6 +37,23 @@ function told(peer: TestPeer) {
 }
 
 describe('watching', () => {
+  it('tells that nothing will run by itself when what is ready may not', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('a\nb\n', { repGroup: 'g', limitGroups: ['shut:0'] });
+    const peer = await watch(harness, group('g'));
+    assert.deepEqual(told(peer), [2, 0, 0, 0, 0, 0, true]);
+    await harness.add('c\n', { repGroup: 'h', limitGroups: ['open:1'] });
+    await harness.clock.advance(250);
+    assert.deepEqual(told(peer), [2, 0, 0, 0, 0, 0, false], 'another group may');
+    const { limits } = harness.manager.queue.groups;
+    limits.set('open', 0);
+    await harness.clock.advance(250);
+    assert.deepEqual(told(peer), [2, 0, 0, 0, 0, 0, true]);
+    limits.set('shut', 1);
+    await harness.clock.advance(250);
+    assert.deepEqual(told(peer), [2, 0, 0, 0, 0, 0, false], 'they may now');
+  });
+
   it('tells how a report group stands, now and whenever it has changed', async () => {
     const harness = await ManagerHarness.start();
     await harness.add('a\nb\nc\n', { repGroup: 'g' });
