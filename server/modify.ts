@@ -13,14 +13,13 @@ import { runAt } from '../core/job-runs.ts';
 import { rowOf } from '../core/job-table.ts';
 import { type ModChanges, mayChangeKeys, modified } from '../core/modification.ts';
 import { EDITABLE, rekey, retemplate } from '../core/modify-rows.ts';
-import { Overlay, ownFields } from '../core/overlay.ts';
+import { type Overlay, ownFields } from '../core/overlay.ts';
 import type { ModifyRequest } from '../core/protocol-control.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
 import { templateJson } from '../core/template.ts';
 import type { Template } from '../core/templates.ts';
 import { refuseUnusableChanges } from '../core/unusable-options.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
-import { readOverlay } from '../store/layout.ts';
 import type { RekeyResult } from '../workers/rekey.ts';
 import type { Archive } from './archive.ts';
 import { type Clock, Slices } from './clock.ts';
@@ -30,6 +29,7 @@ import type { Persist } from './persist.ts';
 import { type Relinked, relink } from './relink.ts';
 import type { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
+import { SegmentChanges } from './segment-changes.ts';
 import type { Selection } from './selection.ts';
 import type { SharedContent } from './shared-content.ts';
 import type { Tasks } from './tasks.ts';
@@ -77,6 +77,8 @@ interface Pairs {
   count: number;
   /** Jobs that would have become the same as another one, and were left alone. */
   taken: number;
+  /** What is to be written of it. */
+  readonly disk: SegmentChanges;
 }
 
 export class Modifying {
@@ -174,10 +176,16 @@ export class Modifying {
     const { persist } = this.#options;
     const templates = await this.#templates(numbers, changes);
     for (const { options } of templates.values()) this.#warn(options, changes, warnings);
-    const pairs: Pairs = { bytes: new Uint8Array(2 * KEY_BYTES * numbers.length), count: 0, taken: 0 };
+    const bytes = new Uint8Array(2 * KEY_BYTES * numbers.length);
     const links = await this.#relink(numbers, changes);
-    await this.#change(numbers, changes, keys, templates, pairs);
-    for (const write of links.writes) persist.add(write);
+    for (const mark of links.marks) persist.add(mark);
+    const disk = new SegmentChanges(this.#options, links.links);
+    const pairs: Pairs = { bytes, count: 0, taken: 0, disk };
+    try {
+      await this.#change(numbers, changes, keys, templates, pairs);
+    } finally {
+      disk.end();
+    }
     for (const name of links.unseen) warnings.add(unseenText(name));
     await persist.flushed();
     await this.#tell(peer, id, pairs);
@@ -197,7 +205,7 @@ export class Modifying {
   /** First of all, as it may be refused. */
   #relink(numbers: Uint32Array, { options }: ModChanges): Promise<Relinked> {
     if (options.deps === undefined && options.cmdDeps === undefined)
-      return Promise.resolve({ writes: [], unseen: [] });
+      return Promise.resolve({ links: new Map(), marks: [], unseen: [] });
     const { table } = this.#options.queue;
     const editable = [...numbers].filter((number) => ((1 << table.state(number)) & EDITABLE) !== 0);
     return relink(this.#options, editable, options);
@@ -257,7 +265,7 @@ export class Modifying {
     const template = templates.get(queue.chunk(first).template[rowOf(first)] as number);
     if (((1 << queue.state(first)) & EDITABLE) === 0 || template === undefined) return;
     if (keys === null) {
-      this.#apply(entry, first, run.length, template, changes);
+      this.#apply(pairs.disk.overlay(entry), entry, first, run.length, template, changes);
       for (const number of run) this.#pair(pairs, number, null);
       return;
     }
@@ -271,8 +279,8 @@ export class Modifying {
         pairs.taken += 1;
         continue;
       }
-      this.#apply(entry, number, 1, template, changes);
-      const overlay = this.#overlay(entry);
+      const overlay = pairs.disk.overlay(entry);
+      this.#apply(overlay, entry, number, 1, template, changes);
       if (!isSame) overlay.setKey(number - entry.first, key);
       if (changes.cmd !== null) overlay.setCommand(number - entry.first, new Uint8Array(changes.cmd));
       this.#pair(pairs, number, old);
@@ -280,6 +288,7 @@ export class Modifying {
   }
 
   #apply(
+    overlay: Overlay,
     entry: SegmentEntry,
     first: number,
     count: number,
@@ -287,18 +296,7 @@ export class Modifying {
     { options }: ModChanges,
   ): void {
     retemplate(this.#options.queue, first, count, template, options.priority ?? null);
-    this.#overlay(entry).setTemplate(first - entry.first, count, template.id, ownFields(options));
-  }
-
-  /** What is to be written of a segment. What was written last is on disk, as each batch waits for that. */
-  #overlay({ segment, count }: SegmentEntry): Overlay {
-    const { queue, store } = this.#options;
-    let overlay = queue.overlays.get(segment);
-    if (overlay === undefined) {
-      overlay = readOverlay(store, segment) ?? new Overlay(count);
-      queue.overlays.set(segment, overlay);
-    }
-    return overlay;
+    overlay.setTemplate(first - entry.first, count, template.id, ownFields(options));
   }
 
   #key(number: number): Uint8Array {

@@ -38,8 +38,10 @@ interface Targets {
 }
 
 export interface Relinked {
-  /** What must be written with it. */
-  readonly writes: readonly Write[];
+  /** Links of the segments concerned, by first job number: each is to go to disk with what else is changed of its jobs. */
+  readonly links: ReadonlyMap<number, Write>;
+  /** What must be written with the first of them. */
+  readonly marks: readonly Write[];
   readonly unseen: readonly string[];
 }
 
@@ -68,7 +70,11 @@ export async function relink(
   }
   await refuseCycles(parts, numbers, before, slices);
   for (const number of numbers) queue.reconsider(number);
-  return { writes: writesOf(parts, numbers, targets), unseen: targets.unseen };
+  return {
+    links: linksOf(parts, numbers, targets),
+    marks: marksOf(parts, targets),
+    unseen: targets.unseen,
+  };
 }
 
 async function targetsOf({ queue, tasks }: RelinkParts, named: NamedLinks | null): Promise<Targets> {
@@ -120,8 +126,12 @@ async function refuseCycles(
 }
 
 /** The links of the segments concerned, without what these jobs waited for and with what they wait for now. */
-function writesOf({ queue, store }: RelinkParts, numbers: readonly number[], targets: Targets): Write[] {
-  const writes: Write[] = [];
+function linksOf(
+  { queue, store }: RelinkParts,
+  numbers: readonly number[],
+  targets: Targets,
+): Map<number, Write> {
+  const writes = new Map<number, Write>();
   for (let at = 0; at < numbers.length; ) {
     const entry = queue.segments.find(numbers[at] as number);
     if (entry === undefined) {
@@ -131,12 +141,16 @@ function writesOf({ queue, store }: RelinkParts, numbers: readonly number[], tar
     const own = new Set<number>();
     for (; at < numbers.length && (numbers[at] as number) < entry.first + entry.count; at += 1)
       own.add((numbers[at] as number) - entry.first);
-    writes.push(linksWrite(entry.first, merged(readLinks(store, entry.first) ?? NO_LINKS, own, targets)));
+    const links = merged(readLinks(store, entry.first) ?? NO_LINKS, own, targets);
+    writes.set(entry.first, linksWrite(entry.first, links));
   }
-  const { nodes } = queue.dependencies;
-  for (const node of targets.nodes)
-    if (!nodes.is(node, NODE.seen)) writes.push(unseenWrite(nodes.hash(node), true));
   return writes;
+}
+
+function marksOf({ queue }: RelinkParts, targets: Targets): Write[] {
+  const { nodes } = queue.dependencies;
+  const unseen = targets.nodes.filter((node) => !nodes.is(node, NODE.seen));
+  return unseen.map((node) => unseenWrite(nodes.hash(node), true));
 }
 
 function merged(links: LinkColumns, own: ReadonlySet<number>, { hashes, parents }: Targets): LinkColumns {
