@@ -21,6 +21,8 @@ export interface WatchRun {
   readonly screen: WatchScreen | null;
   /** Gives up after so long; 0: never. */
   readonly patienceMs: number;
+  /** Called with all that is heard. */
+  readonly heard?: (watched: Watched) => void;
 }
 
 export interface WatchEnd {
@@ -44,6 +46,7 @@ export async function watchToEnd(run: WatchRun): Promise<WatchEnd> {
           (latest) => {
             watched = latest;
             run.screen?.update(latest);
+            run.heard?.(latest);
           },
         ),
     ),

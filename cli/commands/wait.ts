@@ -9,7 +9,7 @@ import { ALL_FLAG, SELECT_FLAGS, SELECT_HELP } from '../select-flags.ts';
 import { warnOfWords } from '../stray-words.ts';
 import { type WatchEnd, watchToEnd } from '../watch-run.ts';
 import { WatchScreen } from '../watch-screen.ts';
-import { unfinished } from '../watching.ts';
+import { unfinished, type Watched } from '../watching.ts';
 
 export const flags = {
   ...SELECT_FLAGS,
@@ -84,9 +84,20 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     everyMs: EVERY_MS,
     screen,
     patienceMs,
+    heard: pauseTold(context.log),
   });
   screen.clear();
   return tell(end, isAll, screen, context);
+}
+
+/** A pause is no end, as it is over some day; but whoever waits should know what for. */
+function pauseTold(log: Context['log']): (watched: Watched) => void {
+  let paused = false;
+  return ({ mode }) => {
+    if (mode === 'paused' && !paused)
+      log.warn('the manager is paused: nothing is started before wr manager resume; waiting for that');
+    paused = mode === 'paused';
+  };
 }
 
 /** @throws {UsageError} */

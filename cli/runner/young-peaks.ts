@@ -20,6 +20,9 @@ const SHARE = 0.01;
 const SAVED_MS_MAX = 30;
 /** A look at a few processes, and being woken for it. */
 const LOOK_MS = 0.2;
+/** However many are young, looks are at least so far apart; and so, when there was no time for the last one. */
+const PACE_MS = 5;
+const SLOW_PACE_MS = 50;
 const PROCESSES_MAX = 32;
 
 interface Young {
@@ -43,6 +46,7 @@ export class YoungPeaks {
   #timer: NodeJS.Timeout | undefined;
   /** How long the last look at all processes took; a guess at first. */
   #tableMs = 5;
+  #paceMs = PACE_MS;
 
   constructor(clock: YoungPeaksClock) {
     this.#clock = clock;
@@ -69,7 +73,7 @@ export class YoungPeaks {
       (least, { nextMs }) => Math.min(least, nextMs),
       Number.POSITIVE_INFINITY,
     );
-    const waitMs = Math.max(1, nextMs - this.#clock.now());
+    const waitMs = Math.max(this.#paceMs, nextMs - this.#clock.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#look();
@@ -86,7 +90,9 @@ export class YoungPeaks {
     for (const young of due)
       young.nextMs = nowMs + Math.max(FIRST_MS, (nowMs - young.execution.startedMs) * OLDER);
     const beganMs = this.#clock.monotonicMs();
-    if (due.length === 0 || !this.#share.allows(LOOK_MS, beganMs)) return;
+    const isAllowed = this.#share.allows(LOOK_MS, beganMs);
+    this.#paceMs = isAllowed ? PACE_MS : SLOW_PACE_MS;
+    if (due.length === 0 || !isAllowed) return;
     this.#lookAtTable(due, nowMs);
     for (const { execution } of due) {
       const peakMb = peakRssMb(family(execution));

@@ -9,12 +9,14 @@ import type { Reply } from '../../core/protocol.ts';
 import { type Answer, FakeLink, fakeContext, never, type Question } from './fake-link.ts';
 
 type Update = Partial<StateCounts> & {
+  readonly mode?: 'started' | 'paused';
   readonly idle?: boolean;
   readonly removed?: number;
   readonly missing?: number;
 };
 
-function watchedReply(id: number, { idle = false, removed = 0, missing = 0, ...counts }: Update): Reply {
+function watchedReply(id: number, update: Update): Reply {
+  const { idle = false, removed = 0, missing = 0, mode = 'started', ...counts } = update;
   return {
     type: 'watched',
     id,
@@ -22,7 +24,7 @@ function watchedReply(id: number, { idle = false, removed = 0, missing = 0, ...c
     removed,
     missing,
     idle,
-    mode: 'started',
+    mode,
   };
 }
 
@@ -83,6 +85,17 @@ describe('wait', () => {
       return never();
     };
     assert.equal((await wr(['wait', '-i', 'g'], [answer])).code, 0);
+  });
+
+  it('says once that the manager is paused, and waits for the end of that', async () => {
+    const paused = { ready: 2, mode: 'paused' } as const;
+    const updates = [paused, { ...paused, ready: 1, complete: 1 }, { complete: 2 }];
+    const { code, stderr } = await wr(['wait', '-i', 'g'], [pushes(...updates)]);
+    assert.equal(code, 0);
+    assert.equal(
+      stderr.match(/WARN.*the manager is paused: nothing is started before wr manager resume/g)?.length,
+      1,
+    );
   });
 
   it('gives up after --timeout with 124', async () => {
