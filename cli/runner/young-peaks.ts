@@ -21,7 +21,7 @@ const SAVED_MS_MAX = 30;
 /** A look at a few processes, and being woken for it. */
 const LOOK_MS = 0.2;
 /** However many are young, looks are at least so far apart; and so, when there was no time for the last one. */
-const PACE_MS = 5;
+const PACE_MS = 10;
 const SLOW_PACE_MS = 50;
 const PROCESSES_MAX = 32;
 

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { WrError } from '../../core/errors.ts';
 import { type PlanResult, type PlanTask, plan } from '../../workers/plan.ts';
 import { HostRunner } from './host-runner.ts';
 import { ManagerHarness } from './manager-harness.ts';
 
 describe('what is allotted', () => {
+  it('is an error in the log when it cannot be planned, unless that is so because the manager stops', async () => {
+    for (const [error, told] of [
+      [new WrError('WORKER_FAILED', 'out of memory'), ['planning failed; trying again']],
+      [new WrError('STOPPING', 'the manager is stopping'), []],
+    ] as const) {
+      const harness = await ManagerHarness.start(undefined, { plan: () => Promise.reject(error) });
+      await harness.add('a\n');
+      await harness.clock.advance(500);
+      assert.deepEqual([...new Set(harness.errors)], told);
+    }
+  });
+
   it('passes on at once when nothing is left of a group, however soon after the last plan', async () => {
     const harness = await ManagerHarness.start();
     for (let i = 0; i < 8; i += 1) await harness.add(`own ${i}\n`, { limitGroups: [`g${i}`] });

@@ -138,6 +138,8 @@ export class ManagerHarness {
   /** Why it was asked to stop, each time. */
   readonly stops: string[] = [];
   readonly killedRunners: number[] = [];
+  /** What the log has at level error. */
+  readonly errors: string[] = [];
   /** Whether a command without a runner, which is to be ended, is there still. */
   endOrphan: (attempt: Attempt) => boolean = () => false;
   /** What is there of attempts on this host. */
@@ -164,7 +166,10 @@ export class ManagerHarness {
       store,
       tasks: new StoreTasks(inline, 'memory'),
       clock: this.clock,
-      log: { debug: SILENT, info: SILENT, warn: SILENT, error: SILENT, crit: SILENT } as never,
+      log: {
+        ...{ debug: SILENT, info: SILENT, warn: SILENT, crit: SILENT },
+        error: (text: string) => this.errors.push(text),
+      } as never,
       scheduler: NO_SCHEDULER,
       deployment: 'development',
       resources,

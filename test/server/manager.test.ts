@@ -245,6 +245,7 @@ describe('Manager', () => {
     const harness = await ManagerHarness.start(store);
     store.failNext('before');
     await assert.rejects(harness.add('echo 1\n'), { code: 'STORE_FULL' });
+    assert.deepEqual(harness.errors, ['a request failed: the database could not be written']);
     assert.equal(harness.manager.queue.keys.size, 0);
     assert.equal((await harness.add('echo 1\n')).added, 1);
   });
