@@ -26,7 +26,7 @@ import { type Clock, Slices } from './clock.ts';
 import { gatherLimits, type Limits } from './limits.ts';
 import { drained, type Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
-import { type Relinked, relink } from './relink.ts';
+import { NOT_RELINKED, type Relinked, relink } from './relink.ts';
 import type { RunnerDesk } from './runner-desk.ts';
 import type { Scheduler } from './schedulers/scheduler.ts';
 import { SegmentChanges } from './segment-changes.ts';
@@ -179,7 +179,7 @@ export class Modifying {
     const bytes = new Uint8Array(2 * KEY_BYTES * numbers.length);
     const links = await this.#relink(numbers, changes);
     for (const mark of links.marks) persist.add(mark);
-    const disk = new SegmentChanges(this.#options, links.links);
+    const disk = new SegmentChanges(this.#options, links);
     const pairs: Pairs = { bytes, count: 0, taken: 0, disk };
     try {
       await this.#change(numbers, changes, keys, templates, pairs);
@@ -204,8 +204,7 @@ export class Modifying {
 
   /** First of all, as it may be refused. */
   #relink(numbers: Uint32Array, { options }: ModChanges): Promise<Relinked> {
-    if (options.deps === undefined && options.cmdDeps === undefined)
-      return Promise.resolve({ links: new Map(), marks: [], unseen: [] });
+    if (options.deps === undefined && options.cmdDeps === undefined) return Promise.resolve(NOT_RELINKED);
     const { table } = this.#options.queue;
     const editable = [...numbers].filter((number) => ((1 << table.state(number)) & EDITABLE) !== 0);
     return relink(this.#options, editable, options);
@@ -277,6 +276,7 @@ export class Modifying {
       const isSame = old.every((byte, k) => byte === key[k]);
       if (keys.taken[at + i] === 1 || (!isSame && !rekey(queue, number, asWords(key)))) {
         pairs.taken += 1;
+        pairs.disk.leave(number);
         continue;
       }
       const overlay = pairs.disk.overlay(entry);

@@ -39,11 +39,18 @@ interface Targets {
 
 export interface Relinked {
   /** Links of the segments concerned, by first job number: each is to go to disk with what else is changed of its jobs. */
-  readonly links: ReadonlyMap<number, Write>;
+  readonly links: ReadonlyMap<number, LinksOf>;
   /** What must be written with the first of them. */
   readonly marks: readonly Write[];
   readonly unseen: readonly string[];
+  /** Lets a job wait for what it had to wait for before; its links are not to be written. */
+  readonly undo: (number: number) => void;
 }
+
+/** The links of a segment but for jobs that are left as they were. */
+export type LinksOf = (left: ReadonlySet<number>) => Write;
+
+export const NOT_RELINKED: Relinked = { links: new Map(), marks: [], unseen: [], undo: () => undefined };
 
 /**
  * The caller pins the nodes of dependencies meanwhile.
@@ -74,7 +81,22 @@ export async function relink(
     links: linksOf(parts, numbers, targets),
     marks: marksOf(parts, targets),
     unseen: targets.unseen,
+    // No circle comes of it: whoever waits for what reaches this job would have made one with what it was to wait for.
+    undo: (number) => {
+      if (!before.has(number)) return;
+      putBack(queue, number, before);
+      queue.reconsider(number);
+    },
   };
+}
+
+function putBack(
+  { dependencies }: JobQueue,
+  number: number,
+  before: ReadonlyMap<number, readonly number[]>,
+): void {
+  dependencies.forgetWaits(number);
+  for (const node of before.get(number) ?? []) dependencies.addWait(number, node);
 }
 
 async function targetsOf({ queue, tasks }: RelinkParts, named: NamedLinks | null): Promise<Targets> {
@@ -112,10 +134,7 @@ async function refuseCycles(
     const found = search.step(STEP);
     if (found === 'none') return;
     if (found !== 'searching') {
-      for (const [number, nodes] of before) {
-        dependencies.forgetWaits(number);
-        for (const node of nodes) dependencies.addWait(number, node);
-      }
+      for (const number of before.keys()) putBack(queue, number, before);
       throw new WrError(
         'DEPENDENCY_CYCLE',
         cycleText(found, (job) => queuedCommand(job, queue, store)),
@@ -130,19 +149,22 @@ function linksOf(
   { queue, store }: RelinkParts,
   numbers: readonly number[],
   targets: Targets,
-): Map<number, Write> {
-  const writes = new Map<number, Write>();
+): Map<number, LinksOf> {
+  const writes = new Map<number, LinksOf>();
   for (let at = 0; at < numbers.length; ) {
     const entry = queue.segments.find(numbers[at] as number);
     if (entry === undefined) {
       at += 1;
       continue;
     }
-    const own = new Set<number>();
-    for (; at < numbers.length && (numbers[at] as number) < entry.first + entry.count; at += 1)
-      own.add((numbers[at] as number) - entry.first);
-    const links = merged(readLinks(store, entry.first) ?? NO_LINKS, own, targets);
-    writes.set(entry.first, linksWrite(entry.first, links));
+    const { first, count } = entry;
+    const own: number[] = [];
+    for (; at < numbers.length && (numbers[at] as number) < first + count; at += 1)
+      own.push(numbers[at] as number);
+    writes.set(first, (left) => {
+      const places = new Set(own.filter((number) => !left.has(number)).map((number) => number - first));
+      return linksWrite(first, merged(readLinks(store, first) ?? NO_LINKS, places, targets));
+    });
   }
   return writes;
 }

@@ -5,22 +5,32 @@
 import type { JobQueue } from '../core/job-queue.ts';
 import { Overlay } from '../core/overlay.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
-import type { KeyValueReader, Write } from '../store/key-value.ts';
+import type { KeyValueReader } from '../store/key-value.ts';
 import { readOverlay } from '../store/layout.ts';
 import type { Persist } from './persist.ts';
+import type { LinksOf, Relinked } from './relink.ts';
 
 export class SegmentChanges {
   readonly #of: { readonly queue: JobQueue; readonly store: KeyValueReader; readonly persist: Persist };
-  readonly #links: Map<number, Write>;
+  readonly #links: Map<number, LinksOf>;
+  readonly #undo: Relinked['undo'];
+  /** Jobs that are not changed after all. */
+  readonly #left = new Set<number>();
   #current: { readonly segment: number; readonly first: number; readonly overlay: Overlay } | undefined;
 
-  /** @param links - by the segment's first job number, if its jobs get others */
   constructor(
     of: { readonly queue: JobQueue; readonly store: KeyValueReader; readonly persist: Persist },
-    links: ReadonlyMap<number, Write>,
+    { links, undo }: Relinked,
   ) {
     this.#of = of;
     this.#links = new Map(links);
+    this.#undo = undo;
+  }
+
+  /** A job is not changed after all. */
+  leave(number: number): void {
+    this.#left.add(number);
+    this.#undo(number);
   }
 
   /** Where to note what changes of a segment's jobs, one segment after the other. What was written of it last is on disk. */
@@ -36,7 +46,7 @@ export class SegmentChanges {
   /** No more follows: what there is goes with the next commit. */
   end(): void {
     this.#publish();
-    for (const write of this.#links.values()) this.#of.persist.add(write);
+    for (const linksOf of this.#links.values()) this.#of.persist.add(linksOf(this.#left));
     this.#links.clear();
   }
 
@@ -47,6 +57,6 @@ export class SegmentChanges {
     this.#of.queue.overlays.set(segment, overlay);
     const links = this.#links.get(first);
     this.#links.delete(first);
-    if (links !== undefined) this.#of.persist.add(links);
+    if (links !== undefined) this.#of.persist.add(links(this.#left));
   }
 }

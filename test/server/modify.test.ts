@@ -6,6 +6,7 @@ import { jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import { schedulerGroupOf } from '../../core/requirements.ts';
 import type { Selector } from '../../core/selector.ts';
+import { stateName } from '../../core/states.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ended } from '../core/queue-builders.ts';
@@ -207,6 +208,31 @@ describe('modifying commands', () => {
     await harness.add('x\t{"cwd":"/1"}\nx\t{"cwd":"/2"}\n', { cwdMatters: true, repGroup: 'same' });
     const select: Selector = { by: 'repGroup', repGroup: 'same', search: false };
     assert.deepEqual((await mod(harness, { cwdMatters: false }, { select })).changed, 1);
+  });
+
+  it('leaves what such a command waits for as it is, too, also after a restart', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('{"cmd":"base","dep_grps":["g"]}\n{"cmd":"old base","dep_grps":["old"]}\n');
+    const lines = 'x\t{"cwd":"/1"}\nx\t{"cwd":"/2","deps":["old"]}\nx\t{"cwd":"/3"}\n';
+    await harness.add(lines, { cwdMatters: true, repGroup: 'same' });
+    const select: Selector = { by: 'repGroup', repGroup: 'same', search: false };
+    const { changed, eligible } = await mod(harness, { cwdMatters: false, deps: ['g'] }, { select });
+    assert.deepEqual([changed, eligible], [1, 3]);
+    const states = ({ manager }: ManagerHarness): string[] =>
+      [3, 4, 5].map((number) => stateName(manager.queue.state(number)));
+    assert.deepEqual(states(harness), ['dependent', 'dependent', 'ready']);
+    const after = await ManagerHarness.start(store.crash());
+    after.check();
+    assert.deepEqual(states(after), ['dependent', 'dependent', 'ready']);
+    // The second of them waits for what it waited for.
+    const peer = await after.connectRunner(groupOf());
+    const { jobs } = await after.reserve(peer, groupOf(), 2);
+    const [, old] = jobs.map((job) => ended(job.attempt, 'complete', { startedMs: 1 }));
+    assert.equal(Buffer.from(jobs[1]?.cmd ?? '').toString(), 'old base');
+    after.send(peer, { type: 'report', id: 1, events: old === undefined ? [] : [old] });
+    await settle();
+    assert.deepEqual(states(after), ['dependent', 'ready', 'ready']);
   });
 
   it('keeps retries that were used up used up', async () => {
