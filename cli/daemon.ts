@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { withAllocator } from '../core/allocator.ts';
 import { type Config, configAsEnv } from '../core/config.ts';
 import { WrError } from '../core/errors.ts';
+import { closeInheritedFiles } from './inherited-files.ts';
 
 /** The server is never imported, only started. */
 const ENTRY_FILE = fileURLToPath(new URL('../server/main.js', import.meta.url));
@@ -33,6 +34,7 @@ export interface Daemon {
  * @throws {WrError} CANNOT_START
  */
 export function startDaemon({ config, flags, env }: DaemonOptions): Daemon {
+  closeInheritedFiles();
   const log = openSync(config.logFile, 'a', 0o644);
   try {
     const child = spawn(process.execPath, serverArguments(config, flags), {

@@ -173,6 +173,18 @@ describe('the configuration', () => {
     }));
 });
 
+describe('a manager that a shell started', () => {
+  it('keeps nothing open that the shell had open, such as a lock', () =>
+    withPlace(async (place) => {
+      const script = `exec 199>"$1/lock" && flock 199 && exec "$2" "$3" manager start -s none --timeout 60`;
+      const args = ['-c', script, 'bash', place.dir, process.execPath, WR];
+      const { code, stderr } = await place.spawn('bash', args).finished;
+      assert.equal(code, 0, stderr);
+      const { code: locked } = await place.spawn('flock', ['-n', join(place.dir, 'lock'), 'true']).finished;
+      assert.equal(locked, 0);
+    }));
+});
+
 describe('what a manager writes', () => {
   for (const umask of ['000', '077']) {
     it(`is private under a umask of ${umask}`, () =>

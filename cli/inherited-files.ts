@@ -5,9 +5,10 @@ const STANDARD_STREAMS = 3;
 const O_CLOEXEC = 0o2_000_000;
 
 /**
- * Closes what was handed down, so that it is not handed on to commands: a manager's database is open in whatever the
- * manager starts, as lmdb does not mark its file to be closed then, and Node neither closes what it did not open. Whatever
- * Node opens itself is marked. Where there is no /proc nothing is known, and nothing is done.
+ * Closes what was handed down, so that it is not handed on: to a manager, which would keep it open, and locked, for its
+ * life; or to commands, for a manager's database is open in whatever it starts, as lmdb does not mark its file to be closed
+ * then. Whatever Node opens itself is so marked; of what it was handed it marks some. Where there is no /proc nothing is
+ * known, and nothing is done.
  */
 export function closeInheritedFiles(): void {
   for (const fd of descriptors()) {
