@@ -35,8 +35,8 @@ Exit codes:
   0    all of them have completed
   1    something is wrong: no manager, no such commands, a bad option
   2    some are buried or were removed, and none is left that will run
-  3    what is left waits for something that will not come by itself: it is suspended, in a limit group of which none may
-       run, or depends on such commands
+  3    what is left waits for something that will not come by itself: it is suspended, held back by a limit of 0, or
+       depends on such commands
   124  the time given with --timeout is over
 
 A command that failed and will be tried again is not over. Commands that are added to a report group while it is waited
