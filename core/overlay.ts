@@ -56,6 +56,13 @@ export class Overlay {
     return template === 0 ? null : template - 1;
   }
 
+  /** Ids of the templates that changed jobs have. */
+  get templateIds(): Iterable<number> {
+    const ids = new Set(this.#templates);
+    ids.delete(0);
+    return Array.from(ids, (id) => id - 1);
+  }
+
   /** `null`: as it was packed. */
   key(job: number): Uint8Array | null {
     if (this.#keys === null || ((this.#bits[job] as number) & KEY) === 0) return null;

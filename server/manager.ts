@@ -21,6 +21,7 @@ import { AttemptTokens } from './attempt-tokens.ts';
 import { Backups } from './backups.ts';
 import { Changes } from './changes.ts';
 import { type Clock, momentOf } from './clock.ts';
+import { EmptiedSegments } from './emptied-segments.ts';
 import { Explaining } from './explaining.ts';
 import { FailStops } from './fail-stops.ts';
 import { GoneRunners } from './gone-runners.ts';
@@ -88,6 +89,7 @@ export class Manager {
   readonly persist: Persist;
   readonly archive: Archive;
   readonly #options: ManagerOptions;
+  readonly #emptied: EmptiedSegments;
   readonly #desk: RunnerDesk;
   readonly #allotment: Allotment;
   readonly #listings: Listings;
@@ -132,6 +134,10 @@ export class Manager {
       recovered: () => log.warn('results can be written again'),
       completed: (batch, numbers) => this.archive.completed(batch, numbers),
       removed: (numbers) => this.archive.removed(numbers),
+      emptied: (entries) => {
+        for (const { segment } of entries) segments.drop(segment);
+        this.#emptied.take(entries);
+      },
       overlaid: (ids) => {
         for (const id of ids) segments.drop(id);
       },
@@ -142,6 +148,7 @@ export class Manager {
       riders: (beside) => this.archive.riders(beside),
       ridden: () => this.archive.ridden(),
     });
+    this.#emptied = new EmptiedSegments(store, this.persist);
     this.archive = new Archive(queue, store, tasks, clock, () => this.persist.nudge());
     this.#tokens = new AttemptTokens(this.persist);
     const selection = new Selection(queue, tasks);
@@ -381,6 +388,7 @@ export class Manager {
     }
     await scheduler.cleanup();
     this.#cancelTick();
+    this.#emptied.stop();
     await this.#flushedWithin(patienceMs);
     await this.archive.settle(() => this.persist.flushed());
     await this.#backups.finish();

@@ -45,6 +45,8 @@ export interface PersistEvents {
   overlaid(segments: readonly number[]): void;
   /** These jobs are removed on disk. */
   removed(numbers: readonly number[]): void;
+  /** The last jobs of these segments were removed, which is on disk. */
+  emptied(entries: readonly SegmentEntry[]): void;
   /** Writes that go along: of the index of complete jobs. @param beside - how many jobs complete in the same commit; 0: nothing else is written */
   riders(beside: number): readonly Write[];
   /** The riders of the last commit are on disk. */
@@ -142,6 +144,7 @@ export class Persist {
       if (settled.length > 0) this.#events.settled(settled);
       if (completed.length > 0) this.#events.completed(this.#nextBatch++, completed);
       if (removed.length > 0) this.#events.removed(removed);
+      if (removed.length > 0) this.#events.emptied(this.#emptiedBy(removed));
       if (seen.length > 0) this.#queue.dependencies.saved(seen);
       for (const entry of emptied) this.#queue.segments.drop(entry);
       this.batches += 1;
@@ -243,6 +246,15 @@ export class Persist {
     for (const usage of queue.cohorts.usages.changed) writes.push(learnedWrite(usage.save()));
     queue.cohorts.usages.changed.clear();
     return { writes, emptied, completed, removed, settled, limits: limitNames, seen, overlaid };
+  }
+
+  #emptiedBy(removed: readonly number[]): readonly SegmentEntry[] {
+    const entries = new Set<SegmentEntry>();
+    for (const number of removed) {
+      const entry = this.#queue.segments.find(number);
+      if (entry?.remaining === 0) entries.add(entry);
+    }
+    return [...entries];
   }
 
   #patched(number: number, patch: Partial<JobRecord>): JobRecord {

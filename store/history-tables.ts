@@ -10,6 +10,13 @@ export function dropDoneWrite(number: number): Write {
   return { table: 'done', key: u32Key(number), value: null };
 }
 
+/** Whether any of these consecutive jobs is complete. */
+export function hasDone(store: KeyValueReader, first: number, count: number): boolean {
+  for (const _ of store.range('done', { from: u32Key(first), to: u32Key(first + count), limit: 1 }))
+    return true;
+  return false;
+}
+
 export function completeKeyWrite(key: Uint8Array, number: number): Write {
   return { table: 'keys', key, value: u32Key(number) };
 }

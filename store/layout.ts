@@ -5,10 +5,10 @@
  * meta           name                 → number (f64)          counters
  * templates      template id          → canonical JSON
  * environments   MD5 of content (hex) → KEY=value, NUL-separated
- * segments       segment id           → packed jobs (core/segment.ts)
+ * segments       segment id           → packed jobs (core/segment.ts); goes once all of them are removed (store/leftovers.ts)
  * overlays       segment id           → what was changed of its jobs (core/overlay.ts)
  * staged         segment id           → nothing               segments of adds that are not complete: dropped at start
- * directory      first job number     → segment id, count     all segments, history included
+ * directory      first job number     → segment id, count     all of `segments`, history included
  * live           first job number     → bit per finished job  segments with live jobs: all that a start reads
  * records        job number           → JobRecord             jobs in the queue that were ever touched
  * done           job number           → JobRecord             complete jobs
@@ -208,6 +208,11 @@ export function* readSuspended(
 export function readDirectory(store: KeyValueReader, first: number): DirectoryEntry | undefined {
   const value = store.get('directory', u32Key(first));
   return value === undefined ? undefined : directoryEntry(first, value);
+}
+
+/** All segments, in order of their numbers. */
+export function* readDirectoryEntries(store: KeyValueReader): Iterable<DirectoryEntry> {
+  for (const { key, value } of store.range('directory')) yield directoryEntry(keyToU32(key), value);
 }
 
 /** The segment that holds a number, in the queue or in history. */

@@ -78,6 +78,7 @@ export class JobReader {
   /** Sees what was committed since. */
   refresh(): void {
     this.store.refresh();
+    this.#entry = undefined; // The segment may be gone.
     this.#usages.clear();
     this.#tallies.clear();
     this.#hasTallies = this.store.count('tallies') > 0;

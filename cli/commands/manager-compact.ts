@@ -5,8 +5,8 @@ import { parse } from '../parse.ts';
 
 export const flags = {} as const;
 
-export const help = `Writes the database of a stopped manager anew without the room that nothing uses any more, and puts it in the place
-of the old one once it is whole. There must be room for both.
+export const help = `Takes out of the database of a stopped manager what no command needs any more, writes it anew without the room that this
+leaves, and puts that in the place of the old one once it is whole. There must be room for both.
 
 Usage:
   wr manager compact

@@ -43,6 +43,8 @@ describe('wr manager compact', () => {
     assert.match(stdout, /^Compacted \S+\/db: \d+\.\d MB before, \d+\.\d MB after\n$/);
     const { size, mode } = statSync(place.file('db'));
     assert.ok(size < before, `${size} of ${before}`);
+    assert.ok(size < 500_000, `${size}: what was removed is gone`);
+    assert.ok(!readFileSync(place.file('db')).includes('59999'), 'its texts too');
     assert.equal(mode & 0o777, 0o600);
     await place.start(['--scheduler', 'none']);
     assert.equal((await place.job(['-i', 'kept'])).State, 'ready');

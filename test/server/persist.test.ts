@@ -28,6 +28,7 @@ describe('a batch that cannot be written', () => {
       recovered: () => told.push('recovered'),
       completed: NOTHING,
       removed: NOTHING,
+      emptied: NOTHING,
       overlaid: NOTHING,
       settled: NOTHING,
       riders: () => [],
