@@ -6,6 +6,8 @@ export interface ProgressState {
   readonly bytes: number;
   /** `null`: unknown. */
   readonly totalBytes: number | null;
+  /** Of the terminal: the line is no longer. */
+  readonly columns?: number;
 }
 
 /** Adds that end sooner show nothing. */
@@ -13,17 +15,24 @@ export const PROGRESS_AFTER_MS = 300;
 const REDRAW_MS = 100;
 const BAR_CELLS = 24;
 
-/** One line without its end: bar, share, commands, rate and time left, as far as they are known. */
-export function progressLine({ elapsedMs, commands, bytes, totalBytes }: ProgressState): string {
+/** One line without its end: bar, share, commands, rate and time left, as far as they are known and there is room for them. */
+export function progressLine(state: ProgressState): string {
+  const { elapsedMs, commands, bytes, totalBytes, columns = Number.POSITIVE_INFINITY } = state;
   const rate = elapsedMs > 0 ? (commands * 1000) / elapsedMs : 0;
   const counts = `${grouped(commands)} commands  ${grouped(Math.round(rate))}/s`;
-  if (totalBytes === null || totalBytes === 0) return `Adding ${megabytes(bytes)}  ${counts}`;
+  // A line as long as the terminal is wide would wrap on some.
+  if (totalBytes === null || totalBytes === 0)
+    return `Adding ${megabytes(bytes)}  ${counts}`.slice(0, columns - 1);
   const share = Math.min(1, bytes / totalBytes);
   const cells = Math.round(share * BAR_CELLS);
-  const bar = '#'.repeat(cells) + '-'.repeat(BAR_CELLS - cells);
+  const bar = `[${'#'.repeat(cells)}${'-'.repeat(BAR_CELLS - cells)}] `;
   const leftMs = share > 0 ? (elapsedMs * (1 - share)) / share : 0;
-  const amount = `${megabytes(bytes)} of ${megabytes(totalBytes)}`;
-  return `Adding [${bar}] ${String(Math.floor(share * 100)).padStart(3)}%  ${amount}  ${counts}  ${Math.ceil(leftMs / 1000)} s left`;
+  const percent = `${String(Math.floor(share * 100)).padStart(3)}%  `;
+  const amount = `${megabytes(bytes)} of ${megabytes(totalBytes)}  `;
+  const left = `  ${Math.ceil(leftMs / 1000)} s left`;
+  const whole = `Adding ${bar}${percent}${amount}${counts}${left}`;
+  const short = `Adding ${percent}${counts}${left}`;
+  return whole.length < columns ? whole : short.slice(0, columns - 1);
 }
 
 function megabytes(bytes: number): string {
@@ -39,17 +48,25 @@ export class Progress {
   readonly #write: (text: string) => void;
   readonly #now: () => number;
   readonly #totalBytes: number | null;
+  readonly #columns: number;
   readonly #startMs: number;
   #drawnMs = 0;
 
   /**
    * @param write - to the terminal
    * @param now - ms of any clock that only rises
+   * @param columns - of the terminal
    */
-  constructor(write: (text: string) => void, now: () => number, totalBytes: number | null) {
+  constructor(
+    write: (text: string) => void,
+    now: () => number,
+    totalBytes: number | null,
+    columns = Number.POSITIVE_INFINITY,
+  ) {
     this.#write = write;
     this.#now = now;
     this.#totalBytes = totalBytes;
+    this.#columns = columns;
     this.#startMs = now();
   }
 
@@ -58,7 +75,9 @@ export class Progress {
     const elapsedMs = nowMs - this.#startMs;
     if (elapsedMs < PROGRESS_AFTER_MS || nowMs - this.#drawnMs < REDRAW_MS) return;
     this.#drawnMs = nowMs;
-    this.#write(`\r\u001B[K${progressLine({ elapsedMs, commands, bytes, totalBytes: this.#totalBytes })}`);
+    this.#write(
+      `\r\u001B[K${progressLine({ elapsedMs, commands, bytes, totalBytes: this.#totalBytes, columns: this.#columns })}`,
+    );
   }
 
   /** Takes the line away again. */

@@ -242,7 +242,7 @@ async function sendOnce(
   connected: Connected,
 ): Promise<number> {
   const progress = context.terminal
-    ? new Progress(context.err, () => performance.now(), input.size)
+    ? new Progress(context.err, () => performance.now(), input.size, context.columns)
     : undefined;
   const check = given.disableRelativeCheck ? undefined : new RelativePathCheck(begin.defaults, context);
   const keys: Keys = [];

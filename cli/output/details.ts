@@ -176,8 +176,10 @@ function outputText(name: string, text: string): string {
   return text === '' ? `${name}: [none]\n` : `${name}:\n${withNewline(text)}`;
 }
 
+/** What commands printed must not reach the terminal as it is; JSON has it so. */
 function withNewline(text: string): string {
-  return text.endsWith('\n') ? text : `${text}\n`;
+  const shown = visible(text);
+  return shown.endsWith('\n') ? shown : `${shown}\n`;
 }
 
 /** What `--limit` hides. */

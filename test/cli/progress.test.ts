@@ -3,6 +3,17 @@ import { describe, it } from 'node:test';
 import { grouped, Progress, progressLine } from '../../cli/progress.ts';
 
 describe('progressLine', () => {
+  it('leaves out what a narrow terminal has no room for', () => {
+    const state = { elapsedMs: 2000, commands: 500_000, bytes: 5e6, totalBytes: 20e6 };
+    assert.equal(
+      progressLine({ ...state, columns: 60 }),
+      'Adding  25%  500,000 commands  250,000/s  6 s left',
+    );
+    for (const columns of [10, 40, 60, 100, 120])
+      assert.ok(progressLine({ ...state, columns }).length < columns, `${columns} columns`);
+    assert.ok(progressLine({ ...state, totalBytes: null, columns: 20 }).length < 20);
+  });
+
   it('shows share, amount, rate and time left of a file', () => {
     const line = progressLine({ elapsedMs: 2000, commands: 500_000, bytes: 5e6, totalBytes: 20e6 });
     assert.equal(

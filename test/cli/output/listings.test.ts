@@ -245,6 +245,8 @@ Status: ready, waiting for a runner to become free
       ),
     );
     assert.ok(text.endsWith('StdOut:\nso far\n'));
+    const wild = show({ State: 'running', Started: SECONDS, StdOut: '\u001b[2Jso\tfar\r\n' });
+    assert.ok(wild.endsWith('StdOut:\n\\x1b[2Jso\tfar\\x0d\n'), 'nothing that a terminal would obey');
   });
 
   it('explains burials before the start, unseen groups and hidden commands', () => {
