@@ -18,6 +18,8 @@ const KILLABLE = stateMask(['reserved', 'running', 'lost']);
 const REMOVABLE = stateMask(['ready', 'dependent', 'delayed', 'suspended', 'buried']);
 /** Records waiting for the disk, beyond which a change waits for them: nobody's commit is to be as long as this one. */
 const CHANGES_MAX = 4_096;
+/** Jobs changed before others are given way. */
+const STEP = 256;
 /** Answers remembered, so that a repeated request is not carried out twice. */
 const ANSWERS_MAX = 10_000;
 /** Process ids named in a warning. */
@@ -144,11 +146,16 @@ export class Changes {
   async #kill({ select, confirmDead, ageMs }: KillRequest): Promise<Answer> {
     const nowMs = this.#clock.nowMs();
     const numbers = await this.#selection.numbers(select, maskFor(select, KILLABLE));
+    const slices = new Slices(this.#clock);
     const killed: Attempt[] = [];
     const atWork: number[] = [];
     let changed = 0;
     let eligible = 0;
-    for (const number of numbers) {
+    for (const [i, number] of numbers.entries()) {
+      if (i > 0 && i % STEP === 0) {
+        this.#desk.pushKill(killed.splice(0));
+        await this.#giveWay(slices);
+      }
       const attempt = this.#queue.attempts.byNumber(number);
       const isMeant = attempt !== undefined && (!confirmDead || attempt.lostMs > 0);
       if (isMeant ? isOld(attempt, confirmDead, ageMs, nowMs) : select.by === 'keys' && ageMs === 0)
@@ -176,13 +183,16 @@ export class Changes {
     let changed = 0;
     for (let i = 0; i < numbers.length; i += 1) {
       changed += change(numbers[i] as number);
-      if ((i & 255) === 255) {
-        if (this.#queue.changes.size > CHANGES_MAX) await this.#persist.flushed();
-        else this.#persist.note();
-        await slices.pause();
-      }
+      if (i % STEP === STEP - 1) await this.#giveWay(slices);
     }
     return { changed, eligible: numbers.length };
+  }
+
+  /** Between two steps of a change of many jobs. */
+  async #giveWay(slices: Slices): Promise<void> {
+    if (this.#queue.changes.size > CHANGES_MAX) await this.#persist.flushed();
+    else this.#persist.note();
+    await slices.pause();
   }
 
   /** Carries a request out, unless its id was seen: then the first answer is given again. */
