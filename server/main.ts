@@ -50,6 +50,9 @@ function readText(path: string): string | null {
   }
 }
 
+/** Whether the manager has been there for others. */
+let serving = false;
+
 async function main(): Promise<void> {
   dropAllocator(process.env);
   const flags = readFlags();
@@ -84,7 +87,7 @@ async function main(): Promise<void> {
   } catch (thrown) {
     const error = asWrError(thrown);
     const cause = error.cause instanceof Error ? error.cause.message : undefined;
-    log.crit(`wr manager cannot start: ${error.message}`, {
+    log.crit(`wr manager ${serving ? 'had to end' : 'cannot start'}: ${error.message}`, {
       code: error.code,
       hint: error.hint,
       ...(cause === undefined ? {} : { cause }),
@@ -218,6 +221,7 @@ async function serveUntilStopped(
   // The token file tells `wr manager start` that all is well; it is the last to be written.
   writePrivateFile(config.addressFile, address);
   writePrivateFile(config.tokenFile, token);
+  serving = true;
   log.info(startMarker(VERSION, address), {
     pid: process.pid,
     web: transport.webPort,

@@ -9,7 +9,7 @@
  * overlays       segment id           → what was changed of its jobs (core/overlay.ts)
  * staged         segment id           → nothing               segments of adds that are not complete: dropped at start
  * directory      first job number     → segment id, count     all of `segments`, history included
- * live           first job number     → bit per finished job  segments with live jobs: all that a start reads
+ * live           first job number     → bit per finished job  segments with live jobs: of segments, all that a start reads
  * records        job number           → JobRecord             jobs in the queue that were ever touched
  * done           job number           → JobRecord             complete jobs
  * keys           16-byte key          → job number            complete jobs; written in sorted batches
