@@ -8,6 +8,7 @@ import { INCOMPLETE_MASK, isHeld, STATE, stateMask } from '../core/states.ts';
 import type { Step } from '../core/suspension.ts';
 import { type Clock, Slices } from './clock.ts';
 import type { FailStops } from './fail-stops.ts';
+import { FirstAnswers } from './first-answers.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import { Removal } from './removal.ts';
@@ -43,7 +44,7 @@ export class Changes {
   readonly #onReady: () => void;
   readonly #onLost: (host: string) => void;
   readonly #isAtWork: (attempt: Attempt) => boolean;
-  readonly #answers = new Map<string, Promise<Answer>>();
+  readonly #answers = new FirstAnswers<Answer>(ANSWERS_MAX);
 
   constructor(options: {
     readonly queue: JobQueue;
@@ -201,20 +202,12 @@ export class Changes {
     { id, requestId }: { readonly id: number; readonly requestId: string },
     act: () => Promise<Answer>,
   ): Promise<void> {
-    let answer = this.#answers.get(requestId);
-    if (answer === undefined) {
-      answer = act().then(async (done) => {
-        await this.#persist.flushed();
-        return done;
-      });
-      this.#answers.set(requestId, answer);
-      answer.catch(() => this.#answers.delete(requestId));
-      for (const oldest of this.#answers.keys()) {
-        if (this.#answers.size <= ANSWERS_MAX) break;
-        this.#answers.delete(oldest);
-      }
-    }
-    peer.post({ type: 'changed', id, ...(await answer) });
+    const answer = await this.#answers.once(requestId, async () => {
+      const done = await act();
+      await this.#persist.flushed();
+      return done;
+    });
+    peer.post({ type: 'changed', id, ...answer });
   }
 }
 

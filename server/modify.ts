@@ -23,6 +23,7 @@ import type { KeyValueReader } from '../store/key-value.ts';
 import type { RekeyResult } from '../workers/rekey.ts';
 import type { Archive } from './archive.ts';
 import { type Clock, Slices } from './clock.ts';
+import { FirstAnswers } from './first-answers.ts';
 import { gatherLimits, type Limits } from './limits.ts';
 import { drained, type Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
@@ -85,7 +86,7 @@ export class Modifying {
   readonly #options: ModifyingOptions;
   /** The modification under way, and those that wait for it. */
   #last: Promise<unknown> = Promise.resolve();
-  readonly #answers = new Map<string, Promise<Counts>>();
+  readonly #answers = new FirstAnswers<Counts>(ANSWERS_MAX);
 
   constructor(options: ModifyingOptions) {
     this.#options = options;
@@ -93,25 +94,17 @@ export class Modifying {
 
   /** @throws {WrError} DRAINING, NOT_SUPPORTED, BAD_OPTION: nothing was changed */
   async answer(peer: Peer, request: ModifyRequest): Promise<void> {
-    let counts = this.#answers.get(request.requestId);
-    if (counts === undefined) {
-      if (this.#options.isDraining())
-        throw new WrError('DRAINING', 'the manager is draining: nothing can be changed');
-      refuseUnusableChanges(request.changes.options);
-      counts = this.#last.then(() => this.#modify(peer, request));
-      this.#last = counts.catch(() => undefined);
-      this.#remember(request.requestId, counts);
-    }
-    peer.post({ type: 'changed', id: request.id, ...(await counts) });
+    const counts = await this.#answers.once(request.requestId, () => this.#begin(peer, request));
+    peer.post({ type: 'changed', id: request.id, ...counts });
   }
 
-  #remember(requestId: string, counts: Promise<Counts>): void {
-    this.#answers.set(requestId, counts);
-    counts.catch(() => this.#answers.delete(requestId));
-    for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size <= ANSWERS_MAX) break;
-      this.#answers.delete(oldest);
-    }
+  #begin(peer: Peer, request: ModifyRequest): Promise<Counts> {
+    if (this.#options.isDraining())
+      throw new WrError('DRAINING', 'the manager is draining: nothing can be changed');
+    refuseUnusableChanges(request.changes.options);
+    const counts = this.#last.then(() => this.#modify(peer, request));
+    this.#last = counts.catch(() => undefined);
+    return counts;
   }
 
   async #modify(peer: Peer, { id, select, changes }: ModifyRequest): Promise<Counts> {
