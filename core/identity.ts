@@ -13,6 +13,8 @@ import type { JobOptions, MountConfig } from './job-options.ts';
 
 /** Bytes of a key. */
 export const KEY_BYTES = 16;
+/** The same in words, as tables hold keys. */
+export const KEY_WORDS = 4;
 const KEY_HEX = /^[0-9a-f]{32}$/;
 
 export type IdentityOptions = Pick<

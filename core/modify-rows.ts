@@ -50,14 +50,22 @@ export function retemplate(
 
 /**
  * Gives a job another key.
- * @param key - four words
+ * @param keys - four words of it stand at `at`
  * @returns false when another job in memory has it: nothing changed
  */
-export function rekey(states: JobStates, number: number, key: Uint32Array): boolean {
-  const [k0 = 0, k1 = 0, k2 = 0, k3 = 0] = key;
+export function rekey(states: JobStates, number: number, keys: Uint32Array, at: number): boolean {
+  const k0 = keys[at] as number;
+  const k1 = keys[at + 1] as number;
+  const k2 = keys[at + 2] as number;
+  const k3 = keys[at + 3] as number;
   if (states.keys.find(k0, k1, k2, k3) !== 0) return false;
   states.keys.remove(number);
-  states.chunk(number).key.set(key, rowOf(number) * 4);
+  const { key } = states.chunk(number);
+  const row = rowOf(number) * 4;
+  key[row] = k0;
+  key[row + 1] = k1;
+  key[row + 2] = k2;
+  key[row + 3] = k3;
   states.keys.claim(number, k0, k1, k2, k3);
   return true;
 }

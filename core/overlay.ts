@@ -8,7 +8,7 @@
  */
 import { pack, unpack } from 'msgpackr';
 import { WrError } from './errors.ts';
-import { KEY_BYTES } from './identity.ts';
+import { KEY_BYTES, KEY_WORDS } from './identity.ts';
 import { DELTA_FIELDS, type JobDelta, type JobOptions } from './job-options.ts';
 
 /** Below them a bit for each of DELTA_FIELDS. */
@@ -22,7 +22,7 @@ export class Overlay {
   /** Id of the template, plus one; 0: as it was packed. */
   readonly #templates: Uint32Array;
   readonly #bits: Uint16Array;
-  #keys: Uint8Array | null = null;
+  #keys: Uint32Array | null = null;
   readonly #commands = new Map<number, Uint8Array>();
 
   constructor(count: number) {
@@ -38,11 +38,12 @@ export class Overlay {
       for (let job = at; job < at + count; job += 1) this.#bits[job] = (this.#bits[job] as number) | fields;
   }
 
-  /** @param key - 16 bytes */
-  setKey(job: number, key: Uint8Array): void {
-    this.#keys ??= new Uint8Array(this.count * KEY_BYTES);
-    this.#keys.set(key, job * KEY_BYTES);
-    this.#bits[job] = (this.#bits[job] as number) | KEY;
+  /** @param keys - of consecutive jobs from `at` on, four words each */
+  setKeys(at: number, keys: Uint32Array): void {
+    this.#keys ??= new Uint32Array(this.count * KEY_WORDS);
+    this.#keys.set(keys, at * KEY_WORDS);
+    const end = at + keys.length / KEY_WORDS;
+    for (let job = at; job < end; job += 1) this.#bits[job] = (this.#bits[job] as number) | KEY;
   }
 
   setCommand(job: number, command: Uint8Array): void {
@@ -66,7 +67,7 @@ export class Overlay {
   /** `null`: as it was packed. */
   key(job: number): Uint8Array | null {
     if (this.#keys === null || ((this.#bits[job] as number) & KEY) === 0) return null;
-    return this.#keys.subarray(job * KEY_BYTES, (job + 1) * KEY_BYTES);
+    return keyBytes(this.#keys, job, job + 1);
   }
 
   /** `null`: as it was packed. */
@@ -102,8 +103,7 @@ export class Overlay {
       while (end < this.count && this.isLike(at, end)) end += 1;
       if (this.#templates[at] !== 0 || this.#bits[at] !== 0) {
         runs.push(at, end - at, this.#templates[at] as number, this.#bits[at] as number);
-        if (((this.#bits[at] as number) & KEY) !== 0)
-          keys.push((this.#keys as Uint8Array).subarray(at * KEY_BYTES, end * KEY_BYTES));
+        if (((this.#bits[at] as number) & KEY) !== 0) keys.push(keyBytes(this.#keys as Uint32Array, at, end));
       }
       at = end;
     }
@@ -137,12 +137,18 @@ export class Overlay {
       this.#templates.fill(template, at, at + count);
       this.#bits.fill(bits, at, at + count);
       if ((bits & KEY) === 0) continue;
-      this.#keys ??= new Uint8Array(this.count * KEY_BYTES);
-      this.#keys.set(keys.subarray(from, from + count * KEY_BYTES), at * KEY_BYTES);
-      from += count * KEY_BYTES;
+      this.#keys ??= new Uint32Array(this.count * KEY_WORDS);
+      const end = from + count * KEY_BYTES;
+      keyBytes(this.#keys, at, at + count).set(keys.subarray(from, end));
+      from = end;
     }
     if (from !== keys.length) throw damaged();
   }
+}
+
+/** The bytes of some jobs' keys, in place. */
+function keyBytes(keys: Uint32Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(keys.buffer, from * KEY_BYTES, (to - from) * KEY_BYTES);
 }
 
 /** The bits of the fields that jobs may have to themselves and that a change names. */

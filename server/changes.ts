@@ -21,6 +21,8 @@ const REMOVABLE = stateMask(['ready', 'dependent', 'delayed', 'suspended', 'buri
 const CHANGES_MAX = 4_096;
 /** Jobs changed before others are given way. */
 const STEP = 256;
+/** Segments whose jobs were suspended or resumed, in one commit. */
+const SEGMENTS_MAX = 8;
 /** Answers remembered, so that a repeated request is not carried out twice. */
 const ANSWERS_MAX = 10_000;
 /** Process ids named in a warning. */
@@ -125,7 +127,7 @@ export class Changes {
     if (repGroup !== undefined) this.#queue.failBudgets.lift(repGroup);
   }
 
-  /** Changes runs of jobs that are alike. What comes of it is a bit a job, so nobody need wait for the disk meanwhile. */
+  /** Changes runs of jobs that are alike: what comes of it is a bit a job, a few segments of them in a commit. */
   async #steps(
     select: Selector,
     mask: number,
@@ -138,6 +140,7 @@ export class Changes {
       const step = change(numbers, at);
       changed += step.changed;
       at = step.next;
+      if (this.#queue.suspension.changed.size > SEGMENTS_MAX) await this.#persist.flushed();
       await slices.pause();
     }
     this.#persist.note();

@@ -5,26 +5,24 @@
  * disk before the client hears of it. While a modification is under way nothing is handed out, so that whoever changes
  * what waits changes all of it. One modification at a time; what a crash cuts off in the middle is changed as far as it came.
  */
-import { asWords } from '../core/claims.ts';
 import { WrError } from '../core/errors.ts';
 import type { JobOptions } from '../core/job-options.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import { runAt } from '../core/job-runs.ts';
 import { rowOf } from '../core/job-table.ts';
 import { type ModChanges, mayChangeKeys, modified } from '../core/modification.ts';
-import { EDITABLE, rekey, retemplate } from '../core/modify-rows.ts';
-import { type Overlay, ownFields } from '../core/overlay.ts';
+import { EDITABLE } from '../core/modify-rows.ts';
 import type { ModifyRequest } from '../core/protocol-control.ts';
-import type { SegmentEntry } from '../core/segment-directory.ts';
 import { templateJson } from '../core/template.ts';
 import type { Template } from '../core/templates.ts';
 import { refuseUnusableChanges } from '../core/unusable-options.ts';
 import type { KeyValueReader } from '../store/key-value.ts';
 import type { RekeyResult } from '../workers/rekey.ts';
 import type { Archive } from './archive.ts';
-import { type Clock, Slices } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { FirstAnswers } from './first-answers.ts';
+import type { KeyPairs } from './key-pairs.ts';
 import { gatherLimits, type Limits } from './limits.ts';
+import { ModifyBatch } from './modify-batch.ts';
 import { drained, type Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import { NOT_RELINKED, type Relinked, relink } from './relink.ts';
@@ -37,14 +35,10 @@ import type { Tasks } from './tasks.ts';
 import { unseenText } from './unseen-text.ts';
 import { whyNever } from './why-never.ts';
 
-/** Jobs changed between two commits. */
-const BATCH_JOBS = 32_768;
-/** Jobs changed in one go: with a pair of keys to tell for each, and with new keys to claim. */
-const RUN_JOBS = 1_024;
-const REKEYED_JOBS = 256;
+/** Jobs changed between two commits. What is done for all of them in one go, encoding what changed, must not take long. */
+const BATCH_JOBS = 16_384;
 /** Keys of so many jobs in one message. */
-const PAIRS_MAX = 8_192;
-const KEY_BYTES = 16;
+const PAIRS_MAX = 4_096;
 const WARNINGS_MAX = 20;
 const DEMANDS = ['memoryMb', 'cpus', 'resources'] as const satisfies readonly (keyof JobOptions)[];
 const ANSWERS_MAX = 1_000;
@@ -70,16 +64,6 @@ interface Counts {
   readonly eligible: number;
   /** Of options with which commands can never run. */
   readonly warnings: readonly string[];
-}
-
-/** What a batch did: old and new keys, 32 bytes a job. */
-interface Pairs {
-  readonly bytes: Uint8Array;
-  count: number;
-  /** Jobs that would have become the same as another one, and were left alone. */
-  taken: number;
-  /** What is to be written of it. */
-  readonly disk: SegmentChanges;
 }
 
 export class Modifying {
@@ -163,26 +147,25 @@ export class Modifying {
     id: number,
     numbers: Uint32Array,
     changes: ModChanges,
-    keys: RekeyResult | null,
+    rekeyed: RekeyResult | null,
     warnings: Set<string>,
-  ): Promise<Pick<Pairs, 'count' | 'taken'>> {
+  ): Promise<{ readonly count: number; readonly taken: number }> {
     const { persist } = this.#options;
     const templates = await this.#templates(numbers, changes);
     for (const { options } of templates.values()) this.#warn(options, changes, warnings);
-    const bytes = new Uint8Array(2 * KEY_BYTES * numbers.length);
     const links = await this.#relink(numbers, changes);
     for (const mark of links.marks) persist.add(mark);
     const disk = new SegmentChanges(this.#options, links);
-    const pairs: Pairs = { bytes, count: 0, taken: 0, disk };
+    const batch = new ModifyBatch(this.#options, { numbers, changes, templates, disk, rekeyed });
     try {
-      await this.#change(numbers, changes, keys, templates, pairs);
+      await batch.change();
     } finally {
       disk.end();
     }
     for (const name of links.unseen) warnings.add(unseenText(name));
     await persist.flushed();
-    await this.#tell(peer, id, pairs);
-    return pairs;
+    await this.#tell(peer, id, batch.pairs);
+    return { count: batch.pairs.count, taken: batch.taken };
   }
 
   /** What was asked for anew may be more than there is: such commands are buried once they are ready. */
@@ -207,9 +190,12 @@ export class Modifying {
   async #templates(numbers: Uint32Array, changes: ModChanges): Promise<ReadonlyMap<number, Template>> {
     const { queue, shared, persist } = this.#options;
     const templates = new Map<number, Template>();
+    let last: number | undefined;
     for (const number of numbers) {
       const old = queue.table.chunkOf(number)?.template[rowOf(number)];
-      if (old === undefined || templates.has(old)) continue;
+      if (old === undefined || old === last) continue;
+      last = old;
+      if (templates.has(old)) continue;
       templates.set(old, shared.template(templateJson(modified(queue.templates.get(old).options, changes))));
     }
     const { writes, saved } = shared.take();
@@ -220,96 +206,13 @@ export class Modifying {
     return templates;
   }
 
-  async #change(
-    numbers: Uint32Array,
-    changes: ModChanges,
-    keys: RekeyResult | null,
-    templates: ReadonlyMap<number, Template>,
-    pairs: Pairs,
-  ): Promise<void> {
-    const { queue, clock } = this.#options;
-    const slices = new Slices(clock);
-    for (let at = 0; at < numbers.length; ) {
-      const entry = queue.segments.find(numbers[at] as number);
-      let run = runAt(queue, numbers, at);
-      if (entry !== undefined) {
-        // A run ends with its segment.
-        const most = keys === null ? RUN_JOBS : REKEYED_JOBS;
-        run = Math.min(run, most, entry.first + entry.count - (numbers[at] as number));
-        this.#changeRun(entry, numbers.subarray(at, at + run), at, changes, keys, templates, pairs);
-      }
-      at += run;
-      await slices.pause();
-    }
-  }
-
-  #changeRun(
-    entry: SegmentEntry,
-    run: Uint32Array,
-    at: number,
-    changes: ModChanges,
-    keys: RekeyResult | null,
-    templates: ReadonlyMap<number, Template>,
-    pairs: Pairs,
-  ): void {
-    const { queue } = this.#options;
-    const first = run[0] as number;
-    const template = templates.get(queue.chunk(first).template[rowOf(first)] as number);
-    if (((1 << queue.state(first)) & EDITABLE) === 0 || template === undefined) return;
-    if (keys === null) {
-      this.#apply(pairs.disk.overlay(entry), entry, first, run.length, template, changes);
-      for (const number of run) this.#pair(pairs, number, null);
-      return;
-    }
-    // One by one: each may find its new key taken.
-    for (let i = 0; i < run.length; i += 1) {
-      const number = run[i] as number;
-      const key = keys.keys.subarray(KEY_BYTES * (at + i), KEY_BYTES * (at + i + 1));
-      const old = this.#key(number);
-      const isSame = old.every((byte, k) => byte === key[k]);
-      if (keys.taken[at + i] === 1 || (!isSame && !rekey(queue, number, asWords(key)))) {
-        pairs.taken += 1;
-        pairs.disk.leave(number);
-        continue;
-      }
-      const overlay = pairs.disk.overlay(entry);
-      this.#apply(overlay, entry, number, 1, template, changes);
-      if (!isSame) overlay.setKey(number - entry.first, key);
-      if (changes.cmd !== null) overlay.setCommand(number - entry.first, new Uint8Array(changes.cmd));
-      this.#pair(pairs, number, old);
-    }
-  }
-
-  #apply(
-    overlay: Overlay,
-    entry: SegmentEntry,
-    first: number,
-    count: number,
-    template: Template,
-    { options }: ModChanges,
-  ): void {
-    retemplate(this.#options.queue, first, count, template, options.priority ?? null);
-    overlay.setTemplate(first - entry.first, count, template.id, ownFields(options));
-  }
-
-  #key(number: number): Uint8Array {
-    const at = rowOf(number) * 4;
-    return new Uint8Array(this.#options.queue.chunk(number).key.slice(at, at + 4).buffer);
-  }
-
-  /** @param old - `null`: the same as now */
-  #pair(pairs: Pairs, number: number, old: Uint8Array | null): void {
-    const key = this.#key(number);
-    pairs.bytes.set(old ?? key, 2 * KEY_BYTES * pairs.count);
-    pairs.bytes.set(key, 2 * KEY_BYTES * pairs.count + KEY_BYTES);
-    pairs.count += 1;
-  }
-
-  async #tell(peer: Peer, id: number, { bytes, count }: Pairs): Promise<void> {
-    for (let at = 0; at < count; at += PAIRS_MAX) {
-      await drained(peer, this.#options.clock);
-      const end = Math.min(count, at + PAIRS_MAX);
-      peer.post({ type: 'modified', id, pairs: bytes.subarray(2 * KEY_BYTES * at, 2 * KEY_BYTES * end) });
+  async #tell(peer: Peer, id: number, pairs: KeyPairs): Promise<void> {
+    const { clock } = this.#options;
+    for (let at = 0; at < pairs.count; at += PAIRS_MAX) {
+      await drained(peer, clock);
+      peer.post({ type: 'modified', id, pairs: pairs.bytes(at, Math.min(pairs.count, at + PAIRS_MAX)) });
+      // In a frame of its own: one large one would take long to put together.
+      await clock.turn();
     }
   }
 }

@@ -258,6 +258,8 @@ export class Persist {
   }
 
   #patched(number: number, patch: Partial<JobRecord>): JobRecord {
+    // Nothing is kept of what is removed.
+    if (patch.state === STATE.removed) return { ...EMPTY_RECORD, ...patch };
     return { ...(readRecord(this.#store, number) ?? EMPTY_RECORD), ...patch };
   }
 }

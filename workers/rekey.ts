@@ -1,7 +1,7 @@
 /** Which keys jobs would have after a change, and which of these are taken by complete jobs: for `wr mod`. */
-import { hash } from 'node:crypto';
-import { identityFrame, KEY_BYTES } from '../core/identity.ts';
+import { identityFrame, KEY_BYTES, KEY_WORDS } from '../core/identity.ts';
 import type { JobOptions } from '../core/job-options.ts';
+import { Md5Text } from '../core/md5.ts';
 import { type ModChanges, modified } from '../core/modification.ts';
 import { readCompleteKey } from '../store/history-tables.ts';
 import type { JobReader } from './job-reader.ts';
@@ -13,21 +13,23 @@ export interface RekeyTask {
 }
 
 export interface RekeyResult {
-  /** 16 bytes a job. */
-  readonly keys: Uint8Array;
+  /** Four words a job. */
+  readonly keys: Uint32Array;
   /** By job: 1 when a complete job that has left memory has that key, and the job itself another one. */
   readonly taken: Uint8Array;
 }
 
 export function rekeyJobs({ numbers, changes }: RekeyTask, reader: JobReader): RekeyResult {
-  const keys = new Uint8Array(numbers.length * KEY_BYTES);
+  const keys = new Uint32Array(numbers.length * KEY_WORDS);
+  const bytes = new Uint8Array(keys.buffer);
   const taken = new Uint8Array(numbers.length);
   const frames = new Map<number, Frame>();
-  const identity = new IdentityBuffer();
+  const text = new Md5Text();
   const hasHistory = reader.store.count('keys') > 0;
-  numbers.forEach((number, i) => {
+  for (let i = 0; i < numbers.length; i += 1) {
+    const number = numbers[i] as number;
     const entry = reader.locate(number);
-    if (entry === undefined) return;
+    if (entry === undefined) continue;
     const segment = reader.segment(entry.segment);
     const at = number - entry.first;
     const id = segment.templateId(at);
@@ -38,12 +40,16 @@ export function rekeyJobs({ numbers, changes }: RekeyTask, reader: JobReader): R
     }
     // Most have no directory of their own, and what stands around their command is the same for all.
     const own = frame.cwdMatters && changes.options.cwd === undefined ? segment.delta(at)?.cwd : undefined;
-    const before = own === undefined ? frame.before : Buffer.from(`${own}.`);
-    const key = identity.key(before, changes.cmd ?? segment.command(at), frame.after);
-    keys.set(key, i * KEY_BYTES);
-    if (hasHistory && !isSame(key, segment.key(at)) && readCompleteKey(reader.store, key) !== undefined)
-      taken[i] = 1;
-  });
+    const command = changes.cmd ?? segment.command(at);
+    if (own === undefined) text.append(frame.before, 0, frame.before.length);
+    else text.appendText(`${own}.`);
+    text.append(command, 0, command.length);
+    text.append(frame.after, 0, frame.after.length);
+    text.take(keys, i * KEY_WORDS);
+    if (!hasHistory) continue;
+    const key = bytes.subarray(i * KEY_BYTES, (i + 1) * KEY_BYTES);
+    if (!isSame(key, segment.key(at)) && readCompleteKey(reader.store, key) !== undefined) taken[i] = 1;
+  }
   return { keys, taken };
 }
 
@@ -60,18 +66,4 @@ interface Frame {
 function frameOf(options: JobOptions): Frame {
   const { before, after } = identityFrame(options);
   return { cwdMatters: options.cwdMatters, before: Buffer.from(before), after: Buffer.from(after) };
-}
-
-/** Puts identity strings together in one place: a million of them are to be hashed. */
-class IdentityBuffer {
-  #bytes = Buffer.alloc(4_096);
-
-  key(before: Uint8Array, cmd: Uint8Array, after: Uint8Array): Uint8Array {
-    const length = before.length + cmd.length + after.length;
-    if (length > this.#bytes.length) this.#bytes = Buffer.alloc(2 * length);
-    this.#bytes.set(before);
-    this.#bytes.set(cmd, before.length);
-    this.#bytes.set(after, before.length + cmd.length);
-    return hash('md5', this.#bytes.subarray(0, length), 'buffer');
-  }
 }

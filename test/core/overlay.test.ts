@@ -7,6 +7,7 @@ import { chooseSeed, pick, seeded } from '../random.ts';
 
 const COUNT = 200;
 const keyOf = (n: number): Uint8Array => new Uint8Array(16).fill(n);
+const keyWords = (n: number): Uint32Array => new Uint32Array(keyOf(n).buffer);
 
 function segment(overlay: Overlay | null): Segment {
   const commands = Array.from({ length: COUNT }, (_, i) => Buffer.from(`echo ${i}`));
@@ -27,7 +28,7 @@ describe('Overlay', () => {
   it('changes template, priority, what a job says itself, key and command, of the jobs named only', () => {
     const overlay = new Overlay(COUNT);
     overlay.setTemplate(2, 3, 0, ownFields({ cwd: '/x', priority: 4 }));
-    overlay.setKey(3, keyOf(99));
+    overlay.setKeys(3, keyWords(99));
     overlay.setCommand(3, Buffer.from('other'));
     const read = segment(overlay);
     assert.deepEqual(
@@ -73,7 +74,7 @@ describe('Overlay', () => {
         pick(random, 5),
         fields[pick(random, 4)] as number,
       );
-      if (random() < 0.5) overlay.setKey(at, keyOf(pick(random, 256)));
+      if (random() < 0.5) overlay.setKeys(at, keyWords(pick(random, 256)));
       if (random() < 0.2) overlay.setCommand(at, Buffer.from(`cmd ${step}`));
       const read = Overlay.decode(overlay.encode());
       const [a, b] = [segment(overlay), segment(read)];

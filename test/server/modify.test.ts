@@ -210,6 +210,38 @@ describe('modifying commands', () => {
     assert.deepEqual((await mod(harness, { cwdMatters: false }, { select })).changed, 1);
   });
 
+  it('tells each of hundreds in a row as it fared: another key, the same, or left alone', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    const count = 700;
+    const isTwin = (i: number): boolean => i % 7 === 3;
+    const cwd = '/here';
+    // Every seventh is there already as what it would become.
+    const twins = Array.from({ length: count }, (_, i) => (isTwin(i) ? `true ${i}\n` : '')).join('');
+    await harness.add(twins, { cwdMatters: true, cwd, repGroup: 'twins' });
+    const lines = Array.from({ length: count }, (_, i) => `true ${i}\n`).join('');
+    await harness.add(lines, { cwd, repGroup: 'row' });
+    const select: Selector = { by: 'repGroup', repGroup: 'row', search: false };
+    const before = { ...DEFAULT_JOB_OPTIONS, cwd };
+    const after = { ...before, cwdMatters: true };
+    const pairs = Array.from({ length: count }, (_, i) => `true ${i}`)
+      .filter((_, i) => !isTwin(i))
+      .map((cmd) => [jobKeyHex(cmd, before), jobKeyHex(cmd, after)] as const);
+    const first = await mod(harness, { cwdMatters: true }, { select });
+    assert.deepEqual(first.pairs, pairs);
+    assert.deepEqual([first.changed, first.eligible], [pairs.length, count]);
+    // Once more: nearly all keep their keys.
+    const second = await mod(harness, { cwdMatters: true, priority: 7 }, { select });
+    assert.deepEqual(
+      second.pairs,
+      pairs.map(([, key]) => [key, key]),
+    );
+    const restarted = await ManagerHarness.start(store.crash());
+    restarted.check();
+    const listed = (await list(restarted, 'row')).filter(({ CwdMatters }) => CwdMatters);
+    assert.deepEqual(listed.map(({ Key }) => Key).sort(), pairs.map(([, key]) => key).sort());
+  });
+
   it('leaves what such a command waits for as it is, too, also after a restart', async () => {
     const store = new MemoryStore();
     const harness = await ManagerHarness.start(store);
