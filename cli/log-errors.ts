@@ -5,6 +5,7 @@ import { type ErrorCode, isErrorCode } from '../core/errors.ts';
 
 /** The message that every start writes once all is well. */
 const START = /\bwr manager \S+ started on\b/;
+const NO_START = /^wr manager cannot start: /;
 const BAD_LEVEL = /\blvl=(?:eror|crit)\b/;
 const LINES_MAX = 100;
 /** So much of the end of a log is looked at. */
@@ -34,12 +35,18 @@ export function complaintsFrom(logFile: string, offset: number): readonly string
   }
 }
 
+/** What a manager that had to end, or could not start, said last. @param errors - since its last start */
+export function lastWordsOf(errors: readonly string[]): string | null {
+  const line = errors.findLast((each) => each.includes('lvl=crit')) ?? '';
+  return quotedField(line, 'msg') ?? null;
+}
+
 /** What a manager that could not start said last, as the error it was. */
 export function causeOf(
   complaints: readonly string[],
 ): { readonly code: ErrorCode; readonly message: string; readonly hint?: string } | null {
   const line = complaints.findLast((each) => each.includes('lvl=crit')) ?? '';
-  const message = quotedField(line, 'msg')?.replace(/^wr manager cannot start: /, '');
+  const message = quotedField(line, 'msg')?.replace(NO_START, '');
   if (message === undefined) return null;
   const code = /\bcode=(\w+)/.exec(line)?.[1];
   const hint = quotedField(line, 'hint');

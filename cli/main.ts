@@ -62,6 +62,12 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 // An import by a test runs nothing.
 if (import.meta.filename === (await import('node:fs')).realpathSync(process.argv[1] ?? '.')) {
   const context = makeContext();
+  process.on('uncaughtException', (thrown) => {
+    if (process.listenerCount('uncaughtException') > 1) return; // The command itself sees to it.
+    context.log.debug(String(thrown instanceof Error ? thrown.stack : thrown));
+    context.log.error(asWrError(thrown));
+    process.exit(1);
+  });
   const code = await main(process.argv[1] ?? 'wr', process.argv.slice(2), context);
   await written(process.stdout);
   await written(process.stderr);

@@ -1,5 +1,6 @@
 /** What the log says of a message that could not be acted on: a defect with all that is known of it, a bad message by name. */
 import { asWrError } from '../core/errors.ts';
+import { stackOf } from './defects.ts';
 import type { Log } from './log.ts';
 
 /** @param type - of the message */
@@ -9,7 +10,6 @@ export function logFailure(log: Pick<Log, 'warn' | 'error'>, type: string, throw
   // The client hears of it, too; but who looks why an add did not come in looks here.
   if (code === 'STORE_FULL' || code === 'STORE_FAILED')
     log.error('a request failed: the database could not be written', { type, error: message, code });
-  if (code !== 'INTERNAL') return;
-  const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
-  log.error('a request failed', { type, error: message, stack });
+  if (code !== 'INTERNAL' && code !== 'WORKER_FAILED') return;
+  log.error('a request failed', { type, error: message, stack: stackOf(thrown) });
 }

@@ -16,9 +16,11 @@ import { checkCertificates, checkDomain, ensureCertificates } from './certificat
 import { SYSTEM_CLOCK } from './clock.ts';
 import { compact } from './compact.ts';
 import { handlers } from './connections.ts';
+import { listenForDefects, stackOf } from './defects.ts';
 import { backupFileOf, prepareDirectory, removeStore, tightenModes } from './deployment-files.ts';
 import { type Flags, readFlags } from './flags.ts';
 import { birthOf, hostName, isProcessGone, killRunner, ownAddress } from './host.ts';
+import { Life } from './life.ts';
 import { type Log, openLog, startMarker } from './log.ts';
 import { Manager } from './manager.ts';
 import { findMarked } from './marked.ts';
@@ -28,6 +30,7 @@ import { openPools } from './pools.ts';
 import { restoreMissing } from './restore.ts';
 import { sshRunner } from './run-on-host.ts';
 import { openScheduler } from './schedulers/open.ts';
+import { ThreadDeaths } from './thread-deaths.ts';
 import { lowerHelperThreads } from './thread-priority.ts';
 import { chooseToken, writePrivateFile } from './token.ts';
 import { openTransport } from './transport/open.ts';
@@ -82,19 +85,21 @@ async function main(): Promise<void> {
     compress: config.logsCompress,
     nowMs: SYSTEM_CLOCK.nowMs,
   });
-  try {
-    await serve(config, flags, log);
-  } catch (thrown) {
-    const error = asWrError(thrown);
-    const cause = error.cause instanceof Error ? error.cause.message : undefined;
-    log.crit(`wr manager ${serving ? 'had to end' : 'cannot start'}: ${error.message}`, {
-      code: error.code,
-      hint: error.hint,
-      ...(cause === undefined ? {} : { cause }),
-    });
-    await log.close();
-    process.exitCode = 1;
-  }
+  const isWell = await serve(config, flags, log);
+  await log.close();
+  // Whatever failed may have left something behind that keeps the process.
+  if (!isWell) process.exit(1);
+}
+
+/** The last line of a manager that failed; `wr manager start` and `status` tell it on. */
+function tellFailure(log: Log, error: WrError): void {
+  const cause = error.cause instanceof Error ? error.cause.message : '';
+  log.crit(`wr manager ${serving ? 'had to end' : 'cannot start'}: ${error.message}`, {
+    code: error.code,
+    hint: error.hint,
+    ...(error.message.endsWith(cause) ? {} : { cause }),
+    stack: stackOf(error),
+  });
 }
 
 /** Tells on STDOUT, as JSON, what came of it. */
@@ -108,33 +113,28 @@ async function answerCompact(config: Config): Promise<void> {
   }
 }
 
-async function serve(config: Config, flags: Flags, log: Log): Promise<void> {
-  claimPidFile(config.pidFile);
-  const closers: (() => Promise<void> | void)[] = [() => releasePidFile(config.pidFile)];
-  const close = async (): Promise<void> => {
-    for (const closer of closers.reverse()) await closer();
-    closers.length = 0;
-  };
+/** @returns whether it ended because it was asked to */
+async function serve(config: Config, flags: Flags, log: Log): Promise<boolean> {
+  const life = new Life(log, (error) => tellFailure(log, error));
+  listenForDefects(life.fail);
   try {
-    await serveUntilStopped(config, flags, log, closers);
-  } finally {
-    await close();
+    claimPidFile(config.pidFile);
+    life.onEnd(() => releasePidFile(config.pidFile));
+    await Promise.race([serveUntilStopped(config, flags, log, life), life.failed]);
+  } catch (thrown) {
+    life.fail(thrown);
   }
+  await life.end();
+  return life.failure === undefined;
 }
 
-async function serveUntilStopped(
-  config: Config,
-  flags: Flags,
-  log: Log,
-  closers: (() => Promise<void> | void)[],
-): Promise<void> {
+async function serveUntilStopped(config: Config, flags: Flags, log: Log, life: Life): Promise<void> {
   tightenModes(config, log);
   const { token, reused } = chooseToken(readText(config.tokenFile));
   if (reused) log.warn('the existing token is used again', { file: config.tokenFile });
   const expiresMs = await prepareCertificates(config, log);
 
   let manager: Manager | undefined;
-  const stopped = makeSignal();
   const transport = await openTransport(
     {
       host: '0.0.0.0',
@@ -152,7 +152,7 @@ async function serveUntilStopped(
     },
     handlers(token, () => manager),
   );
-  closers.push(() => transport.close());
+  life.onEnd(() => transport.close());
   if (transport.fallbackReason !== undefined)
     log.info('uWebSockets.js is not used', { reason: transport.fallbackReason });
 
@@ -165,11 +165,12 @@ async function serveUntilStopped(
     });
   const created = !existsSync(config.dbFile);
   const store = openLmdb(config.dbFile);
-  closers.push(() => store.close());
+  life.onEnd(() => store.close());
+  life.onFailure((error) => store.stop(error));
   if (created) log.info('a new database was created', { file: config.dbFile });
 
-  const pools = openPools(config.dbFile);
-  closers.push(() => pools.close());
+  const pools = openPools(config.dbFile, new ThreadDeaths(SYSTEM_CLOCK, log, life.fail).died);
+  life.onEnd(() => pools.close());
   const ip = ownAddress();
   const host = flags.use_cert_domain === true ? config.certDomain : ip;
   const address = `${host}:${transport.clientPort}`;
@@ -210,13 +211,17 @@ async function serveUntilStopped(
         rssBytes: process.memoryUsage.rss(),
       };
     },
-    onShutdown: (why) => stopped.resolve(why),
-    onFatal: (error) => stopped.reject(error),
+    onShutdown: life.stop,
+    onFatal: life.fail,
   });
-  listenToSignals(flags.foreground === true, (reason) => stopped.resolve(reason), log);
+  const { halt } = manager;
+  life.onFailure(halt);
+  // Before the parts that they ask, which cannot answer any more: all who are connected.
+  life.onEnd(() => transport.close());
+  listenToSignals(flags.foreground === true, life.stop, log);
   const started = manager.start();
-  started.catch((error: unknown) => stopped.reject(error));
-  closers.push(lowerHelpersNowAndThen());
+  started.catch(life.fail);
+  life.onEnd(lowerHelpersNowAndThen());
 
   // The token file tells `wr manager start` that all is well; it is the last to be written.
   writePrivateFile(config.addressFile, address);
@@ -228,10 +233,10 @@ async function serveUntilStopped(
     transport: transport.name,
   });
   const cancelExpiry = SYSTEM_CLOCK.after(Math.min(2 ** 31 - 1, expiresMs - SYSTEM_CLOCK.nowMs()), () => {
-    if (SYSTEM_CLOCK.nowMs() >= expiresMs) stopped.resolve('the certificate has expired');
+    if (SYSTEM_CLOCK.nowMs() >= expiresMs) life.stop('the certificate has expired');
   });
 
-  const reason = await stopped.promise;
+  const reason = await life.stopped;
   cancelExpiry();
   log.info('wr manager is stopping', { reason });
   await started;
@@ -278,21 +283,6 @@ function listenToSignals(foreground: boolean, stop: (reason: string) => void, lo
     stop('SIGINT');
   });
   process.on('SIGHUP', () => undefined);
-}
-
-/** A promise that is settled from elsewhere: by the first reason to stop. */
-function makeSignal(): {
-  promise: Promise<string>;
-  resolve: (reason: string) => void;
-  reject: (error: unknown) => void;
-} {
-  let resolve: (reason: string) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<string>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }
 
 await main();

@@ -117,6 +117,7 @@ export class Manager {
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
   #lastTickMs = 0;
+  #halted = false;
   #cancelTick: () => void = () => undefined;
 
   constructor(options: ManagerOptions) {
@@ -359,10 +360,12 @@ export class Manager {
   }
 
   receive(peer: Peer, frame: Uint8Array): void {
+    if (this.#halted) return;
     this.#requests.receive(peer, frame);
   }
 
   closed(peer: Peer): void {
+    if (this.#halted) return;
     this.#adds?.closed(peer);
     this.#desk.closed(peer);
     this.#listings.closed(peer);
@@ -394,6 +397,19 @@ export class Manager {
     await this.#backups.finish();
   }
 
+  /**
+   * Something failed, so that nobody knows what all this is worth: nothing is answered, decided, started or written any more.
+   * Runners and their commands are left alone, for the next manager to take up from what is on disk.
+   */
+  readonly halt = (): void => {
+    this.#halted = true;
+    this.#mode = 'stopping';
+    this.#cancelTick();
+    this.persist.halt();
+    this.#allotment.close();
+    void this.#options.scheduler.cleanup().catch(() => undefined);
+  };
+
   /** A disk that is slow is waited for, one that stays full is not. */
   async #flushedWithin(patienceMs: number): Promise<void> {
     const flushed = this.persist.flushed();
@@ -411,6 +427,7 @@ export class Manager {
   // ------------------------------------------------------------ time
 
   #tick(): void {
+    if (this.#halted) return;
     const { clock, ttrMs = TTR_MS } = this.#options;
     const monotonicMs = clock.monotonicMs();
     const stalledMs = monotonicMs - this.#lastTickMs - TICK_MS;

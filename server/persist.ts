@@ -34,6 +34,7 @@ import { pushReplacedWrites } from './replaced-writes.ts';
 const RETRY_MS = 1_000;
 /** Beside as many as complete in a commit, so that what waits grows less. */
 const RIDERS_MIN = 32;
+const NEVER = new Promise<never>(() => undefined);
 
 export interface PersistEvents {
   /** A batch could not be written; said once for each cause until one succeeds again. */
@@ -66,6 +67,7 @@ export class Persist {
   /** A commit is asked for although there may be nothing but riders. */
   #nudged = false;
   #scheduled = false;
+  #halted = false;
   #failed: WrError | undefined;
   #nextBatch = 1;
   /** Batches and writes since the start, for tests and metrics. */
@@ -117,8 +119,13 @@ export class Persist {
     this.#schedule();
   }
 
+  /** What is known may be half of something: nothing more is written, and nobody is told anything. */
+  halt(): void {
+    this.#halted = true;
+  }
+
   #schedule(): void {
-    if (this.#underWay || this.#scheduled) return;
+    if (this.#underWay || this.#scheduled || this.#halted) return;
     this.#scheduled = true;
     // Not at once: what else this turn of the event loop brings belongs to the same batch.
     void this.#clock.turn().then(() => {
@@ -129,7 +136,7 @@ export class Persist {
 
   async #run(): Promise<void> {
     this.#underWay = true;
-    while (this.#nudged || this.#callbacks.length > 0 || this.#hasChanges()) {
+    while (!this.#halted && (this.#nudged || this.#callbacks.length > 0 || this.#hasChanges())) {
       this.#nudged = false;
       const callbacks = this.#callbacks;
       this.#callbacks = [];
@@ -186,6 +193,7 @@ export class Persist {
         return first;
       } catch (thrown) {
         const error = asWrError(thrown);
+        if (this.#halted) return await NEVER;
         if (this.#failed?.code !== error.code) this.#events.failing(error);
         this.#failed = error;
         await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));

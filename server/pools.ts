@@ -46,8 +46,8 @@ const TASK_FILES = {
 } as const;
 
 /** What the manager asks of its threads; `path` is the database's, which the tasks open for reading. */
-export function openPools(path: string): Pools {
-  return new Pools(new PoolRunners(), path);
+export function openPools(path: string, onDied: ThreadDied): Pools {
+  return new Pools(new PoolRunners(onDied), path);
 }
 
 /** The tasks in the asking thread, without any clone or move: for tests and simulations. */
@@ -78,20 +78,27 @@ export class Pools extends StoreTasks {
 }
 
 export class PoolRunners implements Runners {
-  readonly #ingest = new Pool({
-    files: [TASK_FILES.ingest, TASK_FILES.arrayPart],
-    threadsMin: INGEST_THREADS_MIN,
-    threadsMax: Math.min(INGEST_THREADS_MAX, Math.max(INGEST_THREADS_MIN, availableParallelism() - 1)),
-  });
-  readonly #ask = new Pool({
-    files: [TASK_FILES.plan, TASK_FILES.learn, TASK_FILES.query],
-    threadsMin: ASK_THREADS_MIN,
-    threadsMax: ASK_THREADS_MAX,
-  });
+  readonly #ingest: Pool;
+  readonly #ask: Pool;
   readonly #warmUp = setTimeout(() => {
     this.#ask.start();
     this.#ingest.start();
   }, WARM_UP_MS).unref();
+
+  constructor(onDied: ThreadDied = () => undefined) {
+    this.#ingest = new Pool({
+      files: [TASK_FILES.ingest, TASK_FILES.arrayPart],
+      threadsMin: INGEST_THREADS_MIN,
+      threadsMax: Math.min(INGEST_THREADS_MAX, Math.max(INGEST_THREADS_MIN, availableParallelism() - 1)),
+      onDied,
+    });
+    this.#ask = new Pool({
+      files: [TASK_FILES.plan, TASK_FILES.learn, TASK_FILES.query],
+      threadsMin: ASK_THREADS_MIN,
+      threadsMax: ASK_THREADS_MAX,
+      onDied,
+    });
+  }
 
   /** The bytes are moved: the caller's view of them is empty afterwards, where it had their buffer to itself. */
   ingest(task: IngestTask): Promise<IngestResult> {
@@ -122,6 +129,12 @@ export class PoolRunners implements Runners {
   }
 }
 
+/**
+ * A thread died that was at no task: nothing failed with it. It is replaced where it had come up.
+ * @param left - threads of its pool, the one in its place included; 0: what the pool is given waits for ever
+ */
+export type ThreadDied = (cause: unknown, left: number) => void;
+
 export interface PoolOptions {
   /** URLs of the task files that its threads load before they say they are ready. */
   readonly files: readonly string[];
@@ -129,6 +142,7 @@ export interface PoolOptions {
   readonly threadsMax: number;
   /** A task that needs more fails by itself, and not the manager with it. */
   readonly heapMbMax?: number;
+  readonly onDied?: ThreadDied;
 }
 
 /** Threads that run tasks by file. */
@@ -193,8 +207,10 @@ export class Pool {
       },
       workerData: { files: this.#options.files, niceness: HELPER_NICENESS },
     });
-    // A thread that dies between tasks is replaced; without a listener it would take the manager along.
-    pool.on('error', () => undefined);
+    // Without a listener it would take the manager along.
+    pool.on('error', (cause: unknown) => {
+      if (!this.#closed) this.#options.onDied?.(cause, pool.threads.length);
+    });
     return pool;
   }
 }

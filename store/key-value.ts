@@ -2,6 +2,8 @@
  * What the rest of the program knows of a database: named tables of binary keys and values, atomic batches, and a
  * promise that means *on disk*. `lmdb.ts` is the real one, `memory.ts` the model that tests and simulations run on.
  */
+import type { WrError } from '../core/errors.ts';
+
 export const TABLES = [
   'meta',
   'templates',
@@ -68,6 +70,8 @@ export interface KeyValueStore extends KeyValueReader {
    * @throws {WrError} STORE_FULL, STORE_FAILED: nothing of this batch is kept
    */
   commit(writes: readonly Write[]): Promise<void>;
+  /** Refuses every batch from now on, and those that wait, with this error; what is under way comes to its own end. */
+  stop(error: WrError): void;
   /** Copies a consistent snapshot to `path`. */
   backup(path: string): Promise<void>;
 }

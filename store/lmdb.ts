@@ -161,6 +161,10 @@ class LmdbStore extends LmdbReader implements KeyValueStore {
     }
   }
 
+  stop(error: WrError): void {
+    this.#queue.stop(error);
+  }
+
   override async close(): Promise<void> {
     await this.#queue.idle();
     // A copy reads the file's memory map, which must not go away under it.

@@ -77,6 +77,10 @@ export class MemoryStore implements KeyValueStore {
     this.backups.set(path, new MemoryStore(this.#tables));
   }
 
+  stop(error: WrError): void {
+    this.#ended ??= error;
+  }
+
   async close(): Promise<void> {
     this.releaseFlushes();
     this.#ended ??= new WrError('STORE_FAILED', 'the store is closed');

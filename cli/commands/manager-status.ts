@@ -5,7 +5,7 @@ import { VERSION } from '../../core/version.ts';
 import { Client, readToken } from '../client.ts';
 import type { Context } from '../command.ts';
 import { readPidFile } from '../daemon.ts';
-import { errorsSinceStart } from '../log-errors.ts';
+import { errorsSinceStart, lastWordsOf } from '../log-errors.ts';
 import { parse } from '../parse.ts';
 import { webAddress } from '../web-address.ts';
 
@@ -37,6 +37,9 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     // A wrong token or certificate is somebody's who answered.
     if (thrown instanceof WrError && !STOPPED_CODES.includes(thrown.code)) throw thrown;
     await context.out('stopped\n');
+    // Why, unless somebody stopped it.
+    const lastWords = lastWordsOf(await errorsSinceStart(config.logFile));
+    if (lastWords !== null) context.log.warn(`${lastWords}; see ${config.logFile}`);
     return 0;
   }
   await context.out(statusText(status, config) + errorsText(await errorsSinceStart(config.logFile)));

@@ -64,6 +64,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 /** What killed runners left is looked at so often, while commands of theirs still run. */
 const SWEEP_MS = 60_000;
 const BYTES_PER_MB = 1024 * 1024;
+/** One that strikes at every tick must not fill the log. */
+const FAILURES_TOLD = 20;
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   closeInheritedFiles(); // Before anything is opened here.
@@ -143,17 +145,26 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     },
     log: (text: string) => log.info(text),
   };
+  // What runs would lose its outcome with this process: it goes on, as far as it can.
+  let failures = 0;
+  const fail = (thrown: unknown): void => {
+    failures += 1;
+    if (failures <= FAILURES_TOLD)
+      log.info(`something failed that nobody foresaw: ${thrown instanceof Error ? thrown.stack : thrown}`);
+    runner.failed();
+  };
+  process.on('uncaughtException', fail);
   const sweepNow = async (): Promise<void> => {
     // Commands that outlive their runner are let run; the timer keeps nobody here.
     if (await sweep(tmpdir(), sweepWorld)) setTimeout(() => void sweepNow(), SWEEP_MS).unref();
   };
-  const sweeping = sweepNow();
+  const sweeping = sweepNow().catch(fail);
   const stop = (): void => runner.stop();
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const { commands, because } = await runner.run();
     log.info(`wr runner exiting, having run ${commands} commands, because ${because}`);
-    return 0;
+    return failures === 0 ? 0 : 1;
   } finally {
     for (const signal of SIGNALS) process.off(signal, stop);
     await sweeping;

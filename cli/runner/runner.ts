@@ -47,6 +47,7 @@ export class Runner {
   /** No report before this; Unix ms. */
   #pauseMs = 0;
   #leaving: string | null = null;
+  #hasFailed = false;
   #ended = false;
 
   constructor(options: RunnerOptions, world: RunnerWorld) {
@@ -106,6 +107,16 @@ export class Runner {
     this.#leave('we received a signal to stop', 'runner received a signal to stop');
     this.#work.stop();
     this.#after(STOP_MS_MAX, () => this.#finish());
+  }
+
+  /**
+   * Something failed that nobody foresaw: takes no more, and goes once what runs has ended and is told, for nobody else knows of
+   * it. Another runner is started after this one.
+   */
+  failed(): void {
+    if (this.#ended) return;
+    this.#hasFailed = true;
+    this.#leave('something failed that nobody foresaw', '');
   }
 
   // ------------------------------------------------------------ the manager
@@ -311,8 +322,14 @@ export class Runner {
   #touchLater(): void {
     this.#after(this.#session.touchMs, () => {
       this.#touchLater();
+      if (this.#hasFailed) this.#dropUnheld();
       void this.#touch([...this.#work.held, ...this.#reporter.over]);
     });
+  }
+
+  #dropUnheld(): void {
+    this.#work.dropUnheld();
+    this.#considerLeaving();
   }
 
   /** Who looks at a command that has just begun wants to see what it does; those that are over by then cost nothing. */

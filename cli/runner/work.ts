@@ -92,6 +92,11 @@ export class Work {
     return this.#executor.usage(attempt) ?? untouched(attempt);
   }
 
+  /** After something failed: of what the executor has let go without a word nobody will ever hear. The manager finds it lost. */
+  dropUnheld(): void {
+    for (const attempt of this.held) if (this.#executor.usage(attempt) === null) this.#held.delete(attempt);
+  }
+
   /** Ends all that runs, as the runner was told to stop. */
   stop(): void {
     for (const attempt of this.held) this.#executor.kill(attempt, 'signal');
