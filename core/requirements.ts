@@ -58,8 +58,12 @@ export function schedulerGroupOf(
   return groups.length === 0 ? name : `${name}~${groups.join(',')}`;
 }
 
+/** No program has a longer name: a word that goes on, be it for megabytes, is shown and known by its beginning. */
+const NAME_BYTES_MAX = 255;
+
 /**
- * The group under which a job's usage is learned: the one given, else the base name of the command's first word.
+ * The group under which a job's usage is learned: the one given, else the base name of the command's first word, of that
+ * at most `NAME_BYTES_MAX` bytes.
  * @param cmd - the command's bytes
  */
 export function reqGroupOf(cmd: Uint8Array, options: Pick<JobOptions, 'reqGroup'>): string {
@@ -71,5 +75,14 @@ export function reqGroupOf(cmd: Uint8Array, options: Pick<JobOptions, 'reqGroup'
   while (to > from + 1 && cmd[to - 1] === 0x2f) to -= 1;
   // A slash within the word; a word of nothing but slashes keeps one.
   const slash = to - from > 1 ? cmd.subarray(from, to).lastIndexOf(0x2f) : -1;
-  return Buffer.from(cmd.buffer, cmd.byteOffset + from + slash + 1, to - from - slash - 1).toString();
+  const name = from + slash + 1;
+  return Buffer.from(cmd.buffer, cmd.byteOffset + name, nameEnd(cmd, name, to) - name).toString();
+}
+
+/** Where a name that is cut short ends, at the end of a character. */
+function nameEnd(cmd: Uint8Array, from: number, to: number): number {
+  if (to - from <= NAME_BYTES_MAX) return to;
+  let end = from + NAME_BYTES_MAX;
+  while (end > from && ((cmd[end] as number) & 0xc0) === 0x80) end -= 1;
+  return end;
 }

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { EndedEvent, TouchedAttempt } from '../../core/runner-messages.ts';
+import { Calm } from './calm.ts';
 import { type Environment, type NestedUse, toSpawnEnvironment } from './environment.ts';
 import { type Execution, type Job, type KillReason, NotStarted, Preparation, setRoot } from './execution.ts';
 import type { ExecutorEvents, ExecutorPort } from './executor-port.ts';
@@ -23,7 +24,7 @@ import { YoungPeaks } from './young-peaks.ts';
 
 /** Ticks find short commands that are not short, and whatever is due to be looked at. */
 const TICK_MS = 250;
-/** Empty parents of directories are removed when nothing runs, and so often while something does. */
+/** Empty parents of directories are removed when little ends, and so often while much does. */
 const TIDY_MS = 60_000;
 
 export interface ExecutorOptions {
@@ -61,6 +62,7 @@ export class Executor implements ExecutorPort {
   readonly #environments = new Map<Slot, Environment>();
   readonly #scan = new ProcessScan(() => this.#slots.map((slot) => slot.launcherPid));
   readonly #timer: NodeJS.Timeout;
+  readonly #calm = new Calm();
   #tidiedMs = 0;
 
   constructor(options: ExecutorOptions, events: ExecutorEvents) {
@@ -211,6 +213,7 @@ export class Executor implements ExecutorPort {
     const { job, output, emulation } = execution;
     if (emulation !== null) removeEmulation(emulation);
     this.#executions.delete(job.attempt);
+    this.#calm.note();
     this.#writeDown(execution);
     this.#behaviours.delete(job.attempt);
     this.#kills.delete(job.attempt);
@@ -317,9 +320,11 @@ export class Executor implements ExecutorPort {
     this.#watch.look(watched, nowMs);
     const idle = this.#executions.size === 0;
     if (idle) this.#outputs.dropUnproven();
-    if (idle && this.#workspaces.hasSpares)
+    // One long command must not keep the directories of all that ended beside it.
+    const calm = this.#calm.look(nowMs) || idle;
+    if (calm && this.#workspaces.hasSpares)
       void this.#workspaces.dropSpares().then(() => this.#workspaces.tidy());
-    if (this.#workspaces.untidy && (idle || nowMs - this.#tidiedMs > TIDY_MS)) {
+    if (this.#workspaces.untidy && (calm || nowMs - this.#tidiedMs > TIDY_MS)) {
       this.#tidiedMs = nowMs;
       this.#workspaces.tidy();
     }

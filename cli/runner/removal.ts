@@ -25,6 +25,8 @@ import { setImmediate } from 'node:timers/promises';
 const DEPTH_MAX = 256;
 /** Steps between two looks at what else is to be done. */
 const STEPS_PER_TURN = 100;
+/** What is still at work in a directory may put something into it between its being emptied and removed. */
+const ROUNDS_MAX = 5;
 /** Problems told one by one. */
 const PROBLEMS_MAX = 5;
 /** Where other commands have their directories. */
@@ -65,14 +67,13 @@ export async function removeBelow(
   try {
     removal.mount = mountOf(fd);
     if (isMountPoint(leaf, removal.mount)) return [`${leaf} was left: something is mounted there`];
-    const names = path.length > 0 ? path.map((name) => Buffer.from(name)) : namesIn(fd);
-    for (const name of names) await removeEntry(removal, fd, name, leaf, 1);
+    if (path.length === 0) await removeEmptied(removal, fd, leaf, leaf, 1);
+    else for (const name of path) await removeEntry(removal, fd, Buffer.from(name), leaf, 1);
   } catch (error) {
     note(removal, `${leaf} was left: ${textOf(error)}`);
   } finally {
     closeSync(fd);
   }
-  if (path.length === 0 && removal.failures === 0) removeNow(removal, () => rmdirSync(leaf), leaf);
   if (removal.failures > PROBLEMS_MAX) removal.problems.push(`… and ${removal.failures - PROBLEMS_MAX} more`);
   return removal.problems;
 }
@@ -106,15 +107,34 @@ async function removeDirectory(removal: Removal, path: Buffer, shown: string, de
     return note(removal, `${shown} was left: ${textOf(error)}`);
   }
   if (fd === null) return note(removal, `${shown} was left: something is mounted there`);
-  const before = removal.failures;
   try {
-    for (const name of namesIn(fd)) await removeEntry(removal, fd, name, shown, depth + 1);
+    await removeEmptied(removal, fd, path, shown, depth + 1);
   } catch (error) {
     note(removal, `${shown} was left: ${textOf(error)}`);
   } finally {
     closeSync(fd);
   }
-  if (removal.failures === before) removeNow(removal, () => rmdirSync(path), shown);
+}
+
+/** Empties an open directory and removes it by its name, again if something was put into it meanwhile. */
+async function removeEmptied(
+  removal: Removal,
+  fd: number,
+  path: Buffer | string,
+  shown: string,
+  depth: number,
+): Promise<void> {
+  const before = removal.failures;
+  for (let round = 1; ; round += 1) {
+    for (const name of namesIn(fd)) await removeEntry(removal, fd, name, shown, depth);
+    if (removal.failures !== before) return;
+    try {
+      return rmdirSync(path);
+    } catch (error) {
+      if (isMissing(error)) return;
+      if (round === ROUNDS_MAX || !hasFilled(error)) throw error;
+    }
+  }
 }
 
 /** Linux's O_PATH, which Node does not name: a directory is held, entered or not. */
@@ -185,6 +205,10 @@ function isMountPoint(directory: string, mount: string): boolean {
   } finally {
     closeSync(parent);
   }
+}
+
+function hasFilled(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY';
 }
 
 function isMissing(error: unknown): boolean {

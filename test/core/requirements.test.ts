@@ -59,4 +59,13 @@ describe('requirement groups', () => {
     assert.deepEqual(names.map(of), ['samtools', 'echo', 'ls', '/', 'b', '', 'run.sh', 'tool', 'tab\tword']);
     assert.equal(reqGroupOf(Buffer.from('echo'), { reqGroup: 'mine' }), 'mine');
   });
+
+  it('default to no more than a program can be called, cut between characters', () => {
+    const of = (cmd: string) => reqGroupOf(Buffer.from(cmd), { reqGroup: null });
+    assert.equal(of(`/bin/${'x'.repeat(4_000_000)} y`), 'x'.repeat(255));
+    assert.equal(of(`${'x'.repeat(255)} y`), 'x'.repeat(255));
+    assert.equal(of(`x${'é'.repeat(200)}`), `x${'é'.repeat(127)}`);
+    assert.equal(of(`${'é'.repeat(200)}`), 'é'.repeat(127));
+    assert.equal(reqGroupOf(Buffer.from('echo'), { reqGroup: 'y'.repeat(300) }), 'y'.repeat(300));
+  });
 });

@@ -96,10 +96,17 @@ describe('what users see and wait for', () => {
   });
 
   it('ends by the signal that ends it, as a shell expects', async () => {
-    const child = spawn(process.execPath, [WR, 'wait', '-i', 'endless'], { env: place.env, stdio: 'ignore' });
+    // What it says of a pause shows that it is waiting.
+    await place.ok(['manager', 'pause']);
+    const child = spawn(process.execPath, [WR, 'wait', '-i', 'endless'], {
+      env: place.env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    for await (const text of child.stderr.setEncoding('utf8')) if (/waiting for that/.test(text)) break;
+    assert.equal(child.exitCode, null);
     child.kill('SIGINT');
     assert.deepEqual(await ended, { code: null, signal: 'SIGINT' });
+    await place.ok(['manager', 'resume']);
   });
 });

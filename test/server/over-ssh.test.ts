@@ -24,6 +24,8 @@ interface Lost {
   readonly peer: TestPeer;
   readonly mark: string;
   readonly token: number;
+  /** Commands that were run on the other host. */
+  readonly asked: { readonly done: number };
 }
 
 describe('lost commands on another host, over ssh', { skip: withoutSshd() }, () => {
@@ -50,7 +52,9 @@ describe('lost commands on another host, over ssh', { skip: withoutSshd() }, () 
   const handOut = async (retries: number): Promise<Lost> => {
     const harness = await ManagerHarness.start();
     harness.gone = false;
-    harness.runOnHost = sshRunner(sshd.key, sshd.ssh);
+    const asked = { done: 0 };
+    const overSsh = sshRunner(sshd.key, sshd.ssh);
+    harness.runOnHost = (host, command) => overSsh(host, command).finally(() => (asked.done += 1));
     await harness.add('a\n', { retries });
     const runner = run('exit 0');
     await ended(runner);
@@ -68,7 +72,7 @@ describe('lost commands on another host, over ssh', { skip: withoutSshd() }, () 
     });
     const { jobs } = await harness.reserve(peer, GROUP, 1);
     const token = jobs[0]?.attempt ?? 0;
-    return { harness, peer, token, mark: `${token}-${process.pid}-${runner.pid}` };
+    return { harness, peer, token, asked, mark: `${token}-${process.pid}-${runner.pid}` };
   };
 
   const started = async (
@@ -95,6 +99,17 @@ describe('lost commands on another host, over ssh', { skip: withoutSshd() }, () 
       await harness.clock.advance(250);
     }
     harness.check();
+  };
+
+  /** Waits until the other host has answered so often, and what it said has been taken in. */
+  const asks = async ({ harness, asked }: Lost, count: number): Promise<void> => {
+    const untilMs = performance.now() + PATIENCE_MS;
+    while (asked.done < count) {
+      assert.ok(performance.now() < untilMs, `answered ${asked.done} times, not ${count}\n${sshd.said}`);
+      await pause(20);
+      await harness.clock.advance(250);
+    }
+    await settle();
   };
 
   const kill = async ({ harness, peer }: Lost): Promise<void> => {
@@ -130,8 +145,11 @@ describe('lost commands on another host, over ssh', { skip: withoutSshd() }, () 
     await started(lost, command);
     await lost.harness.clock.advance(MINUTE);
     await becomes(lost, 'lost');
-    await pause(500);
+    await asks(lost, 1);
+    const { done } = lost.asked;
     await lost.harness.clock.advance(30 * MINUTE);
+    await asks(lost, done + 1);
+    assert.equal(stateName(lost.harness.manager.queue.state(1)), 'lost');
     assert.equal(isThere(command), true);
     await kill(lost);
     await becomes(lost, 'buried');

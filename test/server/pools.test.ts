@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, describe, it } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import { WrError } from '../../core/errors.ts';
 import { PlanTable } from '../../core/plan-table.ts';
 import { inlineRunners, Pool, PoolRunners } from '../../server/pools.ts';
@@ -111,8 +112,24 @@ describe('the tasks of the manager', () => {
     }
   });
 
-  it('leaves no thread behind when it is closed at once', async () => {
-    await new PoolRunners().close();
+  it('leaves no thread behind when it is closed at once, be one about to begin', async () => {
+    const threads: Worker[] = [];
+    const note = (thread: Worker): unknown => threads.push(thread);
+    process.on('worker', note);
+    try {
+      const runners = new PoolRunners();
+      const planned = assert.rejects(runners.plan(makePlanTask()), { code: 'STOPPING' });
+      await runners.close();
+      await planned;
+    } finally {
+      process.off('worker', note);
+    }
+    assert.ok(threads.length > 0);
+    // The id of a thread that has ended is −1.
+    assert.deepEqual(
+      threads.filter(({ threadId }) => threadId !== -1),
+      [],
+    );
   });
 });
 

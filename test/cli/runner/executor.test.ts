@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { ownEnvironment, parseEnvironment } from '../../../cli/runner/environment.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
 import type { StartedEvent } from '../../../core/runner-messages.ts';
-import { textOf, untilGone, withRunner } from './harness.ts';
+import { contentOf, textOf, until, untilGone, withRunner } from './harness.ts';
 import { keyOf, type ScriptedManager } from './scripted-manager.ts';
 
 const isAlive = (pid: number): boolean => readProcess(pid) !== null;
@@ -301,8 +301,28 @@ describe('executing commands', { concurrency: false }, () => {
         const ended = await manager.untilEnded(attempt);
         assert.equal(ended.exitCode, 0, `${deeds[(attempt - 151) % deeds.length]}: ${textOf(ended.stderr)}`);
       }
-      while (readdirSync(dir).some((name) => name === 'wr_cwd'))
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      await until('nothing of them is left', () => !readdirSync(dir).includes('wr_cwd'));
+    });
+  });
+
+  it('removes the directories of what has ended soon, however long something else runs', async () => {
+    await withRunner(async ({ manager, dir }) => {
+      const flag = join(dirname(dir), 'flag');
+      const [long] = manager.add('g', [{ cmd: `until [ -e ${flag} ]; do sleep 0.05; done` }]);
+      const short = manager.add(
+        'g',
+        Array.from({ length: 60 }, (_, i) => ({ cmd: i % 2 === 0 ? 'true' : 'echo > file; true' })),
+      );
+      for (const attempt of short) await manager.untilEnded(attempt);
+      const leaves = (): string[] =>
+        readdirSync(dir, { recursive: true })
+          .map(String)
+          .filter((name) => name.endsWith('/cwd'));
+      const parents = (): string[] => readdirSync(join(dir, 'wr_cwd'));
+      await until('all others are removed', () => leaves().length === 1 && parents().length === 1, 20_000);
+      assert.equal(manager.ended(long as number), undefined);
+      writeFileSync(flag, '');
+      assert.equal((await manager.untilEnded(long as number)).outcome, 'complete');
     });
   });
 
@@ -380,18 +400,16 @@ describe('executing commands', { concurrency: false }, () => {
       ]);
       await manager.until(() => manager.events.some(({ event }) => event === 'started'));
       const started = manager.events.find(({ event }) => event === 'started') as StartedEvent;
-      while (!existsSync(join(started.cwd as string, 'file')))
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('it is at work', () => existsSync(join(started.cwd as string, 'file')));
       manager.push({ type: 'kill', attempts: [attempt as number] });
-      while (!existsSync(join(dir, 'pid')) || readFileSync(join(dir, 'pid'), 'utf8') === '')
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      const pid = Number(await contentOf(join(dir, 'pid')));
       assert.equal(manager.ended(attempt as number), undefined, 'what follows it goes on');
       manager.push({ type: 'kill', attempts: [attempt as number] });
       const ended = await manager.untilEnded(attempt as number);
       assert.deepEqual([ended.outcome, ended.reason], ['bury', 'killed by user request']);
       assert.match(textOf(ended.stderr), /^Behaviour problems:\n\[cp file .* ended with SIGKILL$/);
       assert.equal(readFileSync(join(dir, 'saved'), 'utf8'), 'kept\n');
-      await untilGone(Number(readFileSync(join(dir, 'pid'), 'utf8')), isAlive);
+      await untilGone(pid, isAlive);
       assert.equal(existsSync(ended.cwd), false);
     });
   });
@@ -415,13 +433,11 @@ describe('executing commands', { concurrency: false }, () => {
         { cmd: `${stubborn} while [ ! -s ${dir}/pid ]; do sleep 0.02; done; echo ready; sleep 60` },
       ]);
       await manager.until(() => manager.events.some((event) => event.event === 'started'));
-      while (!existsSync(join(dir, 'pid')) || readFileSync(join(dir, 'pid'), 'utf8') === '') {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
+      const pid = Number(await contentOf(join(dir, 'pid')));
       manager.push({ type: 'kill', attempts: [attempt as number] });
       const ended = await manager.untilEnded(attempt as number);
       assert.deepEqual([ended.outcome, ended.exitCode, ended.reason], ['bury', -1, 'killed by user request']);
-      await untilGone(Number(readFileSync(join(dir, 'pid'), 'utf8')), isAlive);
+      await untilGone(pid, isAlive);
     });
   });
 
@@ -437,13 +453,8 @@ describe('executing commands', { concurrency: false }, () => {
       const cmd = `${daemon('', 'near')}; ${daemon('setsid', 'far')}; exec sleep 600`;
       for (const options of [{}, { cwdMatters: true, cwd: dir }]) {
         const [attempt] = manager.add('g', [{ cmd, options }]);
-        const pids = async (name: string): Promise<number> => {
-          const path = join(dir, name);
-          while (!existsSync(path) || readFileSync(path, 'utf8') === '')
-            await new Promise((resolve) => setTimeout(resolve, 5));
-          return Number(readFileSync(path, 'utf8'));
-        };
-        const [near, far] = [await pids('near'), await pids('far')];
+        const near = Number(await contentOf(join(dir, 'near')));
+        const far = Number(await contentOf(join(dir, 'far')));
         await manager.until(() =>
           manager.events.some((event) => event.event === 'started' && event.attempt === attempt),
         );

@@ -14,16 +14,12 @@ import {
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { ownEnvironment } from '../../../cli/runner/environment.ts';
-import {
-  countsWholeMachine,
-  kernelMemoryKills,
-  mayHaveUsedTooMuch,
-} from '../../../cli/runner/memory-kills.ts';
+import { countsWholeMachine, mayHaveUsedTooMuch } from '../../../cli/runner/memory-kills.ts';
 import { readProcess } from '../../../cli/runner/process-table.ts';
 import { groupProblem } from '../../../cli/runner/unix-groups.ts';
 import { FREE_BYTES_MIN } from '../../../cli/runner/watch.ts';
 import type { EndedEvent } from '../../../core/runner-messages.ts';
-import { textOf, untilGone, withRunner } from './harness.ts';
+import { contentOf, PATIENCE_MS, textOf, untilGone, withRunner } from './harness.ts';
 import type { ScriptedJob, ScriptedManager } from './scripted-manager.ts';
 
 const isAlive = (pid: number): boolean => readProcess(pid) !== null;
@@ -90,13 +86,11 @@ describe('reasons of failure', { concurrency: false }, () => {
           assert.equal(verdictOf(bystander), 'release -1 command exited non-zero');
         }
         // The count has risen, but not since this one began, unless something else on this machine had it rise.
-        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        // The runner looks at it once in a while: what begins after the next look is not blamed for it any more.
+        const untilMs = performance.now() + PATIENCE_MS;
         let other: EndedEvent;
-        let before: number;
-        do {
-          before = kernelMemoryKills();
-          other = await endOf(manager, { cmd: 'kill -9 $$' });
-        } while (kernelMemoryKills() !== before);
+        do other = await endOf(manager, { cmd: 'kill -9 $$' });
+        while (other.reason === eaten.reason && performance.now() < untilMs);
         assert.equal(verdictOf(other), 'release -1 command exited non-zero');
       });
     } finally {
@@ -182,12 +176,11 @@ describe('commands with something around them', { concurrency: false }, () => {
       const piped = await endOf(manager, { cmd: 'false | true', options });
       assert.equal(piped.exitCode, 1);
       const [attempt] = manager.add('g', [{ cmd: `echo $$ > ${dir}/pid; sleep 600; true`, options }]);
-      while (!existsSync(join(dir, 'pid')) || readFileSync(join(dir, 'pid'), 'utf8') === '')
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      const pid = Number(await contentOf(join(dir, 'pid')));
       manager.push({ type: 'kill', attempts: [attempt as number] });
       const killed = await manager.untilEnded(attempt as number);
       assert.equal(killed.reason, 'killed by user request');
-      await untilGone(Number(readFileSync(join(dir, 'pid'), 'utf8')), isAlive);
+      await untilGone(pid, isAlive);
     });
   });
 

@@ -1,6 +1,6 @@
 /** A runner with real processes and a scripted manager, in a temporary directory. */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Environment, ownEnvironment } from '../../../cli/runner/environment.ts';
@@ -9,6 +9,10 @@ import { Runner } from '../../../cli/runner/runner.ts';
 import type { RunnerEnd } from '../../../cli/runner/runner-options.ts';
 import type { JobOptions } from '../../../core/job-options.ts';
 import { ScriptedManager } from './scripted-manager.ts';
+
+/** What a machine that is much busier than usual may take. */
+export const PATIENCE_MS = 60_000;
+const POLL_MS = 5;
 
 export interface RealRunner {
   readonly manager: ScriptedManager;
@@ -99,7 +103,26 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('latin1');
 }
 
-/** Whether a process exists and is not just waiting to be collected. */
+/** @param isAlive - whether a process exists and is not just waiting to be collected */
 export async function untilGone(pid: number, isAlive: (pid: number) => boolean): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(`process ${pid} is gone`, () => !isAlive(pid));
+}
+
+/**
+ * Looks again and again, as other processes tell nobody.
+ * @throws {Error} naming the claim, when it did not come true in time
+ */
+export async function until(claim: string, look: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
+  const untilMs = performance.now() + patienceMs;
+  while (!look()) {
+    if (performance.now() > untilMs) throw new Error(`not within ${patienceMs / 1000} s: ${claim}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** Waits for a file that has something in it. @returns that */
+export async function contentOf(path: string): Promise<string> {
+  const read = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+  await until(`there is something in ${path}`, () => read() !== '');
+  return read();
 }

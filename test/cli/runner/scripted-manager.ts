@@ -22,6 +22,9 @@ export interface ScriptedJob {
   readonly timeMs?: number;
 }
 
+/** What a machine that is much busier than usual may take. */
+const PATIENCE_MS = 120_000;
+
 type Answer = Reply extends infer R ? (R extends { readonly id: number } ? Omit<R, 'id'> : never) : never;
 
 export class ScriptedManager {
@@ -122,7 +125,19 @@ export class ScriptedManager {
 
   /** Resolves when something holds that only changes with what the runner says. */
   async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    const heard = async (): Promise<void> => {
+      while (!condition()) await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    };
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const fail = (): void => reject(new Error(`not within ${PATIENCE_MS / 1_000} s: ${condition}`));
+      timer = setTimeout(fail, PATIENCE_MS);
+    });
+    try {
+      await Promise.race([heard(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async untilEnded(attempt: number): Promise<EndedEvent> {

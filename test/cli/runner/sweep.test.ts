@@ -20,6 +20,7 @@ import { ownPrefix } from '../../../cli/runner/output-files.ts';
 import { sweep } from '../../../cli/runner/sweep.ts';
 import { Workspaces } from '../../../cli/runner/workspace.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../../core/job-options.ts';
+import { until } from './harness.ts';
 import { keyOf } from './scripted-manager.ts';
 
 /** Above what Linux gives: nobody has it. */
@@ -136,7 +137,7 @@ describe('sweeping', () => {
     assert.ok(!existsSync(join(top, 'said')), 'it is not for the runners of another manager');
     leave([entryOf(workspace, { options })]);
     const first = sweep(top, world);
-    while (!existsSync(join(top, 'said'))) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('it follows', () => existsSync(join(top, 'said')));
     await Promise.all([first, sweep(top, world), sweep(top, world)]);
     assert.equal(readFileSync(join(top, 'said'), 'utf8'), 'of the command|data\n');
     assert.equal(existsSync(workspace.leaf), false);

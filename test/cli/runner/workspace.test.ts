@@ -70,6 +70,18 @@ describe('workspaces', () => {
     assert.equal(existsSync(space.leaf), false);
   });
 
+  it('removes what something puts into it while it is being removed', async () => {
+    const space = workspaces.make(base, keyOf(2));
+    // So many that others get a turn in between.
+    for (let i = 0; i < 150; i += 1) writeFileSync(join(space.cwd, `f${i}`), '');
+    const removing = workspaces.remove(space);
+    assert.ok(existsSync(space.cwd));
+    writeFileSync(join(space.cwd, 'late'), '');
+    writeFileSync(join(space.leaf, 'later'), '');
+    assert.deepEqual(await removing, []);
+    assert.equal(existsSync(space.leaf), false);
+  });
+
   it('removes what a command closed to its own user, be it the leaf itself', (t) => {
     const ordinary = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
     chmodSync(top, 0o777);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import type { Execution } from '../../../cli/runner/execution.ts';
 import { YoungPeaks } from '../../../cli/runner/young-peaks.ts';
+import { until } from './harness.ts';
 
 const PATIENCE_MS = 60_000;
 const CLOCK = { now: Date.now, monotonicMs: () => performance.now() };
@@ -52,7 +53,7 @@ describe('the peak memory of young commands', () => {
       looks = 0;
       const marker = executionOf(sleeper);
       peaks.add(marker, process.pid);
-      while (marker.peakRamMb === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('a young one is looked at', () => marker.peakRamMb > 0);
       assert.equal(ended.peakRamMb, 0);
       assert.ok(looks > 0);
     } finally {
