@@ -110,10 +110,9 @@ export interface Config {
 /** No ports are configured and none can be computed: the user has to choose (manager.md §2). */
 export class PortsUnsetError extends WrError {
   constructor(uid: number) {
-    super(
-      'BAD_CONFIG',
-      `no default ports exist for user id ${uid}: set managerport and managerweb in ~/.wr_config.yml, or WR_MANAGERPORT and WR_MANAGERWEB`,
-    );
+    super('BAD_CONFIG', `no default ports exist for user id ${uid}`, {
+      hint: 'set managerport and managerweb in ~/.wr_config.yml, or WR_MANAGERPORT and WR_MANAGERWEB',
+    });
   }
 }
 
@@ -124,7 +123,7 @@ export class PortsUnsetError extends WrError {
 export async function resolveConfig(input: ConfigInput): Promise<Config> {
   const { home } = input;
   if (home === null || home === '')
-    throw new WrError('BAD_CONFIG', 'your home directory is not known; set HOME');
+    throw new WrError('BAD_CONFIG', 'your home directory is not known', { hint: 'set HOME' });
   const deployment = chooseDeployment(input);
   const ports = defaultPorts(input.uid, deployment);
   const found = await gather(input, home, deployment);

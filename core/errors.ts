@@ -29,7 +29,7 @@ const HINTS = {
   // Manager
   ALREADY_RUNNING: 'use wr manager stop first, or another --deployment',
   PORT_IN_USE: 'set managerport and managerweb to free ports, or stop what uses them',
-  BAD_CONFIG: 'correct that line; wr conf --default prints every setting',
+  BAD_CONFIG: 'correct it where it is set; wr conf --default prints every setting',
   BAD_DIRECTORY:
     'set managerdir to a directory that you may make and write to, or give yourself the permission',
   CANNOT_START: 'see the log file named by wr manager status',

@@ -64,6 +64,8 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set([...OWN_KEYS, ...Object.keys(TEM
 /** Every member that a line's JSON may have. */
 export const LINE_MEMBERS: readonly string[] = [...KNOWN_KEYS];
 
+const SECOND_COLUMN = 'the second column must be a JSON object of options, like {"memory":"2G"}';
+
 interface Seen {
   readonly template: LineTemplate;
   readonly gaveRepGroup: boolean;
@@ -138,7 +140,7 @@ export class LineReader {
    * @throws {WrError} BAD_OPTION naming key, value and accepted form
    */
   options(json: string): LineOptions {
-    return this.#read(this.#spelled(parseLine(json, 'the second column must be a JSON object')), '');
+    return this.#read(this.#spelled(parseLine(json, SECOND_COLUMN)), '');
   }
 
   #read(object: JsonObject, cmd: string): LineJob {
@@ -277,7 +279,10 @@ function parseLine(json: string, expected: string): JsonObject {
   } catch (cause) {
     throw new WrError('BAD_OPTION', `${expected} (${(cause as Error).message})`, { cause });
   }
-  if (!isObject(value)) throw new WrError('BAD_OPTION', `${expected}, not ${shown(value)}`);
+  if (!isObject(value)) {
+    const found = typeof value === 'string' ? `the string ${shown(JSON.stringify(value))}` : shown(value);
+    throw new WrError('BAD_OPTION', `${expected}, not ${found}`);
+  }
   return value;
 }
 

@@ -41,6 +41,8 @@ export function shown(value: unknown): string {
 }
 
 function jsonText(value: unknown): string {
+  // As JSON, what is too large for a number would be null.
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {

@@ -2,12 +2,11 @@
 // That Node is fetched from the package registry into a temporary directory and removed again; the project's own
 // dependencies are used as they are. Exits as the tests do. WR_NODE_DIR names a directory to keep fetched Nodes in.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { options, root, testFiles } from './test-files.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [major, ...wanted] = process.argv.slice(2);
 if (!/^\d+$/.test(major ?? '')) {
   console.error('usage: node scripts/test-on-node.mjs <major version> [part of a path]…');
@@ -32,23 +31,16 @@ function fetchNode() {
   mkdirSync(directory, { recursive: true });
   // Without a package.json here npm would look for one further up.
   writeFileSync(join(directory, 'package.json'), '{ "private": true }\n');
-  const options = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--loglevel=error'];
-  run('npm', ['install', '--prefix', directory, ...options, `${name}@${major}`], directory);
+  const quiet = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts', '--loglevel=error'];
+  run('npm', ['install', '--prefix', directory, ...quiet, `${name}@${major}`], directory);
   if (!existsSync(program)) throw new Error(`${name}@${major} holds no bin/node`);
   return program;
 }
 
 function runTests(program) {
-  const files = readdirSync(join(root, 'dist', 'test'), { recursive: true })
-    .map((name) => join('dist', 'test', String(name)))
-    .filter((name) => name.endsWith('.test.js'))
-    .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
-    .sort();
-  if (files.length === 0)
-    throw new Error(`no built test matches ${wanted.join(' ')}; run npm run build first`);
+  const files = testFiles(wanted);
   const version = spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout.trim();
   console.log(`Node ${version}: ${files.length} test files`);
-  const options = ['--enable-source-maps', '--test', '--test-reporter=spec', '--test-timeout=180000'];
   // Programs that tests start must be of this Node, too, when they are found by name.
   const path = `${dirname(program)}:${process.env.PATH}`;
   const { status, error } = spawnSync(program, [...options, ...files], {

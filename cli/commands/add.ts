@@ -47,7 +47,8 @@ export const help = `Adds commands to the queue. Each line of the input is a com
 
 Flags are the defaults of lines that do not say otherwise; a line's JSON keys have the names of the flags. The input
 is all added or, when a line is wrong, not at all. A command that is in the queue already, or that has completed, is a
-duplicate and is not added again (but see --rerun).
+duplicate and is not added again (but see --rerun). It ends when its shell does: what it starts with & is not waited
+for, and finds its directory removed, unless the line ends with "; wait".
 
 Usage:
   wr add [flags]

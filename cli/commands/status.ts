@@ -59,7 +59,7 @@ What is shown:
                             json, j:     everything known, for programs
                             plain, p:    id and state of each command; exit code 1 when one is buried
       --limit int           in details, table and json: so many commands of those that have the same state, exit code
-                            and problem; 0: all (default 1)
+                            and problem; 0: all, in the order of adding (default 1)
   -e, --env                 in details: the environment too
   -w, --watch               how far they are, with rate and time left, until nothing is left to come: drawn anew in
                             place on a terminal, else a line now and then

@@ -202,6 +202,12 @@ describe('a JSON line', () => {
     refuses(() => makeReader().reader.job('{ echo a; }'), 'begin a command like that with a blank');
     for (const json of ['', '[]', '1', 'null', '{"a":}', '{} x'])
       refuses(() => makeReader().reader.options(json), 'JSON object');
+    refuses(() => makeReader().reader.options('"s"'), '{"memory":"2G"}, not the string "s"');
+  });
+
+  it('is refused when a number in it is too large for one', () => {
+    for (const key of ['cpus', 'priority', 'disk'])
+      refuses(() => makeReader().reader.options(`{"${key}":1e400}`), `${key} value (Infinity)`, 'number');
   });
 
   it('is refused naming key, value and accepted form', () => {
