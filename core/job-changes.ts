@@ -25,6 +25,8 @@ export type Change =
   | { readonly record: JobRecord }
   | { readonly patch: Partial<JobRecord> & Pick<JobRecord, 'state'> };
 
+/** Nothing is kept of what is removed. One for all: a million commands are removed at once. */
+const REMOVED: Change = { record: { ...EMPTY_RECORD, state: STATE.removed } };
 /** Waiters told of an end on the spot; the others are told in slices (`dependencies.sweep`). */
 const TOLD_AT_ONCE = 64;
 
@@ -68,11 +70,11 @@ export class JobChanges extends JobStates {
     const state = this.table.state(number);
     if (isHeld(state) || state === STATE.none || state === STATE.complete || state === STATE.removed)
       return false;
-    if (this.dependencies.hasDependants(number)) return false;
+    if (this.#hasDependencies(number) && this.dependencies.hasDependants(number)) return false;
     const template = this.templateOf(number);
     if (state === STATE.suspended) this.suspension.note(number);
     this.move(number, 'remove');
-    this.amend(number, { state: STATE.removed });
+    this.changes.set(number, REMOVED);
     this.settle(number, template);
     return true;
   }
@@ -88,10 +90,15 @@ export class JobChanges extends JobStates {
     this.segments.finish(number);
     this.finished.push(number);
     this.freeLosses.forget(number);
-    if (((this.chunk(number).flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) === 0) return;
+    if (!this.#hasDependencies(number)) return;
     if (state === STATE.complete) this.dependencies.finish(number);
     else this.dependencies.forget(number);
     this.dependencies.sweep(TOLD_AT_ONCE);
+  }
+
+  /** Most have none, and are spared the look at the links. */
+  #hasDependencies(number: number): boolean {
+    return ((this.chunk(number).flags[rowOf(number)] as number) & DEPENDENCY_FLAGS) !== 0;
   }
 
   protected override outdated(number: number): void {

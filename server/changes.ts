@@ -19,6 +19,9 @@ const KILLABLE = stateMask(['reserved', 'running', 'lost']);
 const REMOVABLE = stateMask(['ready', 'dependent', 'delayed', 'suspended', 'buried']);
 /** Records waiting for the disk, beyond which a change waits for them: nobody's commit is to be as long as this one. */
 const CHANGES_MAX = 4_096;
+/** Those of removed commands, and of retried ones, whose records are read to be changed. */
+const REMOVED_MAX = 2_048;
+const RETRIED_MAX = 256;
 /** Jobs changed before others are given way. */
 const STEP = 256;
 /** Segments whose jobs were suspended or resumed, in one commit. */
@@ -78,7 +81,7 @@ export class Changes {
 
   async retry(peer: Peer, request: RetryRequest): Promise<void> {
     await this.#once(peer, request, () =>
-      this.#each(request.select, maskFor(request.select, 1 << STATE.buried), (number) =>
+      this.#each(request.select, maskFor(request.select, 1 << STATE.buried), RETRIED_MAX, (number) =>
         this.#queue.retry(number) ? 1 : 0,
       ),
     );
@@ -90,8 +93,11 @@ export class Changes {
     const { table } = this.#queue;
     await this.#once(peer, request, async () => {
       const removal = new Removal(this.#queue);
-      const answer = await this.#each(request.select, maskFor(request.select, states), (number) =>
-        ((1 << table.state(number)) & states) === 0 ? 0 : removal.remove(number),
+      const answer = await this.#each(
+        request.select,
+        maskFor(request.select, states),
+        REMOVED_MAX,
+        (number) => (((1 << table.state(number)) & states) === 0 ? 0 : removal.remove(number)),
       );
       return removal.held === 0 ? answer : { ...answer, held: removal.held };
     });
@@ -181,20 +187,26 @@ export class Changes {
     return { changed, eligible, ...(atWork.length > 0 ? { warnings: [atWorkText(atWork)] } : {}) };
   }
 
-  async #each(select: Selector, mask: number, change: (number: number) => number): Promise<Answer> {
+  /** @param most - records that wait for the disk, beyond which the next wait too */
+  async #each(
+    select: Selector,
+    mask: number,
+    most: number,
+    change: (number: number) => number,
+  ): Promise<Answer> {
     const numbers = await this.#selection.numbers(select, mask);
     const slices = new Slices(this.#clock);
     let changed = 0;
     for (let i = 0; i < numbers.length; i += 1) {
       changed += change(numbers[i] as number);
-      if (i % STEP === STEP - 1) await this.#giveWay(slices);
+      if (i % STEP === STEP - 1) await this.#giveWay(slices, most);
     }
     return { changed, eligible: numbers.length };
   }
 
   /** Between two steps of a change of many jobs. */
-  async #giveWay(slices: Slices): Promise<void> {
-    if (this.#queue.changes.size > CHANGES_MAX) await this.#persist.flushed();
+  async #giveWay(slices: Slices, most = CHANGES_MAX): Promise<void> {
+    if (this.#queue.changes.size >= most) await this.#persist.flushed();
     else this.#persist.note();
     await slices.pause();
   }

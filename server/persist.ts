@@ -205,13 +205,7 @@ export class Persist {
     const queue = this.#queue;
     const writes = this.#extra;
     this.#extra = [];
-    const settled: number[] = [];
-    for (const [number, change] of queue.changes) {
-      const record = 'record' in change ? change.record : this.#patched(number, change.patch);
-      pushRecord(writes, number, record);
-      if (SETTLED.has(record.state)) settled.push(number);
-    }
-    queue.changes.clear();
+    const settled = this.#collectRecords(writes);
     const finished = queue.finished.splice(0);
     const completed = finished.filter((number) => queue.table.state(number) === STATE.complete);
     const removed = finished.filter((number) => queue.table.state(number) === STATE.removed);
@@ -265,9 +259,30 @@ export class Persist {
     return [...entries];
   }
 
+  /** @returns the jobs to which nothing more happens by itself */
+  #collectRecords(writes: Write[]): readonly number[] {
+    const { changes } = this.#queue;
+    const settled: number[] = [];
+    const removed: number[] = [];
+    for (const [number, change] of changes) {
+      const record = 'record' in change ? change.record : this.#patched(number, change.patch);
+      if (SETTLED.has(record.state)) settled.push(number);
+      if (record.state === STATE.removed) removed.push(number);
+      else pushRecord(writes, number, record);
+    }
+    changes.clear();
+    // Of a million that were never touched there is nothing to delete.
+    if (removed.length > 0 && this.#hasRecords())
+      for (const number of removed) writes.push(recordWrite(number, null));
+    return settled;
+  }
+
+  #hasRecords(): boolean {
+    this.#store.refresh();
+    return this.#store.count('records') > 0;
+  }
+
   #patched(number: number, patch: Partial<JobRecord>): JobRecord {
-    // Nothing is kept of what is removed.
-    if (patch.state === STATE.removed) return { ...EMPTY_RECORD, ...patch };
     return { ...(readRecord(this.#store, number) ?? EMPTY_RECORD), ...patch };
   }
 }
@@ -290,7 +305,5 @@ const SETTLED: ReadonlySet<number> = new Set([STATE.complete, STATE.buried, STAT
 function pushRecord(writes: Write[], number: number, record: JobRecord): void {
   if (record.state === STATE.complete) {
     writes.push(doneWrite(number, record), recordWrite(number, null));
-  } else if (record.state === STATE.removed) {
-    writes.push(recordWrite(number, null));
   } else writes.push(recordWrite(number, record));
 }

@@ -2,7 +2,9 @@
  * Removing several jobs of which some wait for others: what others wait for goes when the last of these has gone in the same
  * call, in whatever order they are named (cli.md §6).
  */
+import { DEPENDENCY_FLAGS } from '../core/job-flags.ts';
 import type { JobQueue } from '../core/job-queue.ts';
+import { rowOf } from '../core/job-table.ts';
 
 export class Removal {
   readonly #queue: JobQueue;
@@ -22,7 +24,9 @@ export class Removal {
 
   /** @returns how many jobs have gone: this one and those it was the last to wait for, or none */
   remove(number: number): number {
-    const { dependencies } = this.#queue;
+    const { dependencies, table } = this.#queue;
+    const flags = table.chunkOf(number)?.flags[rowOf(number)] ?? 0;
+    if ((flags & DEPENDENCY_FLAGS) === 0) return this.#queue.remove(number) ? 1 : 0;
     const left = [number];
     let removed = 0;
     for (let next = left.pop(); next !== undefined; next = left.pop()) {

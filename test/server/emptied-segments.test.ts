@@ -58,6 +58,23 @@ describe('a segment whose jobs were all removed', () => {
     assert.ok(harness.manager.persist.batches - batches >= 4);
   });
 
+  it('leaves nothing of the attempts that its jobs had', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('tried\nnever\n', { repGroup: 'gone' });
+    await harness.add('other\n', { repGroup: 'kept' });
+    assert.deepEqual(await runJobs(harness, 1, 'bury', { exitCode: 1 }), ['tried']);
+    assert.equal(store.count('records'), 1);
+    assert.equal(await remove(harness, 'gone'), 2);
+    assert.equal(store.count('records'), 0);
+    const after = await ManagerHarness.start(store.crash());
+    assert.deepEqual(
+      (await listJobs(after)).map(({ Cmd, State }) => [Cmd, State]),
+      [['other', 'ready']],
+    );
+    after.check();
+  });
+
   it('stays when some completed, whose texts are history', async () => {
     const store = new MemoryStore();
     const harness = await ManagerHarness.start(store);
