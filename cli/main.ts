@@ -25,7 +25,7 @@ export async function main(programPath: string, argv: readonly string[], context
       context.commands,
     );
     if (found.kind === 'group') {
-      await context.out(groupHelp(found.path, found.children));
+      await tellHelp(groupHelp(found.path, found.children), context);
       return 0;
     }
     command = await found.entry.load();
@@ -33,7 +33,7 @@ export async function main(programPath: string, argv: readonly string[], context
     return await command.run([...(noHeader ? ['--noheader'] : []), ...found.argv], context);
   } catch (thrown) {
     if (thrown instanceof HelpAsked) {
-      await context.out(command?.help ?? '');
+      await tellHelp(command?.help ?? '', context);
       return 0;
     }
     context.log.error(asWrError(thrown));
@@ -46,6 +46,12 @@ export async function main(programPath: string, argv: readonly string[], context
 /** LSF's way to write it: one dash, and a word. */
 function isNoHeader(word: string): boolean {
   return word.startsWith('-noheader');
+}
+
+async function tellHelp(text: string, context: Context): Promise<void> {
+  // Loaded only now, as other calls do without.
+  const { fittedHelp } = await import('./output/fit-help.ts');
+  await context.out(fittedHelp(text, context));
 }
 
 /** The lines of a help text that show how the command is called. */

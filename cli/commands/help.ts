@@ -1,5 +1,6 @@
 import type { Context } from '../command.ts';
 import { findCommand, groupHelp } from '../find-command.ts';
+import { fittedHelp } from '../output/fit-help.ts';
 import { parse } from '../parse.ts';
 
 export const flags = {} as const;
@@ -15,8 +16,8 @@ Example:
 
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   const found = findCommand(parse(argv, flags).positionals, context.commands);
-  await context.out(
-    found.kind === 'group' ? groupHelp(found.path, found.children) : (await found.entry.load()).help,
-  );
+  const text =
+    found.kind === 'group' ? groupHelp(found.path, found.children) : (await found.entry.load()).help;
+  await context.out(fittedHelp(text, context));
   return 0;
 }
