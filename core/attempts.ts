@@ -66,6 +66,11 @@ export class Attempts {
     if (held?.size === 0) this.#byRunner.delete(attempt.runnerId);
   }
 
+  /** Whether it is still open. */
+  has(attempt: Attempt): boolean {
+    return this.#byToken.get(attempt.token) === attempt;
+  }
+
   byToken(token: number): Attempt | undefined {
     return this.#byToken.get(token);
   }

@@ -67,13 +67,20 @@ export class JobLosses extends JobAttempts {
    * alone is none, for a runner that is only cut off may be at work, and no command may run twice at once. With proof, one
    * that never started goes back to the queue, and one that did has failed.
    * @param isGone - whether a process of an attempt's host is known not to exist
+   * @param attempts - those to look at, of which some may be over: for whoever takes them in steps
    * @returns how many changed
    */
-  expire({ nowMs, monotonicMs }: Moment, ttrMs: number, isGone: IsGone, looks: Looks = {}): number {
+  expire(
+    { nowMs, monotonicMs }: Moment,
+    ttrMs: number,
+    isGone: IsGone,
+    looks: Looks = {},
+    attempts: readonly Attempt[] = [...this.attempts.all()],
+  ): number {
     const { random = () => 0, onOver, isEnding, isBare = () => true } = looks;
     let settled = 0;
-    for (const attempt of [...this.attempts.all()]) {
-      if (monotonicMs - attempt.contactMs < ttrMs) continue;
+    for (const attempt of attempts) {
+      if (monotonicMs - attempt.contactMs < ttrMs || !this.attempts.has(attempt)) continue;
       if (isEnding?.(attempt) !== true && this.#isOver(attempt, isGone, isBare)) {
         onOver?.(attempt);
         this.#settleGone(attempt, nowMs, random());

@@ -9,6 +9,7 @@ import type { Step } from '../core/suspension.ts';
 import { type Clock, Slices } from './clock.ts';
 import type { FailStops } from './fail-stops.ts';
 import { FirstAnswers } from './first-answers.ts';
+import { GivingWay } from './giving-way.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import { Removal } from './removal.ts';
@@ -17,11 +18,11 @@ import type { Selection } from './selection.ts';
 
 const KILLABLE = stateMask(['reserved', 'running', 'lost']);
 const REMOVABLE = stateMask(['ready', 'dependent', 'delayed', 'suspended', 'buried']);
-/** Records waiting for the disk, beyond which a change waits for them: nobody's commit is to be as long as this one. */
-const CHANGES_MAX = 4_096;
-/** Those of removed commands, and of retried ones, whose records are read to be changed. */
+/** Records waiting for the disk, with which a change waits for them, as nobody's commit is to be as long as this one: of removed
+ *  commands, and of retried and killed ones, whose records are read to be changed. */
 const REMOVED_MAX = 2_048;
 const RETRIED_MAX = 256;
+const KILLED_MAX = 512;
 /** Jobs changed before others are given way. */
 const STEP = 256;
 /** Segments whose jobs were suspended or resumed, in one commit. */
@@ -156,7 +157,7 @@ export class Changes {
   async #kill({ select, confirmDead, ageMs }: KillRequest): Promise<Answer> {
     const nowMs = this.#clock.nowMs();
     const numbers = await this.#selection.numbers(select, maskFor(select, KILLABLE));
-    const slices = new Slices(this.#clock);
+    const way = this.#giveWay(KILLED_MAX);
     const killed: Attempt[] = [];
     const atWork: number[] = [];
     let changed = 0;
@@ -164,7 +165,7 @@ export class Changes {
     for (const [i, number] of numbers.entries()) {
       if (i > 0 && i % STEP === 0) {
         this.#desk.pushKill(killed.splice(0));
-        await this.#giveWay(slices);
+        await way.pause();
       }
       const attempt = this.#queue.attempts.byNumber(number);
       const isMeant = attempt !== undefined && (!confirmDead || attempt.lostMs > 0);
@@ -195,20 +196,17 @@ export class Changes {
     change: (number: number) => number,
   ): Promise<Answer> {
     const numbers = await this.#selection.numbers(select, mask);
-    const slices = new Slices(this.#clock);
+    const way = this.#giveWay(most);
     let changed = 0;
     for (let i = 0; i < numbers.length; i += 1) {
       changed += change(numbers[i] as number);
-      if (i % STEP === STEP - 1) await this.#giveWay(slices, most);
+      if (i % STEP === STEP - 1) await way.pause();
     }
     return { changed, eligible: numbers.length };
   }
 
-  /** Between two steps of a change of many jobs. */
-  async #giveWay(slices: Slices, most = CHANGES_MAX): Promise<void> {
-    if (this.#queue.changes.size >= most) await this.#persist.flushed();
-    else this.#persist.note();
-    await slices.pause();
+  #giveWay(changesMax: number): GivingWay {
+    return new GivingWay({ queue: this.#queue, persist: this.#persist, clock: this.#clock }, changesMax);
   }
 
   /** Carries a request out, unless its id was seen: then the first answer is given again. */

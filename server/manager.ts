@@ -1,5 +1,5 @@
 /**
- * The manager: puts its parts together, starts and stops them, and keeps time.
+ * The manager: puts its parts together, starts and stops them.
  *
  * Nothing here listens, forks or opens a file: transport, store, pools, scheduler and clock are handed in, so that the
  * same manager runs in production, in tests and in simulations.
@@ -20,7 +20,7 @@ import { Archive } from './archive.ts';
 import { AttemptTokens } from './attempt-tokens.ts';
 import { Backups } from './backups.ts';
 import { Changes } from './changes.ts';
-import { type Clock, momentOf } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { EmptiedSegments } from './emptied-segments.ts';
 import { Explaining } from './explaining.ts';
 import { FailStops } from './fail-stops.ts';
@@ -47,16 +47,10 @@ import { SharedContent } from './shared-content.ts';
 import { Steering } from './steering.ts';
 import type { Tasks } from './tasks.ts';
 import { Telling } from './telling.ts';
+import { Timekeeping } from './timekeeping.ts';
 import { Trimming } from './trimming.ts';
 import { Watching } from './watching.ts';
 import { whyNever } from './why-never.ts';
-
-/** Looks for due and silent jobs so often. */
-const TICK_MS = 250;
-/** Delayed jobs made ready in one step. */
-const RIPEN_MAX = 2_000;
-/** A pause of the manager's own this long is no silence of the runners' (reliability.md c10). */
-const STALL_MS = 2_000;
 
 export interface ManagerOptions {
   readonly store: KeyValueStore;
@@ -113,196 +107,52 @@ export class Manager {
   readonly #modifying: Modifying;
   readonly #tokens: AttemptTokens;
   readonly #telling: Telling;
+  readonly #time: Timekeeping;
   readonly #requests: Requests;
   #adds: Adds | undefined;
   #mode: Mode = 'recovering';
-  #lastTickMs = 0;
   #halted = false;
-  #cancelTick: () => void = () => undefined;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
-    const { store, tasks, clock, log, scheduler } = options;
+    const { store, tasks, clock, log, scheduler, processes } = options;
     const { queue } = this;
     queue.groups.resources.configure(options.resources ?? {});
-    const segments = new SegmentCache(store);
-    this.persist = new Persist(queue, store, clock, {
-      failing: (error) => {
-        log.error('results cannot be written; trying again', { error: error.message, code: error.code });
-        // A full disk may be cleared; of all else nobody knows what was kept, and trying again changes nothing.
-        if (error.code !== 'STORE_FULL') options.onFatal(error);
-      },
-      recovered: () => log.warn('results can be written again'),
-      completed: (batch, numbers) => this.archive.completed(batch, numbers),
-      removed: (numbers) => this.archive.removed(numbers),
-      emptied: (entries) => {
-        for (const { segment } of entries) segments.drop(segment);
-        this.#emptied.take(entries);
-      },
-      overlaid: (ids) => {
-        for (const id of ids) segments.drop(id);
-      },
-      settled: (numbers) => {
-        this.#settling.settled(numbers);
-        this.#watching.settled(numbers);
-      },
-      riders: (beside) => this.archive.riders(beside),
-      ridden: () => this.archive.ridden(),
-    });
-    this.#emptied = new EmptiedSegments(store, this.persist);
-    this.archive = new Archive(queue, store, tasks, clock, () => this.persist.nudge());
-    this.#tokens = new AttemptTokens(this.persist);
-    const selection = new Selection(queue, tasks);
-    this.#desk = new RunnerDesk({
-      queue,
-      store,
-      segments,
-      persist: this.persist,
-      clock,
-      processes: options.processes,
-      nextToken: () => this.#tokens.take(),
-      events: {
-        hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
-        changed: () => this.#ready(),
-        away: (runner) => this.#goneRunners.closed(runner),
-        unreadable: ({ number }, error) =>
-          log.error('a command could not be read from the database, and was buried', {
-            key: queue.table.keyHex(number),
-            error: asWrError(error).message,
-          }),
-        refused: (error) => logFailure(log, 'report', error),
-      },
-    });
-    this.#allotment = new Allotment({
-      queue,
-      tasks,
-      clock,
-      scheduler,
-      log,
-      persist: this.persist,
-      handOut: (runner, group, count) => this.#desk.handOutTo(runner, group, count),
-    });
-    this.#failStops = new FailStops({ queue, selection, persist: this.persist, clock, log });
-    this.#listings = new Listings(queue, tasks, selection, clock);
-    this.#settling = new Settling(queue, tasks, selection, clock, () => this.persist.flushed());
-    const { persist } = this;
-    const mode = (): Mode => this.mode;
-    this.#watching = new Watching({ queue, selection, persist, clock, mode });
-    this.#explaining = new Explaining({
-      queue,
-      tasks,
-      selection,
-      clock,
-      scheduler,
-      mode,
-      hostTrouble: (host) => this.#lostChecks.trouble(host),
-      allotted: (group) => this.#allotment.allotted(group),
-    });
-    const onReady = (): void => this.#ready();
-    this.#limits = new Limits(queue, this.persist, onReady);
     queue.cohorts.memoryMbMax = scheduler.capacity.memoryMb;
     queue.cohorts.usages.source = (reqGroup) => readLearned(store, reqGroup);
-    this.#trimming = new Trimming({
-      queue,
-      persist: this.persist,
-      clock,
-      isAwaited: () => {
-        const awaited = this.#desk.awaited();
-        return (group) => this.#allotment.has(group) || awaited(group);
-      },
-    });
-    this.#oldAnswers = new OldAnswers({ store, persist: this.persist, clock });
-    this.#learner = new Learner({ queue, tasks, persist: this.persist, clock, log, onMoved: onReady });
-    this.#steering = new Steering({
-      queue,
-      store,
-      persist: this.persist,
-      desk: this.#desk,
-      allotment: this.#allotment,
-      clock,
-      log,
-      pid: () => options.about().pid,
-      onReady,
-      onDrained: () => options.onShutdown('it was drained'),
-    });
+    const segments = new SegmentCache(store);
+    const selection = new Selection(queue, tasks);
+    // What gets to disk.
+    this.persist = this.#makePersist(segments);
+    const { persist } = this;
+    this.#emptied = new EmptiedSegments(store, persist);
+    this.archive = new Archive(queue, store, tasks, clock, () => persist.nudge());
+    this.#tokens = new AttemptTokens(persist);
+    this.#oldAnswers = new OldAnswers({ store, persist, clock });
+    this.#backups = this.#makeBackups();
+    // What is handed out, and to whom.
+    this.#desk = this.#makeDesk(segments);
+    this.#allotment = this.#makeAllotment();
+    this.#limits = new Limits(queue, persist, this.#onReady);
+    this.#learner = new Learner({ queue, tasks, persist, clock, log, onMoved: this.#onReady });
+    this.#trimming = this.#makeTrimming();
+    this.#telling = new Telling({ queue, persist, clock, onTold: this.#onReady });
+    this.#steering = this.#makeSteering();
+    // Runners and commands that went away.
+    this.#goneRunners = this.#makeGoneRunners();
+    this.#neverTold = this.#makeNeverTold();
+    this.#lostChecks = this.#makeLostChecks();
+    // What users ask for.
+    this.#failStops = new FailStops({ queue, selection, persist, clock, log });
+    this.#listings = new Listings(queue, tasks, selection, clock);
+    this.#settling = new Settling(queue, tasks, selection, clock, () => persist.flushed());
+    this.#watching = new Watching({ queue, selection, persist, clock, mode: () => this.mode });
+    this.#explaining = this.#makeExplaining(selection);
     this.#shared = new SharedContent(queue, store, clock);
-    this.#modifying = new Modifying({
-      queue,
-      store,
-      tasks,
-      selection,
-      persist: this.persist,
-      archive: this.archive,
-      limits: this.#limits,
-      shared: this.#shared,
-      desk: this.#desk,
-      scheduler,
-      clock,
-      isDraining: () => this.mode === 'draining',
-      onReady,
-    });
-    const { ownHost, killRunner, runOnHost } = options.processes;
-    this.#backups = new Backups({
-      store,
-      path: options.backupFile,
-      clock,
-      log,
-      version: () => this.persist.writes + this.#additions,
-    });
-    this.#goneRunners = new GoneRunners({
-      queue,
-      ownHost,
-      isGone: options.isGone,
-      ttrMs: options.ttrMs ?? TTR_MS,
-      isConnected: (runnerId) => this.#desk.isConnected(runnerId),
-    });
-    this.#neverTold = new NeverTold({
-      queue,
-      clock,
-      log,
-      find: options.processes.findMarked,
-      onFound: () => this.persist.note(),
-    });
-    this.#lostChecks = new LostChecks({
-      queue,
-      clock,
-      log,
-      ownHost,
-      run: runOnHost,
-      killRunner,
-      onSettled: onReady,
-    });
-    this.#changes = new Changes({
-      queue,
-      failStops: this.#failStops,
-      selection,
-      persist: this.persist,
-      desk: this.#desk,
-      clock,
-      onReady,
-      onLost: (host) => this.#tidy(host),
-      isAtWork: ({ host, pid, birth, startedMs }) =>
-        host === ownHost && startedMs > 0 && pid > 0 && !options.isGone(host, pid, birth),
-    });
-    this.#telling = new Telling({ queue, persist, clock, onTold: onReady });
-    this.#requests = new Requests({
-      desk: this.#desk,
-      adds: () => this.#addsNow(),
-      listings: this.#listings,
-      changes: this.#changes,
-      modifying: this.#modifying,
-      steering: this.#steering,
-      settling: this.#settling,
-      limits: this.#limits,
-      explaining: this.#explaining,
-      watching: this.#watching,
-      backups: this.#backups,
-      scheduler,
-      log,
-      mode,
-      about: options.about,
-      onShutdown: options.onShutdown,
-    });
+    this.#modifying = this.#makeModifying(selection);
+    this.#changes = this.#makeChanges(selection);
+    this.#requests = this.#makeRequests();
+    this.#time = this.#makeTime(processes.ownHost);
   }
 
   get mode(): Mode {
@@ -353,8 +203,7 @@ export class Manager {
     this.#steering.restore();
     this.#goneRunners.recovered();
     scheduler.tidy();
-    this.#lastTickMs = clock.monotonicMs();
-    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+    this.#time.start();
     this.#requests.answerEarly();
     this.#ready();
   }
@@ -384,13 +233,13 @@ export class Manager {
     this.#allotment.close();
     const { isDrained } = this.#steering;
     this.#desk.stop(isDrained);
-    const isAtWork = (): boolean => this.#endOrphans() > 0 || (!isDrained && this.#desk.holding());
+    const isAtWork = (): boolean => this.#time.endOrphans() > 0 || (!isDrained && this.#desk.holding());
     const untilMs = clock.monotonicMs() + patienceMs;
     while (isAtWork() && clock.monotonicMs() < untilMs) {
       await new Promise<void>((resolve) => clock.after(20, resolve));
     }
     await scheduler.cleanup();
-    this.#cancelTick();
+    this.#time.stop();
     this.#emptied.stop();
     await this.#flushedWithin(patienceMs);
     await this.archive.settle(() => this.persist.flushed());
@@ -404,7 +253,7 @@ export class Manager {
   readonly halt = (): void => {
     this.#halted = true;
     this.#mode = 'stopping';
-    this.#cancelTick();
+    this.#time.stop();
     this.persist.halt();
     this.#allotment.close();
     void this.#options.scheduler.cleanup().catch(() => undefined);
@@ -424,79 +273,252 @@ export class Manager {
     return this.#adds;
   }
 
-  // ------------------------------------------------------------ time
-
-  #tick(): void {
-    if (this.#halted) return;
-    const { clock, ttrMs = TTR_MS } = this.#options;
-    const monotonicMs = clock.monotonicMs();
-    const stalledMs = monotonicMs - this.#lastTickMs - TICK_MS;
-    this.#lastTickMs = monotonicMs;
-    if (stalledMs > STALL_MS) this.queue.extendContacts(stalledMs);
-    const now = momentOf(clock);
-    const { nowMs } = now;
-    const { isGone } = this.#options;
-    this.#goneRunners.tick(monotonicMs);
-    const expired = this.queue.expire(now, ttrMs, isGone, {
-      random: () => clock.random(),
-      onOver: (attempt) => this.#isOver(attempt),
-      isEnding: (attempt) => this.queue.isOrphanToEnd(attempt, this.#isAlone),
-      isBare: this.#neverTold.isBare,
-    });
-    this.#neverTold.tick();
-    this.#endOrphans();
-    this.#lostChecks.tick();
-    this.#backups.tick();
-    const settled = expired + this.queue.ripen(nowMs, RIPEN_MAX);
-    const windows = this.queue.groups.limits.tick(nowMs);
-    if (settled > 0 || windows) this.#ready();
-    this.#steering.tick();
-    if (this.queue.changes.size > 0) this.persist.note();
-    this.#learner.tick();
-    this.#trimming.tick();
-    this.#oldAnswers.tick();
-    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
-  }
-
-  #isOver({ number, host, pid }: Attempt): void {
-    this.#options.log.info('a command is over: neither it nor its runner is there any more', {
-      key: this.queue.table.keyHex(number),
-      host,
-      pid,
-    });
-    this.#tidy(host);
-  }
-
-  /** A command was lost: what follows its failure, and its directories, are left for the next runner of its host. */
-  #tidy(host: string): void {
-    if (host === this.#options.processes.ownHost) this.#options.scheduler.tidy();
-  }
-
-  /** An attempt of this host whose runner is gone, or lets nothing be heard: it may stand still for ever. */
-  readonly #isAlone = ({ host, runnerPid, runnerBirth, lostMs }: Attempt): boolean =>
-    this.#options.isGone(host, runnerPid, runnerBirth) ||
-    (lostMs !== 0 && host === this.#options.processes.ownHost);
-
-  /** Ends commands that someone asked to end and that have no runner to do it. @returns how many are there still */
-  #endOrphans(): number {
-    const { isGone, endOrphan, clock } = this.#options;
-    let left = 0;
-    for (const attempt of [...this.queue.orphans(this.#isAlone)]) {
-      // Also when it is over itself: something that came of it may not be.
-      if (endOrphan(attempt, clock.monotonicMs())) left += 1;
-      else if (isGone(attempt.host, attempt.pid, attempt.birth)) {
-        this.queue.settleOrphan(attempt, clock.nowMs());
-        this.#tidy(attempt.host);
-      }
-    }
-    return left;
-  }
-
   /** Jobs may have become ready. */
+  readonly #onReady = (): void => this.#ready();
+
   #ready(): void {
     this.#telling.tell();
     this.#desk.serveWaiting();
     this.#allotment.changed();
     this.#failStops.consider();
+  }
+
+  // ------------------------------------------------------------ parts, each in the order of their making
+
+  #makePersist(segments: SegmentCache): Persist {
+    const { store, clock, log, onFatal } = this.#options;
+    return new Persist(this.queue, store, clock, {
+      failing: (error) => {
+        log.error('results cannot be written; trying again', { error: error.message, code: error.code });
+        // A full disk may be cleared; of all else nobody knows what was kept, and trying again changes nothing.
+        if (error.code !== 'STORE_FULL') onFatal(error);
+      },
+      recovered: () => log.warn('results can be written again'),
+      completed: (batch, numbers) => this.archive.completed(batch, numbers),
+      removed: (numbers) => this.archive.removed(numbers),
+      emptied: (entries) => {
+        for (const { segment } of entries) segments.drop(segment);
+        this.#emptied.take(entries);
+      },
+      overlaid: (ids) => {
+        for (const id of ids) segments.drop(id);
+      },
+      settled: (numbers) => {
+        this.#settling.settled(numbers);
+        this.#watching.settled(numbers);
+      },
+      riders: (beside) => this.archive.riders(beside),
+      ridden: () => this.archive.ridden(),
+    });
+  }
+
+  #makeBackups(): Backups {
+    const { store, clock, log, backupFile } = this.#options;
+    return new Backups({
+      store,
+      path: backupFile,
+      clock,
+      log,
+      version: () => this.persist.writes + this.#additions,
+    });
+  }
+
+  #makeDesk(segments: SegmentCache): RunnerDesk {
+    const { queue, persist } = this;
+    const { store, clock, log, processes } = this.#options;
+    return new RunnerDesk({
+      queue,
+      store,
+      segments,
+      persist,
+      clock,
+      processes,
+      nextToken: () => this.#tokens.take(),
+      events: {
+        hostRunner: (runner, connected) => this.#allotment.hostRunner(runner, connected),
+        changed: () => this.#ready(),
+        away: (runner) => this.#goneRunners.closed(runner),
+        unreadable: ({ number }, error) =>
+          log.error('a command could not be read from the database, and was buried', {
+            key: queue.table.keyHex(number),
+            error: asWrError(error).message,
+          }),
+        refused: (error) => logFailure(log, 'report', error),
+      },
+    });
+  }
+
+  #makeAllotment(): Allotment {
+    const { tasks, clock, scheduler, log } = this.#options;
+    return new Allotment({
+      queue: this.queue,
+      tasks,
+      clock,
+      scheduler,
+      log,
+      persist: this.persist,
+      handOut: (runner, group, count) => this.#desk.handOutTo(runner, group, count),
+    });
+  }
+
+  #makeTrimming(): Trimming {
+    return new Trimming({
+      queue: this.queue,
+      persist: this.persist,
+      clock: this.#options.clock,
+      isAwaited: () => {
+        const awaited = this.#desk.awaited();
+        return (group) => this.#allotment.has(group) || awaited(group);
+      },
+    });
+  }
+
+  #makeSteering(): Steering {
+    const { store, clock, log, about, onShutdown } = this.#options;
+    return new Steering({
+      queue: this.queue,
+      store,
+      persist: this.persist,
+      desk: this.#desk,
+      allotment: this.#allotment,
+      clock,
+      log,
+      pid: () => about().pid,
+      onReady: this.#onReady,
+      onDrained: () => onShutdown('it was drained'),
+    });
+  }
+
+  #makeGoneRunners(): GoneRunners {
+    const { processes, isGone, ttrMs = TTR_MS } = this.#options;
+    return new GoneRunners({
+      queue: this.queue,
+      ownHost: processes.ownHost,
+      isGone,
+      ttrMs,
+      isConnected: (runnerId) => this.#desk.isConnected(runnerId),
+    });
+  }
+
+  #makeNeverTold(): NeverTold {
+    const { clock, log, processes } = this.#options;
+    return new NeverTold({
+      queue: this.queue,
+      clock,
+      log,
+      find: processes.findMarked,
+      onFound: () => this.persist.note(),
+    });
+  }
+
+  #makeLostChecks(): LostChecks {
+    const { clock, log, processes } = this.#options;
+    const { ownHost, runOnHost, killRunner } = processes;
+    return new LostChecks({
+      queue: this.queue,
+      clock,
+      log,
+      ownHost,
+      run: runOnHost,
+      killRunner,
+      onSettled: this.#onReady,
+    });
+  }
+
+  #makeExplaining(selection: Selection): Explaining {
+    const { tasks, clock, scheduler } = this.#options;
+    return new Explaining({
+      queue: this.queue,
+      tasks,
+      selection,
+      clock,
+      scheduler,
+      mode: () => this.mode,
+      hostTrouble: (host) => this.#lostChecks.trouble(host),
+      allotted: (group) => this.#allotment.allotted(group),
+    });
+  }
+
+  #makeModifying(selection: Selection): Modifying {
+    const { store, tasks, scheduler, clock } = this.#options;
+    return new Modifying({
+      queue: this.queue,
+      store,
+      tasks,
+      selection,
+      persist: this.persist,
+      archive: this.archive,
+      limits: this.#limits,
+      shared: this.#shared,
+      desk: this.#desk,
+      scheduler,
+      clock,
+      isDraining: () => this.mode === 'draining',
+      onReady: this.#onReady,
+    });
+  }
+
+  #makeChanges(selection: Selection): Changes {
+    const { clock, processes, isGone } = this.#options;
+    return new Changes({
+      queue: this.queue,
+      failStops: this.#failStops,
+      selection,
+      persist: this.persist,
+      desk: this.#desk,
+      clock,
+      onReady: this.#onReady,
+      onLost: (host) => this.#time.tidy(host),
+      isAtWork: ({ host, pid, birth, startedMs }) =>
+        host === processes.ownHost && startedMs > 0 && pid > 0 && !isGone(host, pid, birth),
+    });
+  }
+
+  #makeRequests(): Requests {
+    const { scheduler, log, about, onShutdown } = this.#options;
+    return new Requests({
+      desk: this.#desk,
+      adds: () => this.#addsNow(),
+      listings: this.#listings,
+      changes: this.#changes,
+      modifying: this.#modifying,
+      steering: this.#steering,
+      settling: this.#settling,
+      limits: this.#limits,
+      explaining: this.#explaining,
+      watching: this.#watching,
+      backups: this.#backups,
+      scheduler,
+      log,
+      mode: () => this.mode,
+      about,
+      onShutdown,
+    });
+  }
+
+  #makeTime(ownHost: string): Timekeeping {
+    const { clock, log, ttrMs = TTR_MS, isGone, endOrphan, scheduler } = this.#options;
+    return new Timekeeping({
+      queue: this.queue,
+      persist: this.persist,
+      clock,
+      log,
+      ttrMs,
+      ownHost,
+      isGone,
+      endOrphan,
+      goneRunners: this.#goneRunners,
+      neverTold: this.#neverTold,
+      others: [
+        this.#lostChecks,
+        this.#backups,
+        this.#steering,
+        this.#learner,
+        this.#trimming,
+        this.#oldAnswers,
+      ],
+      onReady: this.#onReady,
+      onLeft: () => scheduler.tidy(),
+    });
   }
 }

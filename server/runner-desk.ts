@@ -24,6 +24,7 @@ import type { KeyValueStore } from '../store/key-value.ts';
 import { readEnvironment } from '../store/layout.ts';
 import type { SegmentCache } from '../store/segment-cache.ts';
 import { type Clock, momentOf } from './clock.ts';
+import { GivingWay } from './giving-way.ts';
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import type { Processes } from './processes.ts';
@@ -35,6 +36,9 @@ const RESERVE_JOBS_MAX = 256;
 const UNASKED = 0;
 /** Templates a runner keeps: then it is told those it needs anew. */
 const RUNNER_TEMPLATES_MAX = 512;
+/** When everything that runs is killed: so many at a time, while no more records than these wait for the disk. */
+const KILL_STEP = 256;
+const KILLED_MAX = 512;
 
 /** A connected runner. */
 export interface Runner {
@@ -296,11 +300,22 @@ export class RunnerDesk {
     this.#stopping = true;
     this.#sparing = isDrained;
     for (const runner of this.#runners.values()) runner.peer.post({ type: 'leave' });
-    if (!isDrained) this.#killNow([...this.#queue.attempts.all()].filter((attempt) => attempt.startedMs > 0));
+    if (!isDrained) void this.#killAll();
+  }
+
+  async #killAll(): Promise<void> {
+    const running = [...this.#queue.attempts.all()].filter((attempt) => attempt.startedMs > 0);
+    const way = new GivingWay({ queue: this.#queue, persist: this.#persist, clock: this.#clock }, KILLED_MAX);
+    for (let at = 0; at < running.length; at += KILL_STEP) {
+      if (at > 0) await way.pause();
+      this.#killNow(running.slice(at, at + KILL_STEP));
+    }
   }
 
   #killNow(attempts: readonly (Attempt | undefined)[]): void {
-    const running = attempts.filter((attempt) => attempt !== undefined);
+    const running = attempts.filter(
+      (attempt) => attempt !== undefined && this.#queue.attempts.has(attempt),
+    ) as Attempt[];
     for (const attempt of running) this.#queue.kill(attempt.number);
     this.pushKill(running);
     this.#persist.note();
