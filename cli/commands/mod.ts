@@ -144,13 +144,32 @@ class Told {
   }
 }
 
-const HEX = 32;
+const KEY_BYTES = 16;
+const ARROW = [...Buffer.from(' => ')];
+const DIGITS = [...Buffer.from('0123456789abcdef')] as number[];
+const NEWLINE = 10;
+const LINE_BYTES = 1 + 2 * KEY_BYTES + ARROW.length + 2 * KEY_BYTES + 1;
 
-/** ` <old id> => <new id>` a line. */
-function pairsText(pairs: Uint8Array): string {
-  const hex = Buffer.from(pairs.buffer, pairs.byteOffset, pairs.byteLength).toString('hex');
-  let text = '';
-  for (let at = 0; at < hex.length; at += 2 * HEX)
-    text += ` ${hex.slice(at, at + HEX)} => ${hex.slice(at + HEX, at + 2 * HEX)}\n`;
+/**
+ * ` <old id> => <new id>` a line. Byte by byte: a million lines as texts would take twice as long, beside a manager at work.
+ * @param pairs - 32 bytes a command
+ */
+function pairsText(pairs: Uint8Array): Uint8Array {
+  const text = Buffer.allocUnsafe((pairs.length / (2 * KEY_BYTES)) * LINE_BYTES);
+  let to = 0;
+  const put = (from: number): void => {
+    for (let at = from; at < from + KEY_BYTES; at += 1) {
+      const byte = pairs[at] as number;
+      text[to++] = DIGITS[byte >> 4] as number;
+      text[to++] = DIGITS[byte & 15] as number;
+    }
+  };
+  for (let from = 0; from < pairs.length; from += 2 * KEY_BYTES) {
+    text[to++] = 0x20;
+    put(from);
+    for (const byte of ARROW) text[to++] = byte;
+    put(from + KEY_BYTES);
+    text[to++] = NEWLINE;
+  }
   return text;
 }
