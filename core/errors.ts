@@ -45,6 +45,8 @@ const HINTS = {
   STORE_FOREIGN: 'nothing was touched; point managerdbfile at a database of wr',
   STORE_NEWER: 'nothing was touched; start the newer wr that wrote it',
   STORE_FULL: 'free disk space where the database is; nothing of this request was kept',
+  NOT_DURABLE:
+    'free disk space where the database is: what was asked for counts already, goes to disk when there is room, and is lost if the manager ends before',
   STORE_FAILED: 'check the disk the database is on; nothing of this request was kept',
   // Scheduling
   IMPOSSIBLE: 'lower the memory or cpus asked for, or raise --max_cores or --max_ram',

@@ -134,7 +134,7 @@ export interface WelcomeReply {
   readonly id: number;
   readonly ttrMs: number;
   readonly touchMs: number;
-  /** Of `holding`: attempts that are not the runner's any more; it must stop or forget them. */
+  /** Of `holding`: attempts that are not the runner's any more. It stops those that run; ends it still has to tell, it tells. */
   readonly superseded: readonly number[];
 }
 

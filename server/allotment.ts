@@ -27,6 +27,9 @@ const BURY_STEP = 250;
 /** More changes in one transaction would hold up what others wait for. */
 const CHANGES_MAX = 1_000;
 
+/** Somebody paused or drains the manager, or nothing can be written, so that nothing may be handed out. */
+type Pause = 'asked' | 'unwritable';
+
 export class Allotment {
   readonly #queue: JobQueue;
   readonly #tasks: Tasks;
@@ -46,7 +49,8 @@ export class Allotment {
   #again = false;
   #waiting = false;
   #closed = false;
-  #paused = false;
+  /** Why nothing more is to start. */
+  readonly #pauses = new Set<Pause>();
   #recheck: () => void = () => undefined;
   #endGap: () => void = () => undefined;
   #recheckMs = RECHECK_MS;
@@ -109,11 +113,13 @@ export class Allotment {
     }
   }
 
-  /** Nothing more is to start, or is again. What runs goes on. */
-  pause(paused: boolean): void {
-    if (this.#closed || paused === this.#paused) return;
-    this.#paused = paused;
-    if (!paused) {
+  /** Nothing more is to start, or is again once no reason is left. What runs goes on. */
+  pause(paused: boolean, why: Pause = 'asked'): void {
+    const was = this.#paused;
+    if (paused) this.#pauses.add(why);
+    else this.#pauses.delete(why);
+    if (this.#closed || was === this.#paused) return;
+    if (!this.#paused) {
       this.changed();
       return;
     }
@@ -121,6 +127,10 @@ export class Allotment {
     this.#allotted = new Map();
     this.#pushAll();
     this.#scheduler.schedule([]);
+  }
+
+  get #paused(): boolean {
+    return this.#pauses.size > 0;
   }
 
   /** No more demand: what waits is dropped. */

@@ -147,7 +147,7 @@ export class Changes {
       const step = change(numbers, at);
       changed += step.changed;
       at = step.next;
-      if (this.#queue.suspension.changed.size > SEGMENTS_MAX) await this.#persist.flushed();
+      if (this.#queue.suspension.changed.size > SEGMENTS_MAX) await this.#persist.flushedOrFailing();
       await slices.pause();
     }
     this.#persist.note();
@@ -212,12 +212,14 @@ export class Changes {
   /** Carries a request out, unless its id was seen: then the first answer is given again. */
   async #once(
     peer: Peer,
-    { id, requestId }: { readonly id: number; readonly requestId: string },
+    { type, id, requestId }: { readonly type: string; readonly id: number; readonly requestId: string },
     act: () => Promise<Answer>,
   ): Promise<void> {
     const answer = await this.#answers.once(requestId, async () => {
+      // What runs is ended even so: it may be what fills the disk.
+      if (type !== 'kill') this.#persist.refuseIfFailing();
       const done = await act();
-      await this.#persist.flushed();
+      await this.#persist.written();
       return done;
     });
     peer.post({ type: 'changed', id, ...answer });

@@ -23,7 +23,7 @@ export class GivingWay {
 
   async pause(): Promise<void> {
     const { queue, persist } = this.#options;
-    if (queue.changes.size >= this.#changesMax) await persist.flushed();
+    if (queue.changes.size >= this.#changesMax) await persist.flushedOrFailing();
     else if (queue.changes.size > 0) persist.note();
     await this.#slices.pause();
   }

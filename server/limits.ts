@@ -30,12 +30,13 @@ export class Limits {
     peer.post({ type: 'limits', id, limits: shown });
   }
 
-  /** Resolves when they are on disk. They act before. */
+  /** Resolves when they are on disk. They act before. @throws {WrError} STORE_FULL: none was set; NOT_DURABLE */
   async set(limits: ReadonlyMap<string, number>): Promise<void> {
     if (limits.size === 0) return;
+    this.#persist.refuseIfFailing();
     for (const [name, limit] of limits) this.#queue.groups.limits.set(name, limit);
     this.#onChanged();
-    await this.#persist.flushed();
+    await this.#persist.written();
   }
 }
 

@@ -292,8 +292,13 @@ export class Manager {
         log.error('results cannot be written; trying again', { error: error.message, code: error.code });
         // A full disk may be cleared; of all else nobody knows what was kept, and trying again changes nothing.
         if (error.code !== 'STORE_FULL') onFatal(error);
+        this.#allotment.pause(true, 'unwritable');
       },
-      recovered: () => log.warn('results can be written again'),
+      recovered: () => {
+        log.warn('results can be written again');
+        this.#allotment.pause(false, 'unwritable');
+        this.#ready();
+      },
       completed: (batch, numbers) => this.archive.completed(batch, numbers),
       removed: (numbers) => this.archive.removed(numbers),
       emptied: (entries) => {

@@ -76,7 +76,7 @@ export class Modifying {
     this.#options = options;
   }
 
-  /** @throws {WrError} DRAINING, NOT_SUPPORTED, BAD_OPTION: nothing was changed */
+  /** @throws {WrError} DRAINING, NOT_SUPPORTED, BAD_OPTION, STORE_FULL: nothing was changed; NOT_DURABLE */
   async answer(peer: Peer, request: ModifyRequest): Promise<void> {
     const counts = await this.#answers.once(request.requestId, () => this.#begin(peer, request));
     peer.post({ type: 'changed', id: request.id, ...counts });
@@ -86,6 +86,7 @@ export class Modifying {
     if (this.#options.isDraining())
       throw new WrError('DRAINING', 'the manager is draining: nothing can be changed');
     refuseUnusableChanges(request.changes.options);
+    this.#options.persist.refuseIfFailing();
     const counts = this.#last.then(() => this.#modify(peer, request));
     this.#last = counts.catch(() => undefined);
     return counts;
@@ -163,7 +164,7 @@ export class Modifying {
       disk.end();
     }
     for (const name of links.unseen) warnings.add(unseenText(name));
-    await persist.flushed();
+    await persist.written();
     await this.#tell(peer, id, batch.pairs);
     return { count: batch.pairs.count, taken: batch.taken };
   }
@@ -201,7 +202,7 @@ export class Modifying {
     const { writes, saved } = shared.take();
     if (writes.length === 0) return templates;
     for (const write of writes) persist.add(write);
-    await persist.flushed();
+    await persist.written();
     saved();
     return templates;
   }

@@ -6,7 +6,7 @@
  * A batch that fails is not dropped: the changes are true, only not on disk yet. It is tried again every second, and until
  * then nothing is acknowledged and nothing handed out (reliability.md c7, S21).
  */
-import { asWrError, type WrError } from '../core/errors.ts';
+import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import type { JobRecord } from '../core/job-record.ts';
 import { EMPTY_RECORD } from '../core/job-record.ts';
@@ -62,6 +62,8 @@ export class Persist {
   readonly #clock: Clock;
   readonly #events: PersistEvents;
   #callbacks: (() => void)[] = [];
+  /** Who is told at once when nothing can be written. */
+  #asking: ((failed: WrError | undefined) => void)[] = [];
   #extra: Write[] = [];
   #underWay = false;
   /** A commit is asked for although there may be nothing but riders. */
@@ -102,6 +104,33 @@ export class Persist {
     return new Promise((resolve) => this.after(resolve));
   }
 
+  /**
+   * As {@link after}, but calls back with the cause as soon as nothing can be written: what was changed counts, goes to disk
+   * when there is room, and is lost if the manager dies before.
+   */
+  afterOrFailing(callback: (failed: WrError | undefined) => void): void {
+    this.#schedule();
+    if (this.#failed === undefined) this.#asking.push(callback);
+    else callback(this.#failed);
+  }
+
+  /** As {@link afterOrFailing}. */
+  flushedOrFailing(): Promise<WrError | undefined> {
+    return new Promise((resolve) => this.afterOrFailing(resolve));
+  }
+
+  /** As {@link flushed}, for a change that was asked for. @throws {WrError} NOT_DURABLE */
+  async written(): Promise<void> {
+    const failed = await this.flushedOrFailing();
+    if (failed !== undefined) throw new WrError('NOT_DURABLE', failed.message, { cause: failed });
+  }
+
+  /** Before anything is changed. @throws {WrError} STORE_FULL: nothing can be written now */
+  refuseIfFailing(): void {
+    if (this.#failed !== undefined)
+      throw new WrError(this.#failed.code, this.#failed.message, { cause: this.#failed });
+  }
+
   /** Adds a write to the next batch; nobody need wait for it. */
   add(write: Write): void {
     this.#extra.push(write);
@@ -136,15 +165,17 @@ export class Persist {
 
   async #run(): Promise<void> {
     this.#underWay = true;
-    while (!this.#halted && (this.#nudged || this.#callbacks.length > 0 || this.#hasChanges())) {
+    while (!this.#halted && (this.#nudged || this.#isAwaited || this.#hasChanges())) {
       this.#nudged = false;
       const callbacks = this.#callbacks;
       this.#callbacks = [];
+      const asking = this.#asking;
+      this.#asking = [];
       const { writes, emptied, completed, removed, settled, limits, seen, overlaid } = this.#collect();
       const hot = writes.length;
       writes.push(...this.#events.riders(hot === 0 ? 0 : RIDERS_MIN + completed.length));
       // A limit may have been written anew while this batch was tried again: then the last word is said once more.
-      if (writes.length > 0 && !(await this.#commit(writes)))
+      if (writes.length > 0 && !(await this.#commit(writes, asking)))
         for (const name of limits) this.#queue.groups.limits.changed.add(name);
       if (writes.length > hot) this.#events.ridden();
       if (overlaid.length > 0) this.#events.overlaid(overlaid);
@@ -157,8 +188,13 @@ export class Persist {
       this.batches += 1;
       this.writes += writes.length;
       for (const callback of callbacks) callback();
+      for (const callback of asking) callback(undefined);
     }
     this.#underWay = false;
+  }
+
+  get #isAwaited(): boolean {
+    return this.#callbacks.length + this.#asking.length > 0;
   }
 
   #hasChanges(): boolean {
@@ -183,19 +219,27 @@ export class Persist {
     return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
   }
 
-  /** @returns whether the first attempt succeeded */
-  async #commit(writes: readonly Write[]): Promise<boolean> {
+  /**
+   * @param asking - emptied when it fails
+   * @returns whether the first attempt succeeded
+   */
+  async #commit(
+    writes: readonly Write[],
+    asking: ((failed: WrError | undefined) => void)[],
+  ): Promise<boolean> {
     for (let first = true; ; first = false) {
       try {
         await this.#store.commit(writes);
-        if (this.#failed !== undefined) this.#events.recovered();
+        const failed = this.#failed;
         this.#failed = undefined;
+        if (failed !== undefined) this.#events.recovered();
         return first;
       } catch (thrown) {
         const error = asWrError(thrown);
         if (this.#halted) return await NEVER;
         if (this.#failed?.code !== error.code) this.#events.failing(error);
         this.#failed = error;
+        for (const callback of [...asking.splice(0), ...this.#asking.splice(0)]) callback(error);
         await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
       }
     }

@@ -12,6 +12,7 @@ import { isCount } from '../core/message-values.ts';
 import type { Adds } from './adds.ts';
 import type { Backups } from './backups.ts';
 import type { Changes } from './changes.ts';
+import { errorReply } from './error-reply.ts';
 import type { Explaining } from './explaining.ts';
 import type { Limits } from './limits.ts';
 import type { Listings } from './listings.ts';
@@ -215,8 +216,7 @@ export class Requests {
     const error = asWrError(thrown);
     logFailure(this.#parts.log, request.type, thrown);
     const id = 'id' in request && isCount(request.id) ? (request.id as number) : 0;
-    const retryable = error.code === 'RECOVERING' || error.code === 'STOPPING';
-    peer.post({ type: 'error', id, code: error.code, message: error.message, retryable });
+    peer.post(errorReply(id, error));
   }
 }
 

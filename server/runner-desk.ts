@@ -24,7 +24,9 @@ import type { KeyValueStore } from '../store/key-value.ts';
 import { readEnvironment } from '../store/layout.ts';
 import type { SegmentCache } from '../store/segment-cache.ts';
 import { type Clock, momentOf } from './clock.ts';
+import { errorReply } from './error-reply.ts';
 import { GivingWay } from './giving-way.ts';
+
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import type { Processes } from './processes.ts';
@@ -159,7 +161,7 @@ export class RunnerDesk {
       this.#answerNone(peer, request, runner?.group !== null || this.#closed);
       return;
     }
-    if (!this.#held && this.#hasJobs(group) && this.#handOut(runner, group, request) > 0) return;
+    if (this.#handsOut && this.#hasJobs(group) && this.#handOut(runner, group, request) > 0) return;
     if (request.waitMs <= 0) this.#answerNone(peer, request, false);
     else this.#waiting.add({ peer, request, group });
   }
@@ -183,7 +185,11 @@ export class RunnerDesk {
       }
     }
     const more = refused.length === 0 ? {} : { refused };
-    this.#persist.after(() => peer.post({ type: 'reported', id, superseded, ...more }));
+    this.#persist.afterOrFailing((failed) =>
+      peer.post(
+        failed === undefined ? { type: 'reported', id, superseded, ...more } : errorReply(id, failed),
+      ),
+    );
     if (ended) this.#events.changed();
   }
 
@@ -243,7 +249,7 @@ export class RunnerDesk {
 
   /** Serves waiting runners with jobs that have become ready. */
   serveWaiting(): void {
-    if (this.#closed || this.#held) return;
+    if (!this.#handsOut) return;
     const nowMs = this.#clock.nowMs();
     for (const group of this.#waiting.groups()) {
       while (this.#hasJobs(group) && this.#queue.groups.room(group, nowMs) > 0) {
@@ -254,6 +260,11 @@ export class RunnerDesk {
           this.#answerNone(waiter.peer, waiter.request, false);
       }
     }
+  }
+
+  /** Not while nothing can be written: a reservation is on disk before its command is handed out. */
+  get #handsOut(): boolean {
+    return !this.#closed && !this.#held && this.#persist.failure === undefined;
   }
 
   /** Jobs of the group, or such as asked for it and were learned to need less. */
@@ -325,17 +336,25 @@ export class RunnerDesk {
 
   /** Hands a runner jobs of a group it has just been allotted, as if it had asked for them. @returns how many */
   handOutTo(runner: Runner, group: SchedulerGroup, count: number): number {
-    if (this.#closed || this.#held || !this.#hasJobs(group)) return 0;
-    return this.#handOut(runner, group, { id: UNASKED, count });
+    if (!this.#handsOut || !this.#hasJobs(group)) return 0;
+    return this.#handOut(runner, group, { id: UNASKED, group: group.name, count });
   }
 
-  #handOut(runner: Runner, group: SchedulerGroup, request: Pick<ReserveRequest, 'id' | 'count'>): number {
+  #handOut(
+    runner: Runner,
+    group: SchedulerGroup,
+    request: Pick<ReserveRequest, 'id' | 'count' | 'group'>,
+  ): number {
     const count = Math.min(request.count, RESERVE_JOBS_MAX);
     // What serves this machine is told where those that moved are served now.
     const away = runner.group !== null;
     const now = momentOf(this.#clock);
     const attempts = this.#queue.reserve(group, count, runner, now, this.#nextToken, away);
-    if (attempts.length > 0) this.#persist.after(() => this.#send(runner, group, request.id, attempts));
+    if (attempts.length > 0)
+      this.#persist.afterOrFailing((failed) => {
+        if (failed === undefined) this.#send(runner, group, request.id, attempts);
+        else this.#takeBack(runner, request, attempts);
+      });
     return attempts.length;
   }
 
@@ -395,12 +414,22 @@ export class RunnerDesk {
     };
   }
 
+  /** They could not be written as handed out, so they are not. */
+  #takeBack(
+    runner: Runner,
+    request: Pick<ReserveRequest, 'id' | 'count' | 'group'>,
+    attempts: readonly Attempt[],
+  ): void {
+    this.#giveBack(attempts);
+    this.#answerNone(runner.peer, request, false);
+  }
+
   #giveBack(attempts: readonly Attempt[]): void {
     for (const attempt of attempts) this.#queue.release(attempt.token, '', momentOf(this.#clock), 0);
     this.#persist.note();
   }
 
-  #answerNone(peer: Peer, { id, group }: ReserveRequest, leave: boolean): void {
+  #answerNone(peer: Peer, { id, group }: Pick<ReserveRequest, 'id' | 'group'>, leave: boolean): void {
     peer.post({ type: 'jobs', id, group, templates: [], jobs: [], leave });
   }
 }

@@ -70,7 +70,7 @@ export class Steering {
     log.warn('the manager was paused before and still is: wr manager resume lets commands start');
   }
 
-  /** @throws {WrError} DRAINING: a drain cannot be undone */
+  /** @throws {WrError} DRAINING: a drain cannot be undone; STORE_FULL: nothing was resumed; NOT_DURABLE: paused */
   async answer(peer: Peer, { id, to }: SteerRequest): Promise<void> {
     if (to !== 'drain' && this.#mode === 'draining')
       throw new WrError('DRAINING', `the manager is draining: it cannot ${to}`);
@@ -93,14 +93,21 @@ export class Steering {
 
   async #pause(): Promise<void> {
     if (this.#mode === 'started') this.#enter('paused');
-    this.#options.persist.add(counterWrite('paused', 1));
-    await this.#options.persist.flushed();
+    const { persist } = this.#options;
+    persist.add(counterWrite('paused', 1));
+    await persist.written();
   }
 
   /** Not before it is on disk: what would be started might be held back again after a crash, which surprises nobody. */
   async #resume(): Promise<void> {
-    this.#options.persist.add(counterWrite('paused', 0));
-    await this.#options.persist.flushed();
+    const { persist } = this.#options;
+    persist.refuseIfFailing();
+    persist.add(counterWrite('paused', 0));
+    const failed = await persist.flushedOrFailing();
+    if (failed !== undefined) {
+      persist.add(counterWrite('paused', 1));
+      throw failed;
+    }
     if (this.#mode !== 'paused') return;
     this.#mode = 'started';
     this.#options.desk.open();

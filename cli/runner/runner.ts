@@ -69,7 +69,7 @@ export class Runner {
     });
     this.#session = new Session(world, (ms, call) => void this.#after(ms, call), {
       hello: () => this.#hello(),
-      welcome: (superseded) => this.#work.forget(superseded),
+      welcome: (superseded) => this.#welcomed(superseded),
       pushed: (message) => this.#onPush(message),
       lost: () => this.#onLost(),
       back: () => {
@@ -124,6 +124,15 @@ export class Runner {
   #hello(): Omit<RunnerHello, 'type' | 'id'> {
     const { runnerId, host, ip, pid, birth, group } = this.#options;
     return { runnerId, host, ip, pid, birth, group, holding: [...this.#work.held, ...this.#reporter.over] };
+  }
+
+  /**
+   * What is over is told even so, and forgotten only with the answer to that: the manager may have heard of it before, and not
+   * have it on disk yet.
+   */
+  #welcomed(superseded: readonly number[]): void {
+    const { over } = this.#reporter;
+    this.#work.forget(superseded.filter((attempt) => !over.has(attempt)));
   }
 
   /** @returns whether to look for it */

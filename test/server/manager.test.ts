@@ -250,20 +250,6 @@ describe('Manager', () => {
     assert.equal((await harness.add('echo 1\n')).added, 1);
   });
 
-  it('tries again to write a result the disk had no room for, and answers then', async () => {
-    const store = new MemoryStore();
-    const harness = await ManagerHarness.start(store);
-    await harness.add('echo 1\n');
-    const peer = await harness.connectRunner(GROUP);
-    const { jobs } = await harness.reserve(peer, GROUP, 1);
-    store.failNext('before');
-    harness.send(peer, { type: 'report', id: 9, events: [ended(jobs[0]?.attempt ?? 0, 'complete')] });
-    await settle();
-    assert.equal(peer.count('reported'), 0);
-    await harness.clock.advance(1_500);
-    assert.equal(peer.count('reported'), 1);
-  });
-
   it('comes back after a crash with every acknowledged job in its state', async () => {
     const store = new MemoryStore();
     const before = await ManagerHarness.start(store);

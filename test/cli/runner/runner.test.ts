@@ -415,6 +415,27 @@ describe('a manager that went away', () => {
     assert.notEqual(world.ended, null, 'nothing is allotted any more');
   });
 
+  it('hears again of an end that it says is no concern of it, as it may not have it on disk yet', async () => {
+    const world = await start();
+    const { manager, time, executor } = world;
+    manager.add('a', [{ cmd: 'x' }, { cmd: 'x' }]);
+    manager.allot({ a: 2 });
+    await time.pass(30);
+    manager.silent = true;
+    executor.end(1);
+    await time.pass(30);
+    manager.vanish();
+    manager.silent = false;
+    manager.superseded = [1, 2];
+    await time.pass(RECONNECT_MS);
+    assert.deepEqual(manager.hellos[1]?.holding.toSorted(), [1, 2]);
+    assert.deepEqual(
+      manager.events.map(({ event, attempt }) => `${event} ${attempt}`),
+      ['ended 1'],
+    );
+    assert.deepEqual(executor.killed, [[2, 'forgotten']]);
+  });
+
   it('lets commands run on, gives back what had not started, and takes new work from the next one', async () => {
     const world = await start();
     const { manager, time, executor } = world;
