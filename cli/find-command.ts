@@ -96,7 +96,7 @@ const ROOT_INTRODUCTION = `wr runs your commands, one or ten million, and guaran
 
 Start a manager once with "wr manager start", then give it commands:
 
-  echo 'sort -u in.txt > out.txt' | wr add
+  echo 'sort -u in.txt > out.txt' | wr add --cwd_matters
   wr add -f commands.txt -i my_analysis -m 2G -t 30m
   wr status -i my_analysis
 

@@ -39,7 +39,8 @@ export const flags = {
   sync: { type: 'boolean' },
 } as const satisfies FlagSpecs;
 
-export const help = `Adds commands to the queue. Each line of the input is a command, run by your shell:
+export const help = `Adds commands to the queue. Each line of the input is a command, run by your shell in a directory of its own, which is
+removed when it has ended (with --cwd_matters: where you are):
 
   sort -u in.txt > out.txt                            the command alone
   sort -u in.txt > out.txt<TAB>{"memory":"5G"}        with options of its own, as JSON
@@ -152,7 +153,7 @@ Examples:
   wr add -f commands.txt -i alignment -m 8G -t 2h --cpus 4 -r 1
   printf 'true\\t{"priority":9}\\n' | wr add -i urgent
   wr add -f commands.txt --dry_run
-  wr add --array 1-1000 'convert frame{}.png frame{}.jpg'
+  wr add --cwd_matters --array 1-1000 'convert frame{}.png frame{}.jpg'
 
 Refused until they can be carried out: --mount_json, --mounts, --with_docker, --with_singularity, --container_mounts,
 --container_image_user, --monitor_docker.
