@@ -200,7 +200,9 @@ describe('refusals name file and line', () => {
   });
 
   it('of variables', async () => {
-    assert.match((await refusal({}, { env: { WR_CLOUDRAM: 'x' } })).message, /^WR_CLOUDRAM: cloudram is "x"/);
+    const { message, hint } = await refusal({}, { env: { WR_CLOUDRAM: 'x' } });
+    assert.match(message, /^WR_CLOUDRAM: cloudram is "x", but must be a whole number/);
+    assert.doesNotMatch(hint, /line/, 'it stands in none');
   });
 });
 
