@@ -14,7 +14,7 @@ import type { SegmentEntry } from '../core/segment-directory.ts';
 import { STATE } from '../core/states.ts';
 import { failBudgetWrite, learnedWrite } from '../store/group-tables.ts';
 import { completionsWrite, doneWrite, unindexedWrite } from '../store/history-tables.ts';
-import type { KeyValueStore, Write } from '../store/key-value.ts';
+import { type KeyValueStore, keyToU32, u32Key, type Write } from '../store/key-value.ts';
 import {
   counterWrite,
   limitWrite,
@@ -315,15 +315,22 @@ export class Persist {
       else pushRecord(writes, number, record);
     }
     changes.clear();
-    // Of a million that were never touched there is nothing to delete.
-    if (removed.length > 0 && this.#hasRecords())
-      for (const number of removed) writes.push(recordWrite(number, null));
+    for (const number of this.#recorded(removed)) writes.push(recordWrite(number, null));
     return settled;
   }
 
-  #hasRecords(): boolean {
+  /**
+   * Those of some jobs that have a record, or all of these: of a million that were never touched there is nothing to delete, and
+   * to look costs less.
+   */
+  #recorded(numbers: readonly number[]): readonly number[] {
+    if (numbers.length === 0) return numbers;
+    const [first, last] = boundsOf(numbers);
+    const found = new Set<number>();
     this.#store.refresh();
-    return this.#store.count('records') > 0;
+    const range = { from: u32Key(first), to: u32Key(last + 1), limit: numbers.length };
+    for (const { key } of this.#store.range('records', range)) found.add(keyToU32(key));
+    return found.size === numbers.length ? numbers : numbers.filter((number) => found.has(number));
   }
 
   #patched(number: number, patch: Partial<JobRecord>): JobRecord {
@@ -345,6 +352,16 @@ interface Batch {
 }
 
 const SETTLED: ReadonlySet<number> = new Set([STATE.complete, STATE.buried, STATE.removed]);
+
+/** The least and the greatest. */
+function boundsOf(numbers: readonly number[]): readonly [number, number] {
+  let [first, last] = [numbers[0] as number, numbers[0] as number];
+  for (const number of numbers) {
+    if (number < first) first = number;
+    if (number > last) last = number;
+  }
+  return [first, last];
+}
 
 function pushRecord(writes: Write[], number: number, record: JobRecord): void {
   if (record.state === STATE.complete) {

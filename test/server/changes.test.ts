@@ -19,11 +19,14 @@ async function runAll(
   return count;
 }
 
+function manyLines(): string {
+  return Array.from({ length: COUNT }, (_, i) => `c${i}\n`).join('');
+}
+
 /** A manager in which so many commands were buried. */
 async function withBuried(store: MemoryStore): Promise<ManagerHarness> {
   const harness = await ManagerHarness.start(store);
-  const lines = Array.from({ length: COUNT }, (_, i) => `c${i}\n`).join('');
-  await harness.add(lines, { repGroup: 'mine', retries: 0 });
+  await harness.add(manyLines(), { repGroup: 'mine', retries: 0 });
   assert.equal(await runAll(harness, 'bury', 1), COUNT);
   return harness;
 }
@@ -49,6 +52,24 @@ describe('a change of many commands', () => {
     assert.equal(jobs.length, COUNT);
     assert.ok(jobs.every(({ State }) => State === 'ready'));
     assert.equal(await runAll(after, 'complete', 0), COUNT);
+  });
+
+  it('removes with them the records of those few that have one, and no others', async () => {
+    const store = new MemoryStore();
+    const harness = await ManagerHarness.start(store);
+    await harness.add('kept\n', { repGroup: 'other', retries: 0, priority: 9 });
+    await harness.add(manyLines(), { repGroup: 'mine', retries: 0 });
+    await harness.add('kept too\n', { repGroup: 'other', retries: 0, priority: 9 });
+    assert.equal((await runJobs(harness, 5, 'bury', { exitCode: 1 })).length, 5);
+    assert.equal(store.count('records'), 5);
+    const peer = new TestPeer();
+    harness.send(peer, { type: 'remove', id: 1, requestId: 'd', select, buriedOnly: false });
+    await changed(harness, peer);
+    assert.equal(store.count('records'), 2);
+    const after = await ManagerHarness.start(store.crash());
+    after.check();
+    const states = (await listJobs(after)).map(({ Cmd, State }) => `${Cmd} ${State}`);
+    assert.deepEqual(states.sort(), ['kept buried', 'kept too buried']);
   });
 
   it('removes buried ones with their records', async () => {
