@@ -79,6 +79,8 @@ export class RepGroups {
   #sums = new Float64Array(16 * SUMS.length);
   /** Changes of state so far: while it stays, so does every count. */
   moves = 0;
+  /** Jobs that came to be counted in another tally, so far: while it stays, tallies can be added up one after the other. */
+  shifts = 0;
   /** Over all groups, by state. */
   readonly totals = new Float64Array(STATE_COUNT);
   /** Groups whose sums changed since they were last written. */
@@ -178,6 +180,7 @@ export class RepGroups {
   shift(from: number, to: number, state: number): void {
     if (from === to) return;
     this.moves += 1;
+    this.shifts += 1;
     (this.#counts[from * STATE_COUNT + state] as number) -= 1;
     (this.#counts[to * STATE_COUNT + state] as number) += 1;
     if (this.#sets.has(from)) this.#spent.add(from);

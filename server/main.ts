@@ -177,7 +177,7 @@ async function serveUntilStopped(config: Config, flags: Flags, log: Log, life: L
   const scheduler = openScheduler(config, flags, address, log);
   const loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   loopDelay.enable();
-  const orphans = new Orphans();
+  const orphans = new Orphans(SYSTEM_CLOCK);
   manager = new Manager({
     store,
     tasks: pools,

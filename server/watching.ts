@@ -5,7 +5,7 @@
  * Report groups are counted already. Jobs named by key are looked at one by one, in slices, and only after something moved.
  */
 
-import type { ManagerStatusReply, StateCounts, WatchedReply } from '../core/client-replies.ts';
+import type { ManagerStatusReply, WatchedReply } from '../core/client-replies.ts';
 import type { WatchRequest } from '../core/client-requests.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { ALL_STATES, STATE, STATE_COUNT } from '../core/states.ts';
@@ -19,6 +19,9 @@ const EVERY_MS_MIN = 100;
 const EVERY_MS_MAX = 60_000;
 /** Jobs looked at between two looks at the clock. */
 const STEP = 16_384;
+/** Tallies added up between two looks at the clock, and how often anew when jobs came to be counted elsewhere meanwhile. */
+const TALLY_STEP = 1_024;
+const TRIES_MAX = 100;
 /** Nobody is told more while he has so much to read. */
 const PEER_BUFFER_BYTES = 256 * 1024;
 
@@ -77,7 +80,7 @@ export class Watching {
       gone: new Uint8Array(numbers?.length ?? 0),
       missing: asked - (numbers?.length ?? asked),
       removed: 0,
-      removedBefore: numbers === null ? this.#groupCounts(request)(STATE.removed) : 0,
+      removedBefore: numbers === null ? removedOf(await this.#groupCounts(request)) : 0,
       seen: '',
       told: '',
       cancel: () => undefined,
@@ -121,15 +124,14 @@ export class Watching {
   }
 
   async #tell(watcher: Watcher): Promise<void> {
-    const counts = await this.#counts(watcher);
-    const { numbers, removedBefore } = watcher;
-    const removed =
-      numbers === null ? this.#groupCounts(watcher.request)(STATE.removed) - removedBefore : watcher.removed;
-    const { missing, request } = watcher;
+    const { numbers, missing, request } = watcher;
+    const counts =
+      numbers === null ? await this.#groupCounts(request) : await this.#jobCounts(watcher, numbers);
+    const removed = numbers === null ? removedOf(counts) - watcher.removedBefore : watcher.removed;
     const reply: WatchedReply = {
       type: 'watched',
       id: request.id,
-      counts,
+      counts: countsOf((state) => counts[state] ?? 0),
       removed: Math.max(0, removed),
       missing,
       idle: this.#isIdle(),
@@ -143,8 +145,7 @@ export class Watching {
     watcher.peer.post(reply);
   }
 
-  async #counts({ numbers, gone, request }: Watcher): Promise<StateCounts> {
-    if (numbers === null) return countsOf(this.#groupCounts(request));
+  async #jobCounts({ gone }: Watcher, numbers: Uint32Array): Promise<Float64Array> {
     const counts = new Float64Array(STATE_COUNT);
     const slices = new Slices(this.#clock);
     for (let from = 0; from < numbers.length; from += STEP) {
@@ -155,14 +156,24 @@ export class Watching {
       }
       await slices.pause();
     }
-    return countsOf((state) => counts[state] ?? 0);
+    return counts;
   }
 
-  #groupCounts({ select }: WatchRequest): (state: number) => number {
+  /** By state. A job that was counted in two tallies, or in none, would let somebody wait for too long, or not for long enough. */
+  async #groupCounts({ select }: WatchRequest): Promise<Float64Array> {
     const { repGroups } = this.#queue;
-    if (select.by === 'all') return (state) => repGroups.totals[state] ?? 0;
-    const tallies = repGroups.talliesOf(this.#selection.groups(select));
-    return (state) => tallies.reduce((sum, id) => sum + repGroups.count(id, state), 0);
+    if (select.by === 'all') return repGroups.totals.slice();
+    const slices = new Slices(this.#clock);
+    for (let tries = 1; ; tries += 1) {
+      const { shifts } = repGroups;
+      const counts = new Float64Array(STATE_COUNT);
+      for (const [i, tally] of repGroups.talliesOf(this.#selection.groups(select)).entries()) {
+        if (i > 0 && i % TALLY_STEP === 0) await slices.pause();
+        for (let state = 0; state < STATE_COUNT; state += 1)
+          (counts[state] as number) += repGroups.count(tally, state);
+      }
+      if (repGroups.shifts === shifts || tries === TRIES_MAX) return counts;
+    }
   }
 
   /** Nothing in the whole queue runs, nor will by itself: what is ready is in limit groups of which none may run. */
@@ -173,6 +184,10 @@ export class Watching {
     for (const { limits } of groups.active) if (limits.every(({ limit }) => limit !== 0)) return false;
     return true;
   }
+}
+
+function removedOf(counts: Float64Array): number {
+  return counts[STATE.removed] ?? 0;
 }
 
 /** Where a number stands among ascending ones; −1: nowhere. */
