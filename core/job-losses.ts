@@ -174,7 +174,7 @@ export class JobLosses extends JobAttempts {
 
   /**
    * The scheduler is sure that the place where a job ran is no more: whatever became of the attempt, it is over, and it
-   * was not the command's fault. False: it is not held.
+   * was not the command's fault. False: it is not held. The schedulers there are do not know of such: it is for those of clusters.
    */
   placeDied(number: number, nowMs: number, random: number): boolean {
     const attempt = this.attempts.byNumber(number);

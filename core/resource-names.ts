@@ -51,11 +51,6 @@ export function isResources(value: unknown): value is Resources {
   );
 }
 
-/** `gpu:2,licence:1`, or '' for none. */
-export function resourcesText(resources: Resources): string {
-  return resourceList(resources).join(',');
-}
-
 /** `gpu:2` for each. */
 export function resourceList(resources: Resources): string[] {
   return Object.entries(resources).map(([name, units]) => `${name}:${units}`);

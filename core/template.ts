@@ -55,28 +55,6 @@ export function mergeDelta(
   return { ...template, ...delta, ...(priority === null ? {} : { priority }) };
 }
 
-/** Options apart into what the job's template says and what it says itself. */
-export interface SplitOptions {
-  readonly template: JobOptions;
-  /** Without the priority, which has a column of its own. */
-  readonly delta: JobDelta | null;
-  /** `null`: the template's. */
-  readonly priority: number | null;
-}
-
-/**
- * @param base - whose values the template takes for the fields that jobs may differ in
- * @param options - what the job is to have
- */
-export function splitOptions(base: JobOptions, options: JobOptions): SplitOptions {
-  const shared = Object.fromEntries(DELTA_FIELDS.map((field) => [field, base[field]]));
-  return {
-    template: { ...options, ...shared },
-    delta: deltaBetween(base, options),
-    priority: options.priority === base.priority ? null : options.priority,
-  };
-}
-
 /** The fields in which a job differs from its template, the priority excepted; `null`: none. */
 export function deltaBetween(base: JobOptions, own: JobDelta): JobDelta | null {
   const delta: Record<string, unknown> = {};

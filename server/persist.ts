@@ -3,8 +3,9 @@
  * anyone told. One batch is under way at a time; what happens meanwhile makes up the next, so that batches grow with the
  * load and a flush is never waited for twice.
  *
- * A batch that fails is not dropped: the changes are true, only not on disk yet. It is tried again every second, and until
- * then nothing is acknowledged and nothing handed out (reliability.md c7, S21).
+ * A batch that a full disk refused is not dropped: the changes are true, only not on disk yet. It is tried again every second,
+ * and until then nothing is acknowledged and nothing handed out (reliability.md c7, S21). After any other failure nobody knows what
+ * the disk kept: the manager ends (life.ts), and the next one goes on from what is found there.
  */
 import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';

@@ -1,6 +1,7 @@
 /**
- * From the database back to the queue: report groups, the live segments' keys and the records of jobs that were
- * touched, and the templates that these have. History is not read, but for the few completions whose keys were not indexed when the manager died.
+ * From the database back to the queue: the counters of all report groups, limits and LSF job ids, however old; the live
+ * segments' keys, the records of jobs that were touched, and the templates that these have. Complete jobs are not read, but for the
+ * few whose keys were not indexed when the manager died.
  */
 import { type BsubRun, hasLive } from '../core/bsub-ids.ts';
 import { asWords } from '../core/claims.ts';

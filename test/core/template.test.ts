@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DEFAULT_JOB_OPTIONS, type JobOptions } from '../../core/job-options.ts';
 import {
+  deltaBetween,
   deltaJson,
   mergeDelta,
   parseDelta,
   parseTemplate,
-  splitOptions,
   templateJson,
 } from '../../core/template.ts';
 
@@ -103,18 +103,14 @@ describe('templates', () => {
 describe('deltas', () => {
   it('hold what differs, and give the options back when merged', () => {
     const own: JobOptions = { ...full, cwd: '/e', priority: 9, depGroups: ['other'], cmdDeps: [] };
-    const { template, delta, priority } = splitOptions(full, own);
-    assert.deepEqual(template, full);
+    const delta = deltaBetween(full, own);
     assert.deepEqual(delta, { cwd: '/e', depGroups: ['other'], cmdDeps: [] });
-    assert.equal(priority, 9);
-    assert.deepEqual(mergeDelta(template, delta, priority), own);
+    assert.deepEqual(mergeDelta(full, delta, own.priority), own);
   });
 
   it('are none for a job that says the same', () => {
     const same = { ...full, depGroups: ['g'], cmdDeps: [...full.cmdDeps] };
-    const { delta, priority } = splitOptions(full, same);
-    assert.equal(delta, null);
-    assert.equal(priority, null);
+    assert.equal(deltaBetween(full, same), null);
     assert.equal(mergeDelta(full, null), full);
   });
 

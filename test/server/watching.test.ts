@@ -54,6 +54,21 @@ describe('watching', () => {
     assert.deepEqual(told(peer), [2, 0, 0, 0, 0, 0, false], 'they may now');
   });
 
+  it('adds up thousands of report groups that a part of their name selects, giving way to others', async () => {
+    const harness = await ManagerHarness.start();
+    const groups = 2_500;
+    const lines = Array.from({ length: groups }, (_, i) =>
+      JSON.stringify({ cmd: `c${i}`, rep_grp: `part ${i}` }),
+    );
+    await harness.add(`${lines.join('\n')}\n`);
+    await harness.add('other\n', { repGroup: 'h' });
+    const peer = await watch(harness, { by: 'repGroup', repGroup: 'part', search: true });
+    assert.deepEqual(told(peer).slice(0, 3), [groups, 0, 0]);
+    await runJobs(harness, 1, 'complete');
+    await harness.clock.advance(250);
+    assert.equal(peer.last('watched').counts.ready, groups - 1);
+  });
+
   it('tells how a report group stands, now and whenever it has changed', async () => {
     const harness = await ManagerHarness.start();
     await harness.add('a\nb\nc\n', { repGroup: 'g' });
