@@ -7,7 +7,7 @@ import { liveJobs } from '../core/live-job.ts';
 import { PAGE_WINDOW } from '../core/protocol.ts';
 import { INCOMPLETE_MASK, STATE, stateMask } from '../core/states.ts';
 import type { ListingScope } from '../workers/listing.ts';
-import type { Cursor } from '../workers/query.ts';
+import type { Cursor, PageResult } from '../workers/query.ts';
 import type { Summaries } from '../workers/summaries.ts';
 import type { Clock } from './clock.ts';
 import { Counted } from './counted.ts';
@@ -30,6 +30,13 @@ interface Listing {
   credit: number;
   /** Goes on when there is credit again. */
   resume: (() => void) | undefined;
+}
+
+/** A page that a worker makes. */
+interface Asked {
+  /** Jobs on the pages before it. */
+  readonly shown: number;
+  readonly page: Promise<PageResult>;
 }
 
 export class Listings {
@@ -100,33 +107,30 @@ export class Listings {
     const name = `${peer.id} ${request.id}`;
     const listing: Listing = { peer, credit: PAGE_WINDOW, resume: undefined };
     this.#under.set(name, listing);
+    const ask = (cursor: Cursor): Asked => {
+      const { id, limit, env, host } = request;
+      const nowMs = this.#clock.nowMs();
+      const table = this.#queue.table.snapshot();
+      const question = { scope, table, id, output, limit, env, host, nowMs, cursor, complete };
+      return { shown: cursor.shown, page: this.#tasks.page(question) };
+    };
     try {
-      let cursor: Cursor | null = { phase: 0, number: 0, shown: 0 };
-      while (cursor !== null && peer.open) {
-        const { id, limit, env, host } = request;
-        const nowMs = this.#clock.nowMs();
-        const table = this.#queue.table.snapshot();
-        const result = await this.#tasks.page({
-          scope,
-          table,
-          id,
-          output,
-          limit,
-          env,
-          host,
-          nowMs,
-          cursor,
-          complete,
-        });
-        this.#postLive(peer, id, result.held, cursor.shown < LIVE_OUTPUT_JOBS_MAX);
-        peer.postFrame(result.frame);
-        cursor = result.next;
+      let asked: Asked | null = ask({ phase: 0, number: 0, shown: 0 });
+      while (asked !== null && peer.open) {
+        const { held, frame, next }: PageResult = await asked.page;
+        const { shown } = asked;
         listing.credit -= 1;
-        if (listing.credit === 0 && cursor !== null && peer.open) {
-          await new Promise<void>((resolve) => (listing.resume = resolve));
-          listing.resume = undefined;
-        }
+        // A worker is at the next one while this one is sent.
+        asked = next === null || listing.credit === 0 ? null : ask(next);
+        this.#postLive(peer, request.id, held, shown < LIVE_OUTPUT_JOBS_MAX);
+        peer.postFrame(frame);
+        if (next === null || asked !== null || !peer.open) continue;
+        await new Promise<void>((resolve) => (listing.resume = resolve));
+        listing.resume = undefined;
+        asked = ask(next);
       }
+      // Of a peer that left, nobody waits for the page under way.
+      asked?.page.catch(() => undefined);
     } finally {
       this.#under.delete(name);
     }

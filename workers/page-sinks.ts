@@ -51,9 +51,13 @@ const LAST_JOB_BYTES = 64 * 1024;
 const UTF8_BYTES_MAX = 3;
 const COMMA = 0x2c;
 
+/** What pages are written into, one after the other. */
+const pageBytes = Buffer.allocUnsafeSlow(PAGE_BYTES + LAST_JOB_BYTES);
+
+/** One at a time. */
 export class JsonSink implements PageSink {
   // Bytes, not a growing string: the text of each job is garbage at once, which costs the collector least.
-  #bytes = Buffer.allocUnsafe(PAGE_BYTES + LAST_JOB_BYTES);
+  #bytes = pageBytes;
   #end = 0;
   /** Jobs that run: what is known of them only now is laid over by the client. */
   readonly #held: StatusJob[] = [];

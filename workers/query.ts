@@ -2,6 +2,7 @@
  * The Piscina task that answers questions about jobs, straight from the database and the shared job table: listings in
  * pages, the numbers a command acts on, buried jobs by reason, and which keys belong to archived jobs.
  */
+import { move, transferableSymbol, valueSymbol } from 'piscina';
 import type { PageReply, PlainPageReply } from '../core/client-replies.ts';
 import { encodeFrame } from '../core/codec.ts';
 import { type FailReason, failReasonName } from '../core/fail-reasons.ts';
@@ -133,8 +134,19 @@ function readerOf(path: string): JobReader {
 }
 
 /** Answers one question. */
-export default function query(task: QueryTask): QueryResult {
-  return answer(task, readerOf(task.path));
+export default function query(task: QueryTask): QueryResult | ReturnType<typeof move> {
+  const result = answer(task, readerOf(task.path));
+  return isPage(result) ? moved(result) : result;
+}
+
+/** A page goes to the thread that asked without being cloned; in memory of its own, as the encoder keeps some of its. */
+function moved(page: PageResult): ReturnType<typeof move> {
+  const frame = new Uint8Array(page.frame);
+  return move({ [transferableSymbol]: [frame.buffer], [valueSymbol]: { ...page, frame } });
+}
+
+function isPage(result: QueryResult): result is PageResult {
+  return typeof result === 'object' && 'frame' in result;
 }
 
 /** The same on a reader of the caller's: for simulations and tests. */
