@@ -1,5 +1,5 @@
 /**
- * Asks: how long does one call that changes or suspends a million commands take, and does the manager answer others meanwhile?
+ * Asks: how long does one call that changes, suspends or removes a million commands take, and does the manager answer others meanwhile?
  * With --cwd_matters each command gets another key.
  */
 import { plainLine } from '../harness/files.ts';
@@ -78,6 +78,10 @@ async function ask(context: Context): Promise<Row[]> {
       ...rows(
         `wr suspend of ${sizeName(count)} commands`,
         await measure(context, manager, ['suspend', ...all]),
+      ),
+      ...rows(
+        `wr remove of ${sizeName(count)} commands`,
+        await measure(context, manager, ['remove', ...all]),
       ),
     ];
   });
