@@ -10,8 +10,10 @@ import { asWrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { killRunnerCommand, wasKilled } from '../core/ps-check.ts';
 import type { Clock } from './clock.ts';
+import { GivingWay } from './giving-way.ts';
 import { HostCheck } from './host-check.ts';
 import type { Log } from './log.ts';
+import type { Persist } from './persist.ts';
 import type { RunOnHost } from './processes.ts';
 
 const REPEAT_MS = 30 * 60_000;
@@ -22,9 +24,13 @@ const SOON_MS = 5_000;
 const SILENT_MS = 60 * 60_000;
 /** Hosts asked at once. */
 const HOSTS_MAX = 4;
+/** Found to be over at once, on a host that died: so many are settled in one step, with no more records waiting for the disk. */
+const STEP = 128;
+const CHANGES_MAX = 512;
 
 export interface LostChecksOptions {
   readonly queue: JobQueue;
+  readonly persist: Persist;
   readonly clock: Clock;
   readonly log: Log;
   readonly ownHost: string;
@@ -120,25 +126,27 @@ export class LostChecks {
     const check = new HostCheck((command) => this.#options.run(name, command));
     await check.list(attempts);
     // What is plain needs no closer look, which the host may not allow.
-    const open = this.#settleGone(check, attempts);
+    const open = await this.#settleGone(check, attempts);
     if (open.length === 0) return;
     await check.lookCloser(open);
-    const left = this.#settleGone(check, open);
+    const left = await this.#settleGone(check, open);
     this.#discover(check, left);
     await this.#end(check, left);
     await this.#killSilentThere(name, check, left);
   }
 
   /** @returns those that are not over */
-  #settleGone(check: HostCheck, attempts: readonly Attempt[]): readonly Attempt[] {
+  async #settleGone(check: HostCheck, attempts: readonly Attempt[]): Promise<readonly Attempt[]> {
     const isOver = (each: Attempt): boolean => !check.isRunnerThere(each) && !check.isCommandThere(each);
-    this.#settle(attempts.filter(isOver), 'neither it nor its runner is there any more');
+    await this.#settle(attempts.filter(isOver), 'neither it nor its runner is there any more');
     return attempts.filter((each) => !isOver(each));
   }
 
-  #settle(attempts: readonly Attempt[], why: string): void {
+  async #settle(attempts: readonly Attempt[], why: string): Promise<void> {
     const { queue, clock, log, onSettled } = this.#options;
-    for (const { token, number, host, pid } of attempts) {
+    const way = new GivingWay(this.#options, CHANGES_MAX);
+    for (const [i, { token, number, host, pid }] of attempts.entries()) {
+      if (i > 0 && i % STEP === 0) await way.pause();
       if (!queue.settleDead(token, clock.nowMs(), clock.random())) continue;
       log.info(`a lost command is over: ${why}`, { key: queue.table.keyHex(number), host, pid });
     }
@@ -166,7 +174,7 @@ export class LostChecks {
     await check.list(killed);
     await check.lookCloser(killed);
     const ended = killed.filter((each) => !check.isCommandThere(each));
-    this.#settle(ended, 'it was ended, as someone asked for');
+    await this.#settle(ended, 'it was ended, as someone asked for');
   }
 
   async #killSilentThere(name: string, check: HostCheck, attempts: readonly Attempt[]): Promise<void> {

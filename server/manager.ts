@@ -421,6 +421,7 @@ export class Manager {
     const { ownHost, runOnHost, killRunner } = processes;
     return new LostChecks({
       queue: this.queue,
+      persist: this.persist,
       clock,
       log,
       ownHost,

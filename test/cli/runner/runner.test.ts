@@ -256,6 +256,32 @@ describe('a runner of this machine', () => {
     assert.equal(manager.reserves.length, 1, 'the next one was asked for');
   });
 
+  it('takes no more after something failed in it, and goes once what runs is told or can never be told', async () => {
+    const world = await start();
+    const { manager, time, executor } = world;
+    manager.add(
+      'a',
+      Array.from({ length: 3 }, () => ({ cmd: 'x' })),
+    );
+    manager.allot({ a: 2 });
+    await time.pass(30);
+    assert.deepEqual(running(world), [1, 2]);
+    world.runner.failed();
+    executor.end(1);
+    await time.pass(30);
+    assert.deepEqual(
+      manager.events.map(({ event, attempt }) => `${event} ${attempt}`),
+      ['ended 1'],
+    );
+    assert.deepEqual(running(world), [2], 'nothing more is begun');
+    assert.equal(world.ended, null);
+    // Of this one the failure took the end: nobody will ever hear of it.
+    executor.running.delete(2);
+    await time.pass(20_000);
+    assert.equal(reasonOf(world), 'something failed that nobody foresaw');
+    assert.ok(executor.closed);
+  });
+
   it('fetches ahead when commands are short, and only then', async () => {
     const world = await start();
     const { manager, time, executor } = world;
