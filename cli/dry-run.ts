@@ -5,7 +5,7 @@ import type { Context } from './command.ts';
 import { UsageError } from './flags.ts';
 import { detailsText } from './output/details.ts';
 import { secondsText } from './output/times.ts';
-import { visible } from './output/visible.ts';
+import { visibleName } from './output/visible.ts';
 
 const OUTPUTS = ['table', 'details', 'json'] as const;
 /** Commands shown, unless the user says otherwise or it is for a program. */
@@ -88,7 +88,7 @@ const RIGHT = new Set([0, 2, 3, 4, 5]);
 function tableLine({ line, verdict, job, waits }: DryLine): string {
   const { ExpectedRAM, ExpectedTime, Cores, Priority, RepGroup, Cmd } = job;
   const time = secondsText(ExpectedTime);
-  const texts = [RepGroup, Cmd].map((text) => visible(text).replace(/[\t\n]/g, ' '));
+  const texts = [RepGroup, Cmd].map(visibleName);
   const waited = waits.length === 0 ? '' : `${WAITS_INDENT}waits for ${waits.map(waitText).join(', ')}\n`;
   return row([line, verdict, `${ExpectedRAM}MB`, time, Cores, Priority, ...texts].map(String)) + waited;
 }
@@ -97,7 +97,7 @@ function tableLine({ line, verdict, job, waits }: DryLine): string {
 const WAITS_INDENT = ' '.repeat(9);
 
 function waitText({ name, group, is }: DryWait): string {
-  const text = visible(name).replace(/[\t\n]/g, ' ');
+  const text = visibleName(name);
   return `${group ? `dependency group "${text}"` : `"${text}"`} (${WAIT_MEANING[is]})`;
 }
 

@@ -207,7 +207,7 @@ function impossible({ memoryMb, cpus, capacity }: GroupFacts): Reason {
   return reason(
     'resources',
     `it asks for ${needs(memoryMb, cpus)}, and the scheduler can never give more than ${needs(capacity.memoryMb, capacity.cpus)}`,
-    'ask for less with wr mod --memory or --cpus, or raise --max_ram or --max_cores of wr manager start',
+    'ask for less with wr mod --memory or --cpus, or, where the machine has more, raise --max_ram or --max_cores of wr manager start',
   );
 }
 
@@ -279,7 +279,7 @@ const TODO_WHEN_BURIED: Partial<Record<FailReason, string>> = {
   'command permission problem': 'make the program executable (chmod +x), then wr retry',
   'working directory does not exist': 'make the directory, or correct who may write there, then wr retry',
   'resource requirements cannot be met':
-    'ask for less with wr mod --memory, --cpus or --resources, or let wr manager start have more with --max_ram, --max_cores or --resources; then wr retry',
+    'ask for less with wr mod --memory, --cpus or --resources, or, where the machine has more, let wr manager start have it with --max_ram, --max_cores or --resources; then wr retry',
   'killed by user request': 'wr retry runs it again, wr remove forgets it',
   'command used too much RAM': 'give it more with wr mod --memory, then wr retry',
   'command used too much time': 'give it more with wr mod --time, then wr retry',

@@ -31,6 +31,9 @@ const PARTS_AT_ONCE_MAX = 16;
 /** With more warnings, what can never run is no longer told one by one. */
 const DEMAND_WARNINGS_MAX = 20;
 
+/** Only a directory that was made for the command can be its home (jobs.md §1). */
+const HOME_STAYS = 'change_home is without effect with cwd_matters: $HOME stays what it is';
+
 export class Adds {
   readonly #queue: JobQueue;
   readonly #store: KeyValueStore;
@@ -210,7 +213,7 @@ export class Adds {
     if (part === null) return;
     for (const { options, repGroup } of usedTemplates(part)) {
       gatherLimits(options, upload.limits, upload.warnings);
-      this.#warnOfDemand(upload, options);
+      this.#warnOf(upload, options);
       upload.repGroups.add(repGroup);
       if (options.maxFails !== 0) upload.maxFails.set(repGroup, options.maxFails);
     }
@@ -222,7 +225,8 @@ export class Adds {
   }
 
   /** Told now, as such commands are only buried once they are ready. */
-  #warnOfDemand({ warnings }: Upload, options: JobOptions): void {
+  #warnOf({ warnings }: Upload, options: JobOptions): void {
+    if (options.changeHome && options.cwdMatters) warnings.add(HOME_STAYS);
     const why = this.#whyNever(options);
     if (why === '' || warnings.size >= DEMAND_WARNINGS_MAX) return;
     warnings.add(
@@ -240,7 +244,7 @@ export class Adds {
     for (const json of result.templates) {
       const options = parseTemplate(json);
       refuseUnusable(options);
-      this.#warnOfDemand(upload, options);
+      this.#warnOf(upload, options);
     }
     upload.tried = upload.tryOut(result);
     upload.tried.catch((error: unknown) => this.#refuse(upload, asWrError(error)));

@@ -5,7 +5,7 @@ import type { StatusJob } from '../../core/status-job.ts';
 import { Client } from '../client.ts';
 import type { Context } from '../command.ts';
 import { type FlagSpecs, UsageError } from '../flags.ts';
-import { visible } from '../output/visible.ts';
+import { visible, visibleName } from '../output/visible.ts';
 import { readFlags } from '../read-flags.ts';
 import { timeoutMsOf } from '../timeout.ts';
 
@@ -95,7 +95,7 @@ function keysOfSelectors(selectors: readonly { readonly by: string }[]): Uint8Ar
 }
 
 function asText({ Cmd, RepGroup, Key, State }: StatusJob, reasons: readonly Reason[]): string {
-  const lines = [`# ${visible(Cmd)}`, `Id: ${RepGroup} (${Key})`, `State: ${State}`];
+  const lines = [`# ${visible(Cmd)}`, `Id: ${visibleName(RepGroup)} (${Key})`, `State: ${State}`];
   for (const { text, todo } of reasons)
     lines.push(`Why: ${text}`, ...(todo === '' ? [] : [`What to do: ${todo}`]));
   return `${lines.join('\n')}\n`;

@@ -2,7 +2,7 @@
 import type { FigureFrom, StatusJob } from '../../core/status-job.ts';
 import { formatDuration } from '../../core/units.ts';
 import { secondsText, shortTime } from './times.ts';
-import { visible } from './visible.ts';
+import { visible, visibleName } from './visible.ts';
 
 export interface DetailsOptions {
   readonly nowMs: number;
@@ -43,11 +43,15 @@ function attributes(job: StatusJob): string {
   if (job.Behaviours !== '') text += `Behaviours: ${job.Behaviours}\n`;
   if (job.Resources !== null) text += `Resources: ${job.Resources.join(', ')}${unitsText(job)}\n`;
   if (job.OtherRequests.length > 0) text += `Resource requirements: ${job.OtherRequests.join(', ')}\n`;
-  text += `Id: ${job.RepGroup} (${job.Key}); Requirements group: ${job.ReqGroup}; `;
-  if (job.DepGroups?.length) text += `Dependency groups: ${job.DepGroups.join(', ')}; `;
-  if (job.Dependencies?.length) text += `Dependencies: ${job.Dependencies.join(', ')}; `;
-  if (job.LimitGroups?.length) text += `Limit groups: ${job.LimitGroups.join(', ')}; `;
+  text += `Id: ${visibleName(job.RepGroup)} (${job.Key}); Requirements group: ${visibleName(job.ReqGroup)}; `;
+  if (job.DepGroups?.length) text += `Dependency groups: ${names(job.DepGroups)}; `;
+  if (job.Dependencies?.length) text += `Dependencies: ${names(job.Dependencies)}; `;
+  if (job.LimitGroups?.length) text += `Limit groups: ${names(job.LimitGroups)}; `;
   return `${text}Priority: ${job.Priority}; Attempts: ${job.Attempts}\n`;
+}
+
+function names(of: readonly string[]): string {
+  return of.map(visibleName).join(', ');
 }
 
 function unitsText({ ResourceIds }: StatusJob): string {
@@ -73,9 +77,10 @@ function requirements({ ExpectedRAM, ExpectedTime, Cores, RequestedDisk }: Statu
 /** Which of the requirements are the user's, and where the others come from. */
 function origins({ ExpectedFrom, ReqGroup }: StatusJob): string {
   const { RAM, Time, Disk } = ExpectedFrom;
-  const memory = originText(RAM, ReqGroup, `${RAM.Asked}MB`);
-  const time = originText(Time, ReqGroup, secondsText(Time.Asked));
-  const disk = originText(Disk, ReqGroup, `${Disk.Asked}GB`);
+  const group = visibleName(ReqGroup);
+  const memory = originText(RAM, group, `${RAM.Asked}MB`);
+  const time = originText(Time, group, secondsText(Time.Asked));
+  const disk = originText(Disk, group, `${Disk.Asked}GB`);
   return `Requirements from: { memory: ${memory}; time: ${time}; disk: ${disk} }\n`;
 }
 
@@ -121,12 +126,12 @@ function statusText(job: StatusJob, nowMs: number): string {
 
 function suspendedText({ wr, RepGroup }: StatusJob): string {
   if (!wr?.stoppedAfter) return 'suspended; wr resume lets it be scheduled again';
-  return `suspended, as its report group was stopped after ${wr.stoppedAfter} burials (--max_fails); wr resume -i ${RepGroup} lets it go on`;
+  return `suspended, as its report group was stopped after ${wr.stoppedAfter} burials (--max_fails); wr resume -i ${visibleName(RepGroup)} lets it go on`;
 }
 
 function dependentText({ WaitingForDepGroups }: StatusJob): string {
   if (!WaitingForDepGroups?.length) return 'dependent, waiting for other commands to complete';
-  return `dependent, waiting for dependency group(s) that have not yet been seen: ${WaitingForDepGroups.join(', ')}`;
+  return `dependent, waiting for dependency group(s) that have not yet been seen: ${names(WaitingForDepGroups)}`;
 }
 
 function readyText(job: StatusJob, nowMs: number): string {

@@ -2,10 +2,11 @@
 import type { GroupSummary, Spread, SummaryReply } from '../../core/client-replies.ts';
 import { formatDuration } from '../../core/units.ts';
 import { shortTime } from './times.ts';
+import { visibleName } from './visible.ts';
 
 export function summaryText({ groups, all }: Pick<SummaryReply, 'groups' | 'all'>): string {
   const sorted = [...groups].sort((a, b) => (a.repGroup < b.repGroup ? -1 : 1));
-  const lines = sorted.map((group) => figures(group.repGroup, group) + buriedText(group));
+  const lines = sorted.map((group) => figures(visibleName(group.repGroup), group) + buriedText(group));
   if (sorted.length > 1) lines.push(figures('all above', all));
   return `${lines.map((line) => `${line}\n`).join('')}\n`;
 }

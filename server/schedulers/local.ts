@@ -14,7 +14,7 @@
  * ```
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { WrError } from '../../core/errors.ts';
 import { canEverRun } from '../../core/planning.ts';
@@ -34,6 +34,8 @@ const EARLY_MS = 2_000;
 /** So many early ends in a row are no accident. */
 const EARLY_ENDS_TOLD = 3;
 const CONNECT_MS = 30_000;
+/** Emptied, and then written at its end. */
+const FROM_ITS_END = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND;
 /** Of what a runner that failed had to say. */
 const LAST_WORDS_CHARACTERS = 500;
 
@@ -258,7 +260,8 @@ function makeStartRunner(entryFile: string, errorFile: string): StartRunner {
   return (args, ended) => {
     let errors: number | undefined;
     try {
-      if (errorFile !== '') errors = openSync(errorFile, 'w', 0o600);
+      // At its end, wherever that is: a runner of an earlier manager may still have it open.
+      if (errorFile !== '') errors = openSync(errorFile, FROM_ITS_END, 0o600);
     } catch {
       // Rather a runner whose complaints are lost than none.
     }

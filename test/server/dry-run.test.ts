@@ -54,6 +54,15 @@ describe('an add that is only tried', () => {
     assert.equal(peer.count('addCredit'), 2);
   });
 
+  it('warns of a home that a directory of the user cannot become, as the add does', async () => {
+    const harness = await ManagerHarness.start();
+    const line = '{"cmd":"a","cwd_matters":true,"change_home":true}\n';
+    const { peer } = await tryOut(harness, [line]);
+    const expected = ['change_home is without effect with cwd_matters: $HOME stays what it is'];
+    assert.deepEqual(peer.last('added').warnings, expected);
+    assert.deepEqual((await harness.add(line)).warnings, expected);
+  });
+
   it('warns of what can never run, as the add does', async () => {
     const harness = await ManagerHarness.start();
     const line = 'a\t{"memory":"100G","cpus":5}\n';

@@ -57,6 +57,10 @@ describe('summaryText', () => {
     buried: [],
     ...more,
   });
+  it('has one line for a group whose name holds a line feed', () => {
+    assert.match(summaryText({ groups: [group('a\nb')], all: group('') }), /^a\\nb : complete=0 .*\n\n$/);
+  });
+
   const zero = 'running=0 ready=0 dependent=0 suspended=0 lost=0 delayed=0';
 
   it('sorts groups and adds a line for all of several', () => {
@@ -267,6 +271,12 @@ Status: ready, waiting for a runner to become free
 
   it('lets no control character through to the terminal', () => {
     assert.ok(show({ Cmd: 'echo \u001B[2J\ta\nb\r' }).startsWith('\n# echo \\x1b[2J\ta\nb\\x0d\n'));
+  });
+
+  it('keeps a name within its line, whatever it holds', () => {
+    const text = show({ RepGroup: 'a\tb\nc\u001B', ReqGroup: 'd\ne', LimitGroups: ['f\n'] });
+    assert.ok(text.includes('Id: a\\tb\\nc\\x1b ('));
+    assert.ok(text.includes('Requirements group: d\\ne; Limit groups: f\\n; '));
   });
 
   it('shows the environment when asked', () => {

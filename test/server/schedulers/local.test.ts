@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -313,7 +313,7 @@ describe('a real runner process', () => {
       `import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
        const stat = readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
        const files = [0, 1].map((file) => readlinkSync('/proc/self/fd/' + file));
-       writeFileSync(${JSON.stringify(told)}, JSON.stringify({ args: process.argv.slice(2), session: Number(stat[3]), pid: process.pid, files, env: process.env.WR_TEST }));
+       writeFileSync(${JSON.stringify(told)}, JSON.stringify({ args: process.argv.slice(2), session: Number(stat[3]), pid: process.pid, files, flags: Number.parseInt(/flags:\\s+(\\d+)/.exec(readFileSync('/proc/self/fdinfo/2', 'utf8'))[1], 8), env: process.env.WR_TEST }));
        console.error('I cannot go on');
        process.exit(7);`,
     );
@@ -355,6 +355,11 @@ describe('a real runner process', () => {
     assert.equal(found.session, found.pid);
     assert.deepEqual(found.files, ['/dev/null', '/dev/null']);
     assert.equal(found.env, 'yes');
+    assert.notEqual(
+      found.flags & constants.O_APPEND,
+      0,
+      'a runner of an earlier manager may write there too',
+    );
     assert.deepEqual(found.args.slice(0, 4), ['runner', '-s', '', '--host_slots']);
     assert.equal(fields?.code, 7);
     assert.equal(fields?.pid, found.pid);
