@@ -85,6 +85,8 @@ async function main(): Promise<void> {
     compress: config.logsCompress,
     nowMs: SYSTEM_CLOCK.nowMs,
   });
+  // Whoever read along in the foreground may go: the log is in its file, too.
+  process.stderr.on('error', () => undefined);
   const isWell = await serve(config, flags, log);
   await log.close();
   // Whatever failed may have left something behind that keeps the process.
