@@ -5,7 +5,7 @@
 import type { JobQueue } from '../core/job-queue.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
 import { isLive } from '../core/states.ts';
-import type { KeyValueStore, Write } from '../store/key-value.ts';
+import type { KeyValueReader, Write } from '../store/key-value.ts';
 import { groupSegmentWrite, repGroupWrite } from '../store/layout.ts';
 import { readTallies, talliesWrite } from '../store/tallies.ts';
 import type { Tallied } from '../workers/tallied.ts';
@@ -65,7 +65,7 @@ export function findAlsoUnder(queue: JobQueue, number: number, repGroup: number)
 /** Where the jobs in memory of a segment are counted now, laid over what the disk knows of the others. */
 export function retallyWrites(
   queue: JobQueue,
-  store: KeyValueStore,
+  store: KeyValueReader,
   { first, count }: SegmentEntry,
 ): Write[] {
   const tallies = readTallies(store, first, count) ?? new Uint32Array(count);

@@ -9,28 +9,10 @@
  */
 import { asWrError, WrError } from '../core/errors.ts';
 import type { JobQueue } from '../core/job-queue.ts';
-import type { JobRecord } from '../core/job-record.ts';
-import { EMPTY_RECORD } from '../core/job-record.ts';
 import type { SegmentEntry } from '../core/segment-directory.ts';
-import { STATE } from '../core/states.ts';
-import { failBudgetWrite, learnedWrite } from '../store/group-tables.ts';
-import { completionsWrite, doneWrite, unindexedWrite } from '../store/history-tables.ts';
-import { type KeyValueStore, keyToU32, u32Key, type Write } from '../store/key-value.ts';
-import {
-  counterWrite,
-  limitWrite,
-  liveWrite,
-  overlayWrite,
-  readCounter,
-  readRecord,
-  recordWrite,
-  repGroupWrite,
-  suspendedWrite,
-} from '../store/layout.ts';
+import type { KeyValueStore, Write } from '../store/key-value.ts';
+import { type Batch, collectBatch, hasChanges } from './batch.ts';
 import type { Clock } from './clock.ts';
-import { hasDependencyWrites, pushDependencyWrites } from './dependency-writes.ts';
-import { retallyWrites } from './found-under.ts';
-import { pushReplacedWrites } from './replaced-writes.ts';
 
 const RETRY_MS = 1_000;
 /** Beside as many as complete in a commit, so that what waits grows less. */
@@ -166,7 +148,7 @@ export class Persist {
 
   async #run(): Promise<void> {
     this.#underWay = true;
-    while (!this.#halted && (this.#nudged || this.#isAwaited || this.#hasChanges())) {
+    while (!this.#halted && (this.#nudged || this.#isAwaited || this.#hasChanges)) {
       this.#nudged = false;
       const callbacks = this.#callbacks;
       this.#callbacks = [];
@@ -198,26 +180,8 @@ export class Persist {
     return this.#callbacks.length + this.#asking.length > 0;
   }
 
-  #hasChanges(): boolean {
-    if (hasDependencyWrites(this.#queue.dependencies)) return true;
-    const { changes, segments, repGroups, groups, cohorts, suspension, overlays } = this.#queue;
-    const { changed: limits } = groups.limits;
-    const { changed: usages } = cohorts.usages;
-    const { changed: suspended } = suspension;
-    const { changed: budgets } = this.#queue.failBudgets;
-    const changed = [
-      changes,
-      segments.changed,
-      repGroups.changed,
-      repGroups.dropped,
-      this.#queue.retallied,
-      limits,
-      budgets,
-      usages,
-      suspended,
-      overlays,
-    ];
-    return this.#extra.length > 0 || changed.some(({ size }) => size > 0);
+  get #hasChanges(): boolean {
+    return this.#extra.length > 0 || hasChanges(this.#queue);
   }
 
   /**
@@ -247,52 +211,10 @@ export class Persist {
   }
 
   #collect(): Batch {
-    const queue = this.#queue;
-    const writes = this.#extra;
+    const extra = this.#extra;
     this.#extra = [];
-    const settled = this.#collectRecords(writes);
-    const finished = queue.finished.splice(0);
-    const completed = finished.filter((number) => queue.table.state(number) === STATE.complete);
-    const removed = finished.filter((number) => queue.table.state(number) === STATE.removed);
-    if (completed.length > 0) {
-      writes.push(unindexedWrite(this.#nextBatch, completed));
-      writes.push(completionsWrite(this.#clock.nowMs(), this.#nextBatch, completed));
-    }
-    pushReplacedWrites(writes, queue, this.#store, completed, removed);
-    const seen = pushDependencyWrites(writes, queue, completed);
-    const emptied: SegmentEntry[] = [];
-    for (const entry of queue.segments.changed) {
-      writes.push(
-        liveWrite(entry.first, entry.remaining === 0 ? null : (entry.finished as Uint8Array).slice()),
-      );
-      if (entry.remaining === 0) emptied.push(entry);
-    }
-    queue.segments.changed.clear();
-    for (const entry of queue.suspension.changed)
-      writes.push(suspendedWrite(entry.first, queue.suspension.bits(entry)));
-    queue.suspension.changed.clear();
-    const overlaid = [...queue.overlays.keys()];
-    for (const [segment, overlay] of queue.overlays) writes.push(overlayWrite(segment, overlay));
-    if (overlaid.length > 0)
-      writes.push(counterWrite('overlays', readCounter(this.#store, 'overlays', 0) + 1));
-    queue.overlays.clear();
-    for (const id of queue.repGroups.changed) writes.push(repGroupWrite(id, queue.repGroups.save(id)));
-    queue.repGroups.changed.clear();
-    for (const entry of queue.retallied) writes.push(...retallyWrites(queue, this.#store, entry));
-    queue.retallied.clear();
-    for (const id of queue.repGroups.dropped) writes.push(repGroupWrite(id, null));
-    queue.repGroups.dropped.clear();
-    const { limits } = queue.groups;
-    const limitNames = [...limits.changed];
-    for (const name of limitNames) writes.push(limitWrite(name, limits.limit(name)));
-    limits.changed.clear();
-    const { failBudgets } = queue;
-    for (const id of failBudgets.changed)
-      writes.push(failBudgetWrite(queue.repGroups.name(id), failBudgets.get(id)));
-    failBudgets.changed.clear();
-    for (const usage of queue.cohorts.usages.changed) writes.push(learnedWrite(usage.save()));
-    queue.cohorts.usages.changed.clear();
-    return { writes, emptied, completed, removed, settled, limits: limitNames, seen, overlaid };
+    const nowMs = this.#clock.nowMs();
+    return collectBatch({ queue: this.#queue, store: this.#store, number: this.#nextBatch, nowMs, extra });
   }
 
   #emptiedBy(removed: readonly number[]): readonly SegmentEntry[] {
@@ -303,69 +225,4 @@ export class Persist {
     }
     return [...entries];
   }
-
-  /** @returns the jobs to which nothing more happens by itself */
-  #collectRecords(writes: Write[]): readonly number[] {
-    const { changes } = this.#queue;
-    const settled: number[] = [];
-    const removed: number[] = [];
-    for (const [number, change] of changes) {
-      const record = 'record' in change ? change.record : this.#patched(number, change.patch);
-      if (SETTLED.has(record.state)) settled.push(number);
-      if (record.state === STATE.removed) removed.push(number);
-      else pushRecord(writes, number, record);
-    }
-    changes.clear();
-    for (const number of this.#recorded(removed)) writes.push(recordWrite(number, null));
-    return settled;
-  }
-
-  /**
-   * Those of some jobs that have a record, or all of these: of a million that were never touched there is nothing to delete, and
-   * to look costs less.
-   */
-  #recorded(numbers: readonly number[]): readonly number[] {
-    if (numbers.length === 0) return numbers;
-    const [first, last] = boundsOf(numbers);
-    const found = new Set<number>();
-    this.#store.refresh();
-    const range = { from: u32Key(first), to: u32Key(last + 1), limit: numbers.length };
-    for (const { key } of this.#store.range('records', range)) found.add(keyToU32(key));
-    return found.size === numbers.length ? numbers : numbers.filter((number) => found.has(number));
-  }
-
-  #patched(number: number, patch: Partial<JobRecord>): JobRecord {
-    return { ...(readRecord(this.#store, number) ?? EMPTY_RECORD), ...patch };
-  }
-}
-
-interface Batch {
-  readonly writes: Write[];
-  readonly emptied: readonly SegmentEntry[];
-  readonly completed: readonly number[];
-  readonly removed: readonly number[];
-  readonly settled: readonly number[];
-  readonly limits: readonly string[];
-  /** Nodes of groups that are written as seen. */
-  readonly seen: readonly number[];
-  /** Segments whose jobs were changed. */
-  readonly overlaid: readonly number[];
-}
-
-const SETTLED: ReadonlySet<number> = new Set([STATE.complete, STATE.buried, STATE.removed]);
-
-/** The least and the greatest. */
-function boundsOf(numbers: readonly number[]): readonly [number, number] {
-  let [first, last] = [numbers[0] as number, numbers[0] as number];
-  for (const number of numbers) {
-    if (number < first) first = number;
-    if (number > last) last = number;
-  }
-  return [first, last];
-}
-
-function pushRecord(writes: Write[], number: number, record: JobRecord): void {
-  if (record.state === STATE.complete) {
-    writes.push(doneWrite(number, record), recordWrite(number, null));
-  } else writes.push(recordWrite(number, record));
 }

@@ -3,7 +3,7 @@ import { reclaim } from '../core/claims.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { dropDependantWrite } from '../store/dependency-tables.ts';
 import { dropDoneWrite, readDone } from '../store/history-tables.ts';
-import type { KeyValueStore, Write } from '../store/key-value.ts';
+import type { KeyValueReader, KeyValueStore, Write } from '../store/key-value.ts';
 import { repGroupWrite, replacedWrite } from '../store/layout.ts';
 import { type Clock, Slices } from './clock.ts';
 
@@ -105,7 +105,7 @@ function pairWrite({ by, number, tally }: Replacement): Write {
 export function pushReplacedWrites(
   writes: Write[],
   queue: JobQueue,
-  store: KeyValueStore,
+  store: KeyValueReader,
   completed: readonly number[],
   removed: readonly number[],
 ): void {
