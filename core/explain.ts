@@ -71,6 +71,11 @@ export interface JobFacts {
   readonly dependencies: readonly string[];
   /** Of these, dependency groups that nobody ever added to. */
   readonly unseen: readonly string[];
+  /** Of the commands it waits for: how many are in which state, by name, and the ids of a few that are buried. */
+  readonly waitedFor?: {
+    readonly counts: readonly (readonly [string, number])[];
+    readonly buried: readonly string[];
+  };
   readonly limits: readonly FullLimit[];
   readonly shortages: readonly Shortage[];
   /** Its report group was stopped after so many burials; 0: it was not. */
@@ -121,7 +126,7 @@ export function explain(facts: JobFacts): Reason[] {
   }
 }
 
-function dependentReasons({ dependencies, unseen }: JobFacts): Reason[] {
+function dependentReasons({ dependencies, unseen, waitedFor }: JobFacts): Reason[] {
   const reasons: Reason[] = [];
   if (unseen.length > 0) {
     reasons.push(
@@ -132,18 +137,27 @@ function dependentReasons({ dependencies, unseen }: JobFacts): Reason[] {
       ),
     );
   }
+  const buried = waitedFor?.buried ?? [];
   const seen = dependencies.filter((name) => !unseen.includes(name));
   if (seen.length > 0 || unseen.length === 0) {
     const on = seen.length > 0 ? `: ${quoted(seen)}` : '';
     reasons.push(
       reason(
         'dependency',
-        `it waits for commands that have not completed${on}`,
-        'see how those are with wr status; buried ones hold it up until wr retry lets them succeed',
+        `it waits for commands that have not completed${on}${statesText(waitedFor)}`,
+        buried.length === 0
+          ? 'see how those are with wr status; buried ones hold it up until wr retry lets them succeed'
+          : `correct what the buried ones failed of, then wr retry: wr explain ${buried[0]} tells what it was`,
       ),
     );
   }
   return reasons;
+}
+
+/** Of the commands that are waited for. */
+function statesText(waitedFor: JobFacts['waitedFor']): string {
+  const counts = waitedFor?.counts ?? [];
+  return counts.length === 0 ? '' : ` (${counts.map(([state, count]) => `${count} ${state}`).join(', ')})`;
 }
 
 function readyReasons(facts: JobFacts): Reason[] {

@@ -9,7 +9,7 @@ import { explain, type FullLimit, type GroupFacts, type JobFacts, type Shortage 
 import type { FailReason } from '../core/fail-reasons.ts';
 import type { JobQueue } from '../core/job-queue.ts';
 import { rowOf } from '../core/job-table.ts';
-import { ALL_STATES, type JobState, STATE } from '../core/states.ts';
+import { ALL_STATES, type JobState, STATE, STATE_NAMES } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import type { Clock } from './clock.ts';
 import type { Peer } from './peer.ts';
@@ -89,11 +89,22 @@ export class Explaining {
       retriesLeft: chunk?.retriesLeft[rowOf(number)] ?? 0,
       dependencies: (job.Dependencies ?? []).filter((name) => !this.#isDone(name)),
       unseen: job.WaitingForDepGroups ?? [],
+      ...(job.State === 'dependent' ? { waitedFor: await this.#waitedFor(number) } : {}),
       shortages: isReady ? this.#shortages(number) : [],
       stoppedAfter: wr?.stoppedAfter ?? 0,
       limits: isReady ? this.#fullLimits(number, nowMs) : [],
       group: isReady ? await this.#group(number) : NO_GROUP,
     };
+  }
+
+  async #waitedFor(number: number): Promise<NonNullable<JobFacts['waitedFor']>> {
+    const { queue, tasks } = this.#parts;
+    const { counts, buried } = await tasks.waitedFor(number, queue.table.snapshot());
+    const named = STATE_NAMES.flatMap((name, state) => {
+      const count = counts[state] ?? 0;
+      return count === 0 ? [] : [[name, count] as const];
+    });
+    return { counts: named, buried };
   }
 
   #isDone(depGroup: string): boolean {

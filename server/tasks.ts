@@ -14,6 +14,7 @@ import type { RekeyResult, RekeyTask } from '../workers/rekey.ts';
 import type { RerunPart } from '../workers/reruns.ts';
 import type { Summaries } from '../workers/summaries.ts';
 import type { Tallied } from '../workers/tallied.ts';
+import type { WaitedFor } from '../workers/waited-for.ts';
 
 /** A question without the path, which the tasks know. */
 type Without<Task, Members extends string> = Task extends unknown ? Omit<Task, Members> : never;
@@ -45,6 +46,8 @@ export interface Tasks {
   page(question: PageQuestion): Promise<PageResult>;
   /** How many ready jobs are served before one. */
   ahead(question: AheadQuestion, table: TableSnapshot): Promise<number>;
+  /** Of a job that waits for others. */
+  waitedFor(number: number, table: TableSnapshot): Promise<WaitedFor>;
   completedGroups(question: CompletedQuestion): Promise<CompletedGroups>;
   /** Encoded messages. */
   preview(question: PreviewQuestion): Promise<readonly Uint8Array[]>;
@@ -136,6 +139,10 @@ export class StoreTasks implements Tasks {
 
   async recent(sinceMs: number, end: number): Promise<Uint32Array> {
     return (await this.#runners.query({ kind: 'recent', path: this.#path, sinceMs, end })) as Uint32Array;
+  }
+
+  async waitedFor(number: number, table: TableSnapshot): Promise<WaitedFor> {
+    return (await this.#runners.query({ kind: 'waitedFor', path: this.#path, number, table })) as WaitedFor;
   }
 
   async ahead(question: AheadQuestion, table: TableSnapshot): Promise<number> {

@@ -28,6 +28,7 @@ import { statusJob } from './status-jobs.ts';
 import { isTooOld, onHost, type Summaries, summarise } from './summaries.ts';
 import { type Tallied, talliedIn } from './tallied.ts';
 import { groupsNeverSeen } from './unseen-groups.ts';
+import { type WaitedFor, waitedFor } from './waited-for.ts';
 
 const PLAIN_PAGE_JOBS = 20_000;
 /** Output of failed jobs is withheld from listings with more jobs than this (cli.md §3). */
@@ -56,6 +57,12 @@ export type QueryTask =
       readonly kind: 'ahead';
       readonly path: string;
       readonly question: AheadQuestion;
+      readonly table: TableSnapshot;
+    }
+  | {
+      readonly kind: 'waitedFor';
+      readonly path: string;
+      readonly number: number;
       readonly table: TableSnapshot;
     }
   | { readonly kind: 'completedGroups'; readonly path: string; readonly question: CompletedQuestion }
@@ -112,6 +119,7 @@ export type QueryResult =
   | number
   | Uint32Array
   | PageResult
+  | WaitedFor
   | readonly BuriedResult[]
   | CompletedGroups
   | Summaries
@@ -160,6 +168,8 @@ function answer(task: QueryTask, reader: JobReader): QueryResult {
       return Uint32Array.from(eachKey(task.keys), (key) => readCompleteKey(reader.store, key) ?? 0);
     case 'ahead':
       return jobsAhead(task.question, JobTable.fromSnapshot(task.table));
+    case 'waitedFor':
+      return waitedFor(task.number, reader, JobTable.fromSnapshot(task.table));
     case 'completedGroups':
       return completedGroups(task.question, reader);
     case 'preview':

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { jobKey } from '../../core/identity.ts';
+import { jobKey, jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { ManagerHarness, settle, TestPeer } from './manager-harness.ts';
 import { GROUP, runJobs } from './manager-steps.ts';
@@ -10,7 +10,11 @@ async function explained(harness: ManagerHarness, command: string) {
   harness.send(peer, { type: 'explain', id: 3, key: jobKey(command, DEFAULT_JOB_OPTIONS) });
   await settle();
   const { job, reasons } = peer.last('explained');
-  return { state: job?.State, said: reasons.map(({ cause, text }) => `${cause}: ${text}`) };
+  return {
+    state: job?.State,
+    said: reasons.map(({ cause, text }) => `${cause}: ${text}`),
+    todo: reasons.map(({ todo }) => todo),
+  };
 }
 
 describe('explaining', () => {
@@ -49,7 +53,26 @@ describe('explaining', () => {
     assert.equal(state, 'dependent');
     assert.equal(said.length, 2);
     assert.match(said[0] ?? '', /nothing was ever added: "never"$/);
-    assert.match(said[1] ?? '', /have not completed: "open"$/);
+    assert.match(said[1] ?? '', /have not completed: "open" \(1 ready\)$/);
+  });
+
+  it('counts by state whom a command waits for, each once, and names those that are buried', async () => {
+    const harness = await ManagerHarness.start();
+    await harness.add('bad\n', { depGroups: ['g', 'h'], retries: 0 });
+    await harness.add('also bad\n', { depGroups: ['h'], retries: 0 });
+    await runJobs(harness, 2, 'bury');
+    await harness.add('over\n', { depGroups: ['g'] });
+    await runJobs(harness, 1, 'complete');
+    await harness.add('{"cmd":"one","dep_grps":["g"]}\n{"cmd":"two","dep_grps":["g"]}\n{"cmd":"alone"}\n');
+    await harness.add('of another group\n', { depGroups: ['i'] });
+    await harness.add('{"cmd":"waits","deps":["g","h"],"cmd_deps":[{"cmd":"alone","cwd":""}]}\n');
+    const { said, todo } = await explained(harness, 'waits');
+    assert.equal(said.length, 1);
+    assert.match(
+      said[0] ?? '',
+      /have not completed: "g", "h", "alone" \((3 ready, 2 buried|2 buried, 3 ready)\)$/,
+    );
+    assert.ok(todo[0]?.includes(`wr explain ${jobKeyHex('bad', DEFAULT_JOB_OPTIONS)}`), todo[0]);
   });
 
   it('tells of a failure, its back-off, a burial and a success', async () => {
@@ -78,6 +101,6 @@ describe('explaining', () => {
 
   it('knows nothing of a command that was never added', async () => {
     const harness = await ManagerHarness.start();
-    assert.deepEqual(await explained(harness, 'nobody'), { state: undefined, said: [] });
+    assert.deepEqual(await explained(harness, 'nobody'), { state: undefined, said: [], todo: [] });
   });
 });
