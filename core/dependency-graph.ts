@@ -145,24 +145,31 @@ export class DependencyGraph {
 
   protected link(job: number, node: number, bits: number): number {
     let link = this.#free;
+    const before = link === 0 ? this.jobs.pushLink(job, this.#end) : this.jobs.pushLink(job, link);
     if (link === 0) {
+      // All its columns are zero still.
       link = this.#end;
       this.#end += 1;
-    } else this.#free = this.next.get(link);
+      if (before !== 0) this.nextOfJob.set(link, before);
+    } else {
+      this.#free = this.next.get(link);
+      this.next.set(link, 0);
+      this.previous.set(link, 0);
+      this.nextOfJob.set(link, before);
+    }
     this.#links += 1;
     this.node.set(link, (node | bits) >>> 0);
     this.job.set(link, job);
-    this.next.set(link, 0);
-    this.previous.set(link, 0);
-    this.nextOfJob.set(link, this.jobs.pushLink(job, link));
     return link;
   }
 
   protected append(node: number, link: number): void {
     const last = this.nodes.tail.get(node);
-    this.previous.set(link, last);
     if (last === 0) this.nodes.head.set(node, link);
-    else this.next.set(last, link);
+    else {
+      this.next.set(last, link);
+      this.previous.set(link, last);
+    }
     this.nodes.tail.set(node, link);
   }
 

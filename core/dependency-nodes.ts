@@ -11,6 +11,8 @@ const SHARD_BITS = 6;
 const SHARDS = 1 << SHARD_BITS;
 const SHARD_SLOTS_MIN = 16;
 const FILL_MAX = 0.7;
+/** However many groups are expected: a shard's memory comes in steps, or the first groups would pay for all of it at once. */
+const GROWTH_MAX = 16;
 
 /** Bits of a node's flags. */
 export const NODE = {
@@ -25,7 +27,10 @@ export const NODE = {
 } as const;
 
 interface Shard {
-  /** Node ids, 0 where the slot is empty. */
+  /**
+   * Pairs, side by side so that a slot is one visit to memory: the node, 0 where the slot is empty, and its hash's second
+   * word, whose low bits are the slot it would like to have.
+   */
   slots: Uint32Array;
   count: number;
 }
@@ -42,12 +47,16 @@ export class DependencyNodes {
   readonly tail = new PagedColumn();
   readonly flags = new PagedColumn();
   readonly #shards: Shard[] = Array.from({ length: SHARDS }, () => ({
-    slots: new Uint32Array(SHARD_SLOTS_MIN),
+    slots: new Uint32Array(2 * SHARD_SLOTS_MIN),
     count: 0,
   }));
   readonly #free: number[] = [];
   #end = 1;
   #size = 0;
+  /** Nodes that stand for groups. */
+  #groups = 0;
+  /** Groups that are to come, with those that are there. */
+  #expected = 0;
 
   /** Nodes in use. */
   get size(): number {
@@ -63,22 +72,28 @@ export class DependencyNodes {
   find(h0: number, h1: number, h2: number, h3: number): number {
     const { slots } = this.#shards[h0 & (SHARDS - 1)] as Shard;
     const mask = slots.length - 1;
-    for (let at = h1 & mask; ; at = (at + 1) & mask) {
+    for (let at = (2 * h1) & mask; ; at = (at + 2) & mask) {
       const node = slots[at] as number;
-      if (node === 0 || this.#has(node, h0, h1, h2, h3)) return node;
+      if (node === 0 || (slots[at + 1] === h1 && this.#has(node, h0, h1, h2, h3))) return node;
     }
+  }
+
+  /** So many groups may be about to be added: each shard then grows once for all of them. */
+  expect(count: number): void {
+    this.#expected = this.#groups + count;
   }
 
   /** A node for a group that has none, as one never seen. @param hashes - whose words from `from` on are its hash */
   addGroup(hashes: Uint32Array, from: number): number {
     const node = this.#take(0);
-    for (let i = 0; i < 4; i += 1) this.#hash.set(node * 4 + i, hashes[from + i] as number);
+    this.#hash.setFour(node * 4, hashes, from);
     const h0 = hashes[from] as number;
     const h1 = hashes[from + 1] as number;
     const shard = this.#shards[h0 & (SHARDS - 1)] as Shard;
-    if (shard.count >= shard.slots.length * FILL_MAX) this.#grow(shard);
+    if (shard.count >= (shard.slots.length / 2) * FILL_MAX) this.#grow(shard);
     insert(shard.slots, node, h1);
     shard.count += 1;
+    this.#groups += 1;
     return node;
   }
 
@@ -127,12 +142,16 @@ export class DependencyNodes {
   }
 
   #take(flags: number): number {
-    const free = this.#free.pop();
-    const node = free ?? this.#end;
-    if (free === undefined) this.#end += 1;
+    const isNew = this.#free.length === 0;
+    const node = isNew ? this.#end : (this.#free.pop() as number);
+    if (isNew) {
+      // Its columns are zero still.
+      this.#end += 1;
+    } else {
+      this.head.set(node, 0);
+      this.tail.set(node, 0);
+    }
     this.flags.set(node, flags);
-    this.head.set(node, 0);
-    this.tail.set(node, 0);
     this.#size += 1;
     return node;
   }
@@ -148,8 +167,14 @@ export class DependencyNodes {
   }
 
   #grow(shard: Shard): void {
-    const slots = new Uint32Array(shard.slots.length * 2);
-    for (const node of shard.slots) if (node !== 0) insert(slots, node, this.#hash.get(node * 4 + 1));
+    const { length: before } = shard.slots;
+    let length = 2 * before;
+    while ((length / 2) * FILL_MAX < this.#expected / SHARDS && length < before * GROWTH_MAX) length *= 2;
+    const slots = new Uint32Array(length);
+    for (let at = 0; at < shard.slots.length; at += 2) {
+      const node = shard.slots[at] as number;
+      if (node !== 0) insert(slots, node, shard.slots[at + 1] as number);
+    }
     shard.slots = slots;
   }
 
@@ -157,24 +182,26 @@ export class DependencyNodes {
     const shard = this.#shards[this.#hash.get(node * 4) & (SHARDS - 1)] as Shard;
     const { slots } = shard;
     const mask = slots.length - 1;
-    let gap = this.#hash.get(node * 4 + 1) & mask;
-    while (slots[gap] !== node) gap = (gap + 1) & mask;
+    let gap = (2 * this.#hash.get(node * 4 + 1)) & mask;
+    while (slots[gap] !== node) gap = (gap + 2) & mask;
     // Later entries of the run move back over the freed slot, so that no tombstones pile up.
-    for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
-      const other = slots[at] as number;
-      const home = this.#hash.get(other * 4 + 1) & mask;
+    for (let at = (gap + 2) & mask; slots[at] !== 0; at = (at + 2) & mask) {
+      const home = (2 * (slots[at + 1] as number)) & mask;
       if (((at - home) & mask) < ((at - gap) & mask)) continue;
-      slots[gap] = other;
+      slots[gap] = slots[at] as number;
+      slots[gap + 1] = slots[at + 1] as number;
       gap = at;
     }
     slots[gap] = 0;
     shard.count -= 1;
+    this.#groups -= 1;
   }
 }
 
 function insert(slots: Uint32Array, node: number, word: number): void {
   const mask = slots.length - 1;
-  let at = word & mask;
-  while (slots[at] !== 0) at = (at + 1) & mask;
+  let at = (2 * word) & mask;
+  while (slots[at] !== 0) at = (at + 2) & mask;
   slots[at] = node;
+  slots[at + 1] = word;
 }

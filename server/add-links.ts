@@ -188,6 +188,7 @@ export class AddLinks {
   // ------------------------------------------------------------ links
 
   async #linkAll(parts: readonly LinkedPart[]): Promise<void> {
+    this.#dependencies.nodes.expect(parts.reduce((sum, { nodes }) => sum + nodes.length, 0));
     // Members first: what jobs of the same add wait for is seen, whatever the order of the lines.
     for (const each of parts) await this.#linkMembers(each);
     const seen = await this.#lookUpSeen(parts);

@@ -96,7 +96,8 @@ export class Adds {
     this.#uploads.set(requestId, new Upload(peer, message, envId, this.#queue.uses.enter(), dry));
   }
 
-  frame(peer: Peer, message: AddFrame): void {
+  /** @param isSole - the buffer of its bytes is nobody else's: it may be moved */
+  frame(peer: Peer, message: AddFrame, isSole = false): void {
     const upload = this.#uploads.get(message.requestId);
     if (upload === undefined) {
       peer.post({ type: 'addCredit', requestId: message.requestId, frames: 1, commands: 0 });
@@ -118,7 +119,7 @@ export class Adds {
       return;
     }
     upload.received += 1;
-    void this.#parse(upload, message);
+    void this.#parse(upload, message, isSole);
   }
 
   async end(peer: Peer, message: AddEnd): Promise<void> {
@@ -152,7 +153,7 @@ export class Adds {
 
   // ------------------------------------------------------------ frames
 
-  async #parse(upload: Upload, { seq, bytes, more }: AddFrame): Promise<void> {
+  async #parse(upload: Upload, { seq, bytes, more }: AddFrame, isSole: boolean): Promise<void> {
     const parsed: ParsedFrame = { results: [], done: false };
     upload.parsed.set(seq, parsed);
     try {
@@ -160,8 +161,10 @@ export class Adds {
       const isWhole = whole instanceof Uint8Array;
       const { defaults } = upload;
       const wantLines = upload.dry !== undefined;
+      const isMovable = isSole && whole === bytes;
+      const deployment = this.#deployment;
       const result = isWhole
-        ? await this.#tasks.ingest({ bytes: whole, defaults, deployment: this.#deployment, wantLines })
+        ? await this.#tasks.ingest({ bytes: whole, isMovable, defaults, deployment, wantLines })
         : unparsed(whole !== null);
       for await (const part of unfolded(result, (task) => this.#tasks.arrayPart(task), wantLines)) {
         if (part !== result && (upload.refused !== undefined || upload.isFull)) break;

@@ -100,9 +100,9 @@ export class PoolRunners implements Runners {
     });
   }
 
-  /** The bytes are moved: the caller's view of them is empty afterwards, where it had their buffer to itself. */
+  /** The bytes are moved: the caller's view of them is empty afterwards, where their buffer may be moved or is theirs alone. */
   ingest(task: IngestTask): Promise<IngestResult> {
-    const bytes = ownBytes(task.bytes);
+    const bytes = canMove(task) ? (task.bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(task.bytes);
     return this.#ingest.run(TASK_FILES.ingest, { ...task, bytes }, [bytes.buffer]);
   }
 
@@ -215,10 +215,11 @@ export class Pool {
   }
 }
 
-/** A buffer of its own: Node's small buffers share one that cannot be moved, and a view would be cloned with all around it. */
-function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
-  return whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+/** Node's small buffers share one that cannot be moved, and to move a view is to move all around it. */
+function canMove({ bytes, isMovable = false }: IngestTask): boolean {
+  const { buffer, byteLength } = bytes;
+  if (!(buffer instanceof ArrayBuffer)) return false;
+  return byteLength === buffer.byteLength || (isMovable && byteLength > Buffer.poolSize);
 }
 
 function isFailure(result: unknown): result is TaskFailure {

@@ -60,6 +60,8 @@ export class Requests {
   #earlyBytes = 0;
   /** Peers that sent too much too early: what they said after that must not be taken for what they said first. */
   readonly #turnedAway = new Set<Peer>();
+  /** Whether the request being handled came in a frame of its own, whose bytes are then nobody else's. */
+  #isSole = false;
 
   constructor(parts: RequestParts) {
     this.#parts = parts;
@@ -82,6 +84,7 @@ export class Requests {
       return;
     }
     if (this.#parts.mode() === 'recovering') this.#earlyBytes += frame.byteLength;
+    this.#isSole = messages.length === 1;
     for (const message of messages) {
       try {
         this.#handle(peer, checkRequest(message));
@@ -89,6 +92,7 @@ export class Requests {
         this.#fail(peer, message, error);
       }
     }
+    this.#isSole = false;
   }
 
   /** Recovery is over: answers what came meanwhile. */
@@ -147,7 +151,7 @@ export class Requests {
         peer.post({ type: 'pong', id: request.id });
         return undefined;
       case 'addFrame':
-        this.#parts.adds().frame(peer, request);
+        this.#parts.adds().frame(peer, request, this.#isSole);
         return undefined;
       case 'addEnd':
         return this.#parts.adds().end(peer, request);

@@ -21,6 +21,8 @@ const CR = 13;
 export interface IngestTask {
   /** Whole lines, or one long line; the last may lack its end. List the buffer in `transferList`. */
   readonly bytes: Uint8Array;
+  /** Nothing else stands in their buffer that is still needed. */
+  readonly isMovable?: boolean;
   /** What a line that says nothing gets. */
   readonly defaults: JobOptions;
   /** What `"bsub_mode": true` means; default `production`. */

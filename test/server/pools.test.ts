@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, describe, it } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { WrError } from '../../core/errors.ts';
+import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { PlanTable } from '../../core/plan-table.ts';
 import { inlineRunners, Pool, PoolRunners } from '../../server/pools.ts';
 import type { PlanTask } from '../../workers/plan.ts';
@@ -102,6 +103,27 @@ describe('a pool', () => {
 });
 
 describe('the tasks of the manager', () => {
+  it('takes a frame the same moved or copied, and moves only what nobody else needs', async () => {
+    const runners = new PoolRunners();
+    const defaults = DEFAULT_JOB_OPTIONS;
+    try {
+      const lines = Array.from({ length: 2_000 }, (_, i) => `true ${i}\n`).join('');
+      const frame = (): Buffer => Buffer.from(`head${lines}tail`).subarray(4, -4);
+      const expected = await inlineRunners().ingest({ bytes: Buffer.from(lines), defaults });
+      for (const isMovable of [false, true]) {
+        const bytes = frame();
+        assert.deepEqual(await runners.ingest({ bytes, isMovable, defaults }), expected);
+        assert.equal(bytes.byteLength, isMovable ? 0 : lines.length);
+      }
+      // Node's small buffers share one.
+      const small = Buffer.from('true\n');
+      assert.equal((await runners.ingest({ bytes: small, isMovable: true, defaults })).count, 1);
+      assert.equal(small.toString(), 'true\n');
+    } finally {
+      await runners.close();
+    }
+  });
+
   it('plans alike in a worker and in the same thread, from a table that they share', async () => {
     const runners = new PoolRunners();
     try {
