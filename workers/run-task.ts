@@ -21,13 +21,17 @@ export interface TaskFailure {
 type Task = (input: unknown) => unknown;
 
 const tasks = new Map<string, Task>();
+/** A task has come: practice is over. */
+let isInUse = false;
 if (isThreadData(workerData)) {
   takePriority(workerData.niceness);
   for (const file of workerData.files) await load(file);
+  if (workerData.practice !== '') void practise(workerData.practice);
 }
 
 /** What Piscina calls. */
 export default async function runTask({ file, input }: TaskCall): Promise<unknown> {
+  isInUse = true;
   try {
     const task = tasks.get(file) ?? (await load(file));
     return await task(input);
@@ -49,6 +53,15 @@ async function load(file: string): Promise<Task> {
   return task;
 }
 
+/** Between two steps the thread looks for tasks. */
+async function practise(file: string): Promise<void> {
+  const { practice }: { readonly practice: () => Iterable<void> } = await import(file);
+  for (const _ of practice()) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (isInUse) return;
+  }
+}
+
 /** Of this thread alone, which only Linux knows: elsewhere it would be the whole manager's. */
 function takePriority(niceness: number): void {
   if (process.platform !== 'linux') return;
@@ -62,6 +75,8 @@ function takePriority(niceness: number): void {
 /** What the pool hands to each of its threads. */
 interface ThreadData {
   readonly files: readonly string[];
+  /** URL of a file with what to do until the first task; '': nothing. */
+  readonly practice: string;
   readonly niceness: number;
 }
 
