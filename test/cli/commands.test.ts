@@ -336,7 +336,7 @@ describe('add', () => {
     const table = await wr(['add', '-f', file('a\n'), '--dry-run', '--limit', '2'], answer);
     assert.match(
       table.stdout,
-      /^ +Line +Verdict.*Command\n +1 +new .*first\n +4 +new .*sec ond\n {9}waits for dependency group "g" \(not seen so far\), "cmd a" \(in this input\)\n\+ 4 further commands/,
+      /^ +Line +Verdict.*Command\n +1 +new .*first\n +4 +new .*sec\\tond\n {9}waits for dependency group "g" \(not seen so far\), "cmd a" \(in this input\)\n\+ 4 further commands/,
     );
     assert.match(
       table.stderr,
