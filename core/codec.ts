@@ -11,6 +11,34 @@ export function encodeFrame(messages: object | readonly object[]): Uint8Array {
   return packr.pack(messages);
 }
 
+/** Header of bytes of any length: its type, then the length, big-endian. */
+const BIN32 = 0xc6;
+const BIN32_BYTES = 5;
+/** A map of up to 15 members begins with this and their number. */
+const SMALL_MAP = 0x80;
+const SMALL_MAP_MEMBERS = 15;
+
+/**
+ * The frame of a message that is mostly bytes, which are copied once, into memory that may be moved to another thread.
+ * @param message - without the member `name`; fewer than 15 members
+ * @param bytes - the value of that member
+ */
+export function encodeFrameAround(message: object, name: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const members = Object.keys(message).length + 1;
+  if (members > SMALL_MAP_MEMBERS) throw new RangeError(`a message of ${members} members`);
+  const others = packr.pack(message);
+  const key = packr.pack(name);
+  const at = others.length + key.length;
+  const frame = new Uint8Array(at + BIN32_BYTES + bytes.length);
+  frame.set(others);
+  frame[0] = SMALL_MAP | members;
+  frame.set(key, others.length);
+  frame[at] = BIN32;
+  new DataView(frame.buffer).setUint32(at + 1, bytes.length);
+  frame.set(bytes, at + BIN32_BYTES);
+  return frame;
+}
+
 /**
  * The messages of a frame. Byte members are views of `bytes`: copy what outlives it.
  * @throws {WrError} BAD_PROTOCOL when the bytes are no frame

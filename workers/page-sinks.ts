@@ -4,7 +4,7 @@
  */
 
 import type { JsonPageReply, PageReply } from '../core/client-replies.ts';
-import { encodeFrame } from '../core/codec.ts';
+import { encodeFrame, encodeFrameAround } from '../core/codec.ts';
 import { isHeld } from '../core/states.ts';
 import type { StatusJob } from '../core/status-job.ts';
 import { statusJobJson } from '../core/status-json.ts';
@@ -75,7 +75,8 @@ export class JsonSink implements PageSink {
 
   frame(id: number, last: boolean): Uint8Array {
     const text = this.#bytes.subarray(0, this.#end);
-    return encodeFrame({ type: 'jsonPage', id, text, jobs: this.#held, last } satisfies JsonPageReply);
+    const others = { type: 'jsonPage', id, jobs: this.#held, last } satisfies Omit<JsonPageReply, 'text'>;
+    return encodeFrameAround(others, 'text', text);
   }
 
   #write(text: string): void {

@@ -147,9 +147,10 @@ export default function query(task: QueryTask): QueryResult | ReturnType<typeof 
   return isPage(result) ? moved(result) : result;
 }
 
-/** A page goes to the thread that asked without being cloned; in memory of its own, as the encoder keeps some of its. */
+/** A page goes to the thread that asked without being cloned, in memory of its own: the encoder keeps some of its. */
 function moved(page: PageResult): ReturnType<typeof move> {
-  const frame = new Uint8Array(page.frame);
+  const isOwn = page.frame.byteLength === page.frame.buffer.byteLength;
+  const frame = isOwn ? page.frame : new Uint8Array(page.frame);
   return move({ [transferableSymbol]: [frame.buffer], [valueSymbol]: { ...page, frame } });
 }
 

@@ -7,7 +7,15 @@ import { writeHistory } from '../harness/history.ts';
 import { type BenchManager, readMemory, runProcess } from '../harness/manager.ts';
 import type { Row } from '../harness/table.ts';
 import { median, seconds } from '../harness/table.ts';
-import { type Context, NO_RUNNERS, type Question, scaled, sizeName, withManager } from './question.ts';
+import {
+  type Context,
+  NO_RUNNERS,
+  type Question,
+  scaled,
+  settle,
+  sizeName,
+  withManager,
+} from './question.ts';
 
 const GROUP = 'history';
 const COUNTS_MS = 200;
@@ -28,6 +36,9 @@ function withHistory<T>(
     await manager.wr(['manager', 'stop']);
     await writeHistory(join(manager.managerDir, 'db'), count, GROUP, plainLine);
     await manager.launch();
+    // Else the system goes on writing what was written, and is at that while it is asked.
+    await runProcess('sync', []);
+    await settle(context);
     return use(manager);
   });
 }
