@@ -1,9 +1,9 @@
 /** Asks: how long does `wr status` take over commands that completed long ago, by group, by key, and all of them as JSON? */
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { jobKeyHex } from '../../core/identity.ts';
 import { DEFAULT_JOB_OPTIONS } from '../../core/job-options.ts';
 import { plainLine } from '../harness/files.ts';
-import { writeHistory } from '../harness/history.ts';
 import { type BenchManager, readMemory, runProcess } from '../harness/manager.ts';
 import type { Row } from '../harness/table.ts';
 import { median, seconds } from '../harness/table.ts';
@@ -17,6 +17,9 @@ import {
   withManager,
 } from './question.ts';
 
+const WRITER = fileURLToPath(
+  new URL(`../harness/history-writer${extname(fileURLToPath(import.meta.url))}`, import.meta.url),
+);
 const GROUP = 'history';
 const COUNTS_MS = 200;
 const DETAILS_MS = 300;
@@ -34,7 +37,13 @@ function withHistory<T>(
 ): Promise<T> {
   return withManager(context, NO_RUNNERS, async (manager) => {
     await manager.wr(['manager', 'stop']);
-    await writeHistory(join(manager.managerDir, 'db'), count, GROUP, plainLine);
+    const written = await runProcess(process.execPath, [
+      WRITER,
+      join(manager.managerDir, 'db'),
+      String(count),
+      GROUP,
+    ]);
+    if (written.code !== 0) throw new Error(`no history was written: ${written.stderr}`);
     await manager.launch();
     // Else the system goes on writing what was written, and is at that while it is asked.
     await runProcess('sync', []);
