@@ -31,6 +31,11 @@ const IDLE_MS = 30_000;
 const HEAP_MB_MAX = 1_024;
 /** After a storm of frames the threads hold 30 MB less than with 32, and are as fast. */
 const YOUNG_HEAP_MB_MAX = 8;
+/** A thread that died while it loaded is not waited for longer. */
+const LOAD_MS_MAX = 2_000;
+const LOAD_POLL_MS = 5;
+/** Ids beyond it begin anew: threads that died are replaced. */
+const THREADS_TOLD = 1_024;
 /** Threads are started so long after the manager, or with the first task: a start has better things to do. */
 const WARM_UP_MS = 300;
 
@@ -154,6 +159,8 @@ export class Pool {
   readonly #options: PoolOptions;
   #pool: Promise<Piscina> | undefined;
   #closed = false;
+  /** In memory that the threads share, by thread id: 1 when it has loaded its files. */
+  readonly #loaded = new Uint8Array(new SharedArrayBuffer(THREADS_TOLD));
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -180,6 +187,7 @@ export class Pool {
       if (this.#closed) throw stopping();
       throw new WrError('WORKER_FAILED', `a worker failed: ${textOf(cause)}`, { cause });
     }
+    if (this.#closed) throw stopping();
     if (!isFailure(result)) return result;
     const { code, message, cause } = result.taskFailure;
     throw new WrError(code, message, cause === undefined ? {} : { cause });
@@ -188,7 +196,19 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     const pool = await this.#pool?.catch(() => undefined);
-    await pool?.destroy();
+    if (pool === undefined) return;
+    await this.#allLoaded(pool);
+    await pool.destroy();
+  }
+
+  /** A thread that is ended while it loads native code takes the process along. */
+  async #allLoaded({ threads }: Piscina): Promise<void> {
+    const hasLoaded = ({ threadId }: (typeof threads)[number]): boolean =>
+      threadId < 0 || Atomics.load(this.#loaded, threadId % THREADS_TOLD) === 1;
+    for (let waitedMs = 0; waitedMs < LOAD_MS_MAX; waitedMs += LOAD_POLL_MS) {
+      if (threads.every(hasLoaded)) return;
+      await new Promise((resolve) => setTimeout(resolve, LOAD_POLL_MS));
+    }
   }
 
   #open(): Promise<Piscina> {
@@ -213,6 +233,7 @@ export class Pool {
         files: this.#options.files,
         practice: this.#options.practice ?? '',
         niceness: HELPER_NICENESS,
+        loaded: this.#loaded,
       },
     });
     // Without a listener it would take the manager along.

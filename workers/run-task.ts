@@ -5,7 +5,7 @@
  * instead of throwing. Task files are loaded before the thread says that it is ready.
  */
 import { setPriority } from 'node:os';
-import { workerData } from 'node:worker_threads';
+import { threadId, workerData } from 'node:worker_threads';
 import { type ErrorCode, WrError } from '../core/errors.ts';
 
 export interface TaskCall {
@@ -21,12 +21,20 @@ export interface TaskFailure {
 type Task = (input: unknown) => unknown;
 
 const tasks = new Map<string, Task>();
+/** A start has better things to do, and what comes right after it too. */
+const PRACTISE_AFTER_MS = 500;
+
 /** A task has come: practice is over. */
 let isInUse = false;
 if (isThreadData(workerData)) {
   takePriority(workerData.niceness);
-  for (const file of workerData.files) await load(file);
-  if (workerData.practice !== '') void practise(workerData.practice);
+  try {
+    for (const file of workerData.files) await load(file);
+  } finally {
+    Atomics.store(workerData.loaded, threadId % workerData.loaded.length, 1);
+  }
+  // Without it the first tasks take longer, and that is all.
+  if (workerData.practice !== '') practise(workerData.practice).catch(() => undefined);
 }
 
 /** What Piscina calls. */
@@ -55,6 +63,8 @@ async function load(file: string): Promise<Task> {
 
 /** Between two steps the thread looks for tasks. */
 async function practise(file: string): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, PRACTISE_AFTER_MS).unref());
+  if (isInUse) return;
   const { practice }: { readonly practice: () => Iterable<void> } = await import(file);
   for (const _ of practice()) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -78,6 +88,8 @@ interface ThreadData {
   /** URL of a file with what to do until the first task; '': nothing. */
   readonly practice: string;
   readonly niceness: number;
+  /** By thread: 1 when it has loaded its files, or failed to. */
+  readonly loaded: Uint8Array;
 }
 
 function isThreadData(data: unknown): data is ThreadData {

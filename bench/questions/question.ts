@@ -26,7 +26,7 @@ export interface Question {
 /** No runner starts for a command that needs a core: what is added stays queued. */
 export const NO_RUNNERS: ManagerOptions = { flags: ['--scheduler', 'none'] };
 
-const STARTED_MS = 1_000;
+const STARTED_MS = 2_000;
 
 export async function withManager<T>(
   context: Context,
@@ -35,7 +35,7 @@ export async function withManager<T>(
 ): Promise<T> {
   const binary = context.binary === undefined ? {} : { binary: context.binary };
   const manager = await BenchManager.start({ ...binary, ...options });
-  // As one that users have had for a second at least: its threads are there.
+  // As one that users have had for a while: its threads are there.
   await sleep(STARTED_MS);
   try {
     return await use(manager);
