@@ -60,8 +60,6 @@ export class Requests {
   #earlyBytes = 0;
   /** Peers that sent too much too early: what they said after that must not be taken for what they said first. */
   readonly #turnedAway = new Set<Peer>();
-  /** Whether the request being handled came in a frame of its own, whose bytes are then nobody else's. */
-  #isSole = false;
 
   constructor(parts: RequestParts) {
     this.#parts = parts;
@@ -84,15 +82,15 @@ export class Requests {
       return;
     }
     if (this.#parts.mode() === 'recovering') this.#earlyBytes += frame.byteLength;
-    this.#isSole = messages.length === 1;
+    // Then its bytes are nobody else's.
+    const isSole = messages.length === 1;
     for (const message of messages) {
       try {
-        this.#handle(peer, checkRequest(message));
+        this.#handle(peer, checkRequest(message), isSole);
       } catch (error) {
         this.#fail(peer, message, error);
       }
     }
-    this.#isSole = false;
   }
 
   /** Recovery is over: answers what came meanwhile. */
@@ -107,13 +105,14 @@ export class Requests {
     }
   }
 
-  #handle(peer: Peer, request: CheckedRequest): void {
+  /** @param isSole - the request came in a frame of its own */
+  #handle(peer: Peer, request: CheckedRequest, isSole = false): void {
     try {
       if (this.#parts.mode() === 'recovering' && !isAnsweredAlways(request)) {
         this.#keep(peer, request);
         return;
       }
-      const answered = this.#answer(peer, request);
+      const answered = this.#answer(peer, request, isSole);
       answered?.catch((error: unknown) => this.#fail(peer, request, error));
     } catch (error) {
       this.#fail(peer, request, error);
@@ -128,7 +127,7 @@ export class Requests {
     this.#early.push({ peer, request });
   }
 
-  #answer(peer: Peer, request: CheckedRequest): Promise<void> | undefined {
+  #answer(peer: Peer, request: CheckedRequest, isSole: boolean): Promise<void> | undefined {
     switch (request.type) {
       case 'reserve':
         this.#parts.desk.reserve(peer, request);
@@ -151,7 +150,7 @@ export class Requests {
         peer.post({ type: 'pong', id: request.id });
         return undefined;
       case 'addFrame':
-        this.#parts.adds().frame(peer, request, this.#isSole);
+        this.#parts.adds().frame(peer, request, isSole);
         return undefined;
       case 'addEnd':
         return this.#parts.adds().end(peer, request);

@@ -26,7 +26,6 @@ import type { SegmentCache } from '../store/segment-cache.ts';
 import { type Clock, momentOf } from './clock.ts';
 import { errorReply } from './error-reply.ts';
 import { GivingWay } from './giving-way.ts';
-
 import type { Peer } from './peer.ts';
 import type { Persist } from './persist.ts';
 import type { Processes } from './processes.ts';

@@ -5,7 +5,7 @@
  */
 import { type LinkColumns, RUN } from '../core/dependency-links.ts';
 import { KEY_WORDS } from '../core/identity.ts';
-import { type JobTable, rowOf } from '../core/job-table.ts';
+import type { JobTable } from '../core/job-table.ts';
 import { isLive, STATE } from '../core/states.ts';
 import { readLinks } from '../store/dependency-tables.ts';
 import { readDirectory, readLive } from '../store/layout.ts';
@@ -21,7 +21,7 @@ export interface WaitedFor {
   readonly buried: readonly string[];
 }
 
-export const NOBODY: WaitedFor = { counts: [], buried: [] };
+const NOBODY: WaitedFor = { counts: [], buried: [] };
 
 export function waitedFor(number: number, reader: JobReader, table: JobTable): WaitedFor {
   const entry = reader.locate(number);
@@ -29,10 +29,11 @@ export function waitedFor(number: number, reader: JobReader, table: JobTable): W
   if (entry === undefined || links === undefined) return NOBODY;
   const at = number - entry.first;
   const found = new Found(table);
-  for (const parent of new Set(sharedBy(links.singles, at))) found.add(parent);
+  const parents = new Set(sharedBy(links.singles, at));
+  for (const parent of parents) found.add(parent);
   const hashes = sharedBy(links.waits, at).map((group) => hashOf(links.groups, group));
   if (hashes.length === 0) return found;
-  for (const { first } of readLive(reader.store)) addMembers(found, first, hashes, reader);
+  for (const { first } of readLive(reader.store)) addMembers(found, first, hashes, parents, reader);
   return found;
 }
 
@@ -46,7 +47,7 @@ class Found implements WaitedFor {
   }
 
   add(number: number): void {
-    const state = this.#table.chunkOf(number)?.state[rowOf(number)] ?? STATE.none;
+    const state = this.#table.state(number);
     if (!isLive(state)) return;
     this.counts[state] = (this.counts[state] ?? 0) + 1;
     if (state === STATE.buried && this.buried.length < STUCK_MAX)
@@ -54,8 +55,14 @@ class Found implements WaitedFor {
   }
 }
 
-/** Adds the jobs of a segment that are members of a group, each once. */
-function addMembers(found: Found, first: number, hashes: readonly Uint32Array[], reader: JobReader): void {
+/** Adds the jobs of a segment that are members of a group, each once, and not those that were added as parents. */
+function addMembers(
+  found: Found,
+  first: number,
+  hashes: readonly Uint32Array[],
+  parents: ReadonlySet<number>,
+  reader: JobReader,
+): void {
   const links = readLinks(reader.store, first);
   const count = readDirectory(reader.store, first)?.count ?? 0;
   if (links === undefined || count === 0) return;
@@ -67,7 +74,7 @@ function addMembers(found: Found, first: number, hashes: readonly Uint32Array[],
     if (!groups.has(members[at + 2] as number)) continue;
     const end = (members[at] as number) + (members[at + 1] as number);
     for (let job = members[at] as number; job < end; job += 1) {
-      if (isAdded[job] === 0) found.add(first + job);
+      if (isAdded[job] === 0 && !parents.has(first + job)) found.add(first + job);
       isAdded[job] = 1;
     }
   }

@@ -65,12 +65,14 @@ describe('explaining', () => {
     await runJobs(harness, 1, 'complete');
     await harness.add('{"cmd":"one","dep_grps":["g"]}\n{"cmd":"two","dep_grps":["g"]}\n{"cmd":"alone"}\n');
     await harness.add('of another group\n', { depGroups: ['i'] });
-    await harness.add('{"cmd":"waits","deps":["g","h"],"cmd_deps":[{"cmd":"alone","cwd":""}]}\n');
+    await harness.add(
+      '{"cmd":"waits","deps":["g","h"],"cmd_deps":[{"cmd":"alone","cwd":""},{"cmd":"one","cwd":""}]}\n',
+    );
     const { said, todo } = await explained(harness, 'waits');
     assert.equal(said.length, 1);
     assert.match(
       said[0] ?? '',
-      /have not completed: "g", "h", "alone" \((3 ready, 2 buried|2 buried, 3 ready)\)$/,
+      /have not completed: "g", "h", "alone", "one" \((3 ready, 2 buried|2 buried, 3 ready)\)$/,
     );
     assert.ok(todo[0]?.includes(`wr explain ${jobKeyHex('bad', DEFAULT_JOB_OPTIONS)}`), todo[0]);
   });
