@@ -1,21 +1,16 @@
 /** Adds up the counters of tallies (core/rep-groups.ts) for one line of a summary. */
 import type { GroupSummary, StateCounts } from '../core/client-replies.ts';
-import { type RepGroups, spread } from '../core/rep-groups.ts';
+import type { RepGroups } from '../core/rep-groups.ts';
 import { INCOMPLETE_STATES, type JobState, STATE, STATE_COUNT } from '../core/states.ts';
+import { UsageSums } from '../core/usage-sums.ts';
 
 const STATES = [...INCOMPLETE_STATES, 'complete'] as const satisfies readonly JobState[];
-const USED = ['memory', 'disk', 'wall', 'cpu'] as const;
-type Used = (typeof USED)[number];
 
 export class GroupSums {
   readonly #repGroups: RepGroups;
   readonly #mask: number;
   readonly #counts = new Float64Array(STATE_COUNT);
-  readonly #sums: Record<Used, number> = { memory: 0, disk: 0, wall: 0, cpu: 0 };
-  readonly #squares: Record<Used, number> = { memory: 0, disk: 0, wall: 0, cpu: 0 };
-  #jobs = 0;
-  #firstStartMs = 0;
-  #lastEndMs = 0;
+  readonly #usage = new UsageSums();
 
   /** @param mask - of the states that count */
   constructor(repGroups: RepGroups, mask: number) {
@@ -36,15 +31,8 @@ export class GroupSums {
 
   #addUsage(tally: number): void {
     const of = (sum: Parameters<RepGroups['sum']>[1]): number => this.#repGroups.sum(tally, sum);
-    this.#jobs += of('jobs');
-    for (const used of USED) {
-      this.#sums[used] += of(used);
-      this.#squares[used] += of(`${used}Squares`);
-    }
-    const startMs = of('firstStartMs');
-    if (startMs > 0 && (this.#firstStartMs === 0 || startMs < this.#firstStartMs))
-      this.#firstStartMs = startMs;
-    this.#lastEndMs = Math.max(this.#lastEndMs, of('lastEndMs'));
+    this.#usage.add(of('jobs'), of, (used) => of(`${used}Squares`));
+    this.#usage.addTimes(of('firstStartMs'), of('lastEndMs'));
   }
 
   /** @param complete - complete ones alone are something, too */
@@ -57,18 +45,7 @@ export class GroupSums {
   }
 
   summary(repGroup: string, buried: GroupSummary['buried']): GroupSummary {
-    const of = (used: Used) => spread(this.#jobs, this.#sums[used], this.#squares[used]);
-    return {
-      repGroup,
-      counts: this.counts(),
-      memoryMb: of('memory'),
-      diskMb: of('disk'),
-      wallMs: of('wall'),
-      cpuMs: of('cpu'),
-      firstStartMs: this.#firstStartMs,
-      lastEndMs: this.#lastEndMs,
-      buried,
-    };
+    return { repGroup, counts: this.counts(), ...this.#usage.summary(), buried };
   }
 }
 

@@ -2,8 +2,8 @@
 
 import type { GroupSummary, StateCounts } from '../core/client-replies.ts';
 import type { JobTable } from '../core/job-table.ts';
-import { spread } from '../core/rep-groups.ts';
 import { STATE, STATE_NAMES } from '../core/states.ts';
+import { UsageSums } from '../core/usage-sums.ts';
 import { GroupMatcher } from './group-matcher.ts';
 import type { JobReader, ReadJob } from './job-reader.ts';
 import { candidates, type ListingScope } from './listing.ts';
@@ -16,8 +16,6 @@ export interface Summaries {
 
 /** Keys named per kind of burial. */
 const BURIED_KEYS_MAX = 1_000;
-const FIGURES = ['memory', 'disk', 'wall', 'cpu'] as const;
-type Figure = (typeof FIGURES)[number];
 
 export function summarise(scope: ListingScope, reader: JobReader, table: JobTable): Summaries {
   const sums = new Map<string, GroupSum>();
@@ -53,14 +51,11 @@ export function onHost({ record }: ReadJob, host: string): boolean {
 class GroupSum {
   readonly #name: string;
   readonly #counts: Record<string, number> = {};
-  readonly #sums: Record<Figure, number> = { memory: 0, disk: 0, wall: 0, cpu: 0 };
-  readonly #squares: Record<Figure, number> = { memory: 0, disk: 0, wall: 0, cpu: 0 };
+  readonly #usage = new UsageSums();
   readonly #buried = new Map<
     string,
     { exitCode: number; reason: ReadJob['record']['reason']; keys: string[] }
   >();
-  #firstStartMs = 0;
-  #lastEndMs = 0;
 
   constructor(name: string) {
     this.#name = name;
@@ -77,12 +72,12 @@ class GroupSum {
     const startedMs = record.startedMs || record.endedMs;
     const wall = Math.max(0, record.endedMs - startedMs);
     const figures = { memory: record.peakRamMb, disk: record.peakDiskMb, wall, cpu: record.cpuMs };
-    for (const figure of FIGURES) {
-      this.#sums[figure] += figures[figure];
-      this.#squares[figure] += figures[figure] ** 2;
-    }
-    if (this.#firstStartMs === 0 || startedMs < this.#firstStartMs) this.#firstStartMs = startedMs;
-    this.#lastEndMs = Math.max(this.#lastEndMs, record.endedMs);
+    this.#usage.add(
+      1,
+      (used) => figures[used],
+      (used) => figures[used] ** 2,
+    );
+    this.#usage.addTimes(startedMs, record.endedMs);
   }
 
   #addBuried({ key, record: { exitCode, reason } }: ReadJob): void {
@@ -98,17 +93,7 @@ class GroupSum {
         this.#counts[name] ?? 0,
       ]),
     ) as unknown as StateCounts;
-    const of = (figure: Figure) => spread(counts.complete, this.#sums[figure], this.#squares[figure]);
-    return {
-      repGroup: this.#name,
-      counts,
-      memoryMb: of('memory'),
-      diskMb: of('disk'),
-      wallMs: of('wall'),
-      cpuMs: of('cpu'),
-      firstStartMs: this.#firstStartMs,
-      lastEndMs: this.#lastEndMs,
-      buried: [...this.#buried.values()],
-    };
+    const buried = [...this.#buried.values()];
+    return { repGroup: this.#name, counts, ...this.#usage.summary(), buried };
   }
 }
