@@ -1,12 +1,12 @@
 /** A manager of the built `wr` in a temporary directory on free ports: started, measured, killed and cleared away. */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from './free-ports.ts';
 import { Probe } from './probe.ts';
 
 /** The built binary beside this built file, unless another tree's is asked for. */
@@ -61,19 +61,6 @@ export async function runProcess(
     throw new Error(`${file} ${args.join(' ')} ended with ${code}\n${stderr}${stdout}`);
   }
   return { wallMs, code, stdout, stderr };
-}
-
-/** Two different ports that nobody listens on now. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    ports.push(typeof address === 'object' && address !== null ? address.port : 0);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return [ports[0] ?? 0, ports[1] ?? 0];
 }
 
 export interface ManagerOptions {

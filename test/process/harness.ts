@@ -5,11 +5,11 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../bench/harness/free-ports.ts';
 import type { StatusJob } from '../../core/status-job.ts';
 
 export const WR = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
@@ -19,9 +19,6 @@ export const PATIENCE_MS = 60_000;
 const POLL_MS = 60;
 const START_SECONDS = 60;
 const MARK = 'WR_TEST_PLACE';
-/** Below the ports that systems give to outgoing connections, one of which could take a port between two starts. */
-const PORT_MIN = 10_300;
-const PORT_MAX = 32_000;
 const ABANDON_ROUNDS = 20;
 
 /** Not yet removed. */
@@ -337,22 +334,6 @@ function readProc(pid: number, name: string): string {
   } catch {
     return '';
   }
-}
-
-/** Two ports on which nobody listens. */
-async function freePorts(): Promise<[number, number]> {
-  for (;;) {
-    const first = PORT_MIN + 2 * Math.floor((Math.random() * (PORT_MAX - PORT_MIN)) / 2);
-    if ((await isFree(first)) && (await isFree(first + 1))) return [first, first + 1];
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)));
-  });
 }
 
 /** The words a process was started with; '' when it is gone. */

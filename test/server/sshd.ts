@@ -10,10 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePorts } from '../../bench/harness/free-ports.ts';
 
 const PLACES = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
 /** A machine that is much busier than usual. */
@@ -60,7 +61,7 @@ export class Sshd {
   }
 
   async #start(hosts: readonly string[]): Promise<void> {
-    const port = await freePort();
+    const [port] = await freePorts();
     for (const name of ['key', 'host-key'])
       execFileSync(find('ssh-keygen') ?? '', ['-q', '-t', 'ed25519', '-N', '', '-f', join(this.dir, name)]);
     copyFileSync(`${this.key}.pub`, join(this.dir, 'authorized_keys'));
@@ -139,17 +140,6 @@ export class Sshd {
     }
     rmSync(this.dir, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 async function answers(port: number): Promise<boolean> {
